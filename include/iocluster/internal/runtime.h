@@ -1,0 +1,196 @@
+// The seam between the templates of the public API and the library behind them. Not for users: it may change with any
+// release.
+//
+// Templates turn calls into bytes and bytes into values; a Runtime (runtime/client) moves the bytes. An encoded value
+// holds references by position: the i-th reference in it is refs[i] beside it, so that bytes mean the same everywhere.
+#ifndef IOCLUSTER_INTERNAL_RUNTIME_H_
+#define IOCLUSTER_INTERNAL_RUNTIME_H_
+
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "iocluster/ids.h"
+#include "iocluster/options.h"
+#include "iocluster/status.h"
+
+namespace ioc::internal {
+
+class Runtime;
+
+// Values up to this size travel inside messages; larger ones lie in the object store.
+inline constexpr size_t kMaxInlineBytes = 100 << 10;
+
+// What a reference points to: a process's record of one object or actor. Counts this process's references. Thread-safe.
+class RefTarget {
+ public:
+  RefTarget(const RefTarget&) = delete;
+  RefTarget& operator=(const RefTarget&) = delete;
+
+  const ObjectId& id() const { return id_; }
+  // The runtime it belongs to; kept alive by the reference, but maybe shut down (its calls then say kDisconnected).
+  virtual Runtime& runtime() const = 0;
+
+  void Retain() { count_.fetch_add(1, std::memory_order_relaxed); }
+  void Release() {
+    if (count_.fetch_sub(1, std::memory_order_acq_rel) == 1) Unreferenced();
+  }
+
+ protected:
+  explicit RefTarget(ObjectId id) : id_(id) {}
+  virtual ~RefTarget() = default;
+  // The count fell to zero. A Retain may already have raised it again from within the runtime; the implementation looks
+  // under its lock.
+  virtual void Unreferenced() = 0;
+  int64_t count() const { return count_.load(std::memory_order_acquire); }
+
+ private:
+  const ObjectId id_;
+  std::atomic<int64_t> count_{0};
+};
+
+// A counted reference. Copying counts.
+class Ref {
+ public:
+  Ref() = default;
+  explicit Ref(RefTarget* target) : target_(target) {
+    if (target_ != nullptr) target_->Retain();
+  }
+  Ref(const Ref& other) : Ref(other.target_) {}
+  Ref(Ref&& other) noexcept : target_(std::exchange(other.target_, nullptr)) {}
+  Ref& operator=(Ref other) noexcept {
+    std::swap(target_, other.target_);
+    return *this;
+  }
+  ~Ref() {
+    if (target_ != nullptr) target_->Release();
+  }
+
+  explicit operator bool() const { return target_ != nullptr; }
+  RefTarget* get() const { return target_; }
+  RefTarget* operator->() const { return target_; }
+
+ private:
+  RefTarget* target_ = nullptr;
+};
+
+// The bytes of an encoded value, readable while `keepalive` lives; 64-byte aligned if they lie in the object store, 8
+// otherwise. A decoded Array may alias them and keep `keepalive`.
+struct EncodedValue {
+  std::string_view bytes;
+  std::shared_ptr<const void> keepalive;
+  std::vector<Ref> refs;
+  bool stored = false;  // in shared memory
+};
+
+// Memory for one value that is being written: on the heap up to kMaxInlineBytes, otherwise in the object store.
+// Destroying it unsealed gives the memory back.
+class WritableValue {
+ public:
+  virtual ~WritableValue() = default;
+  virtual std::span<std::byte> bytes() = 0;
+};
+
+// Where the values go that a task or method returns.
+class ReturnSink {
+ public:
+  // Memory for the next result.
+  virtual absl::StatusOr<std::unique_ptr<WritableValue>> Reserve(size_t bytes) = 0;
+  // The next result is this, written by Reserve or Runtime::Allocate.
+  virtual void Return(std::unique_ptr<WritableValue> value, std::vector<Ref> refs) = 0;
+  virtual void ReturnInline(std::string bytes, std::vector<Ref> refs) = 0;
+
+ protected:
+  ~ReturnSink() = default;
+};
+
+// What the entry of a task function or method is given.
+struct Invocation {
+  EncodedValue payload;                     // the encoded arguments
+  std::vector<EncodedValue> dependencies;   // for the payload's placeholders, in order
+  void* actor = nullptr;                    // of a method: the object
+  uint32_t num_returns = 1;
+  ReturnSink* results = nullptr;
+  // Of a constructor: the entry sets both.
+  void* created = nullptr;
+  void (*destroy)(void*) = nullptr;
+};
+
+// Decodes the arguments, calls the user's function, encodes what it returns. User exceptions become kTaskThrew here.
+using Entry = absl::Status (*)(Invocation&);
+
+// An entry and its names. Made by static initialisation, one for each function that the program submits.
+struct FunctionInfo {
+  Entry entry = nullptr;
+  const char* mangled = nullptr;  // the mangled name of the template instance
+  std::string_view label;         // for people: "Add", "Counter::Increment"
+};
+
+// Notes a function in the table of this process; `info` lives for ever. Returns true, so that a static can be made of it.
+bool RegisterFunction(const FunctionInfo& info);
+
+// A call as the templates build it.
+struct Call {
+  const FunctionInfo* function = nullptr;
+  std::string payload;
+  std::vector<Ref> dependencies;  // whose values the function wants
+  std::vector<Ref> refs;          // that the payload carries as references
+  uint32_t num_returns = 1;
+};
+
+class Runtime {
+ public:
+  // Any thread. Errors come with the results' Get.
+  virtual std::vector<Ref> Submit(Call call, const std::shared_ptr<const TaskOptions>& options) = 0;  // null: defaults
+  // `type` names the class. The result is the actor.
+  virtual Ref CreateActor(Call constructor, const ActorOptions& options, std::string_view type) = 0;
+  virtual std::vector<Ref> CallActor(const Ref& actor, Call call) = 0;
+  virtual absl::StatusOr<Ref> FindActor(std::string_view name, std::string_view name_space, std::string_view type) = 0;
+
+  // Waits until the value is here. Not from within the runtime's own callbacks.
+  virtual absl::StatusOr<EncodedValue> Get(const Ref& ref, absl::Time deadline) = 0;
+  // Waits until `count` of them are settled (a value or an error), or the deadline. The i-th answer says whether the i-th
+  // is.
+  virtual std::vector<bool> Wait(std::span<const Ref> refs, size_t count, absl::Time deadline) = 0;
+
+  virtual absl::StatusOr<std::unique_ptr<WritableValue>> Allocate(size_t bytes) = 0;
+  virtual Ref Put(std::unique_ptr<WritableValue> value, std::vector<Ref> refs) = 0;
+  virtual Ref PutInline(std::string bytes, std::vector<Ref> refs) = 0;
+  // A reference that is settled with an error from the start.
+  virtual Ref PutError(const absl::Status& error) = 0;
+
+  virtual absl::Status Cancel(const Ref& ref, bool force) = 0;
+  virtual bool CancelRequested() = 0;  // of the task that this thread runs
+
+  virtual std::string NodeName() = 0;  // where this process runs
+  virtual NodeId Node() = 0;
+  virtual JobId Job() = 0;
+
+  // Adds the steady clock's present to a timeout; infinite stays infinite.
+  virtual absl::Time Deadline(absl::Duration timeout) = 0;
+
+  virtual absl::StatusOr<std::string> DescribeNodesJson() = 0;
+
+  virtual void Retain() = 0;
+  virtual void Release() = 0;
+
+ protected:
+  ~Runtime() = default;
+};
+
+// The runtime of the task that this thread runs, or of the Cluster that this thread connected; null if neither.
+Runtime* CurrentRuntime();
+void SetCurrentRuntime(Runtime* runtime);
+
+}  // namespace ioc::internal
+
+#endif  // IOCLUSTER_INTERNAL_RUNTIME_H_

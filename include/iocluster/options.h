@@ -1,0 +1,101 @@
+// Options of tasks, actors and clusters: plain structs with a default for every member, made for designated initialisers:
+//
+//   cluster.With(ioc::TaskOptions{.gpus = 1, .where = {.gpu_models = {"RTX 4090"}}, .max_retries = 5}).Submit<F>(x);
+#ifndef IOCLUSTER_OPTIONS_H_
+#define IOCLUSTER_OPTIONS_H_
+
+#include <absl/time/time.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace ioc {
+
+inline constexpr uint64_t kKiB = uint64_t{1} << 10;
+inline constexpr uint64_t kMiB = uint64_t{1} << 20;
+inline constexpr uint64_t kGiB = uint64_t{1} << 30;
+
+// A condition on one of a node's labels ("disk" = "ssd").
+struct LabelCondition {
+  enum class Op { kIn, kNotIn, kExists, kNotExists, kLess, kGreater };  // the last two compare numbers
+
+  std::string key = {};
+  Op op = Op::kIn;
+  std::vector<std::string> values = {};  // kIn, kNotIn: any number; kLess, kGreater: one number; otherwise none
+
+  friend auto operator<=>(const LabelCondition&, const LabelCondition&) = default;
+};
+
+// Hard conditions on the node. A default member asks for nothing; a list is satisfied by any one of its elements.
+struct Where {
+  std::vector<std::string> gpu_models = {};
+  uint64_t min_gpu_memory = 0;  // bytes a card
+  std::vector<std::string> regions = {};
+  double min_down_mbps = 0;
+  double min_up_mbps = 0;
+  double max_price_per_hour = 0;  // US dollars; 0 is any price
+  std::vector<std::string> architectures = {};  // "x86_64", "aarch64"
+  std::vector<std::string> systems = {};        // "linux", "macos"
+  std::vector<std::string> nodes = {};          // node names or ids (node affinity)
+  std::vector<LabelCondition> labels = {};
+
+  friend auto operator<=>(const Where&, const Where&) = default;
+};
+
+enum class Strategy {
+  kDefault,  // the own node while it has room, otherwise the fullest that fits
+  kPack,     // as few nodes as possible
+  kSpread,   // as many nodes as possible
+};
+
+struct TaskOptions {
+  std::string name = {};  // shown in listings and errors; the function's name unless set
+  double cpus = 1;
+  double gpus = 0;
+  uint64_t memory = 0;                            // bytes
+  std::map<std::string, double> resources = {};   // custom ones
+  Where where = {};
+  Strategy strategy = Strategy::kDefault;
+  int max_retries = 3;                            // after a system failure; -1 is without end
+  bool retry_on_exception = false;                // whether user exceptions count as failures to retry
+  absl::Duration placement_timeout = absl::Seconds(30);  // for what no registered node could ever run
+};
+
+enum class Lifetime {
+  kHandles,   // until the last handle is gone and its calls have run
+  kDetached,  // until killed; needs a name
+};
+
+struct ActorOptions {
+  std::string name = {};        // for FindActor; empty is none
+  std::string name_space = {};  // names are unique in one; empty is the default one
+  Lifetime lifetime = Lifetime::kHandles;
+  double cpus = 0;
+  double gpus = 0;
+  uint64_t memory = 0;
+  std::map<std::string, double> resources = {};
+  Where where = {};
+  Strategy strategy = Strategy::kDefault;
+  int max_restarts = 0;
+  int max_task_retries = 0;
+  int max_concurrency = 1;  // calls that run at a time; more than one gives up order
+  bool shared_process = false;
+  absl::Duration placement_timeout = absl::Seconds(30);
+};
+
+// What Connect takes from the program; whatever is not set here comes from the environment variable in brackets, and
+// whatever is not set there either from the default.
+struct ConnectOptions {
+  std::string address = {};              // [IOCLUSTER_ADDRESS] HOST:PORT of a head; empty: a cluster in this process
+  uint64_t object_store_memory = 0;      // [IOCLUSTER_OBJECT_STORE_MEMORY] bytes; 0: 30 % of the machine's memory
+  double cpus = -1;                      // [IOCLUSTER_CPUS] of an embedded cluster; -1: one a hardware thread
+  double gpus = -1;                      // [IOCLUSTER_GPUS] likewise; -1: none
+  std::map<std::string, double> resources = {};  // custom ones, of an embedded cluster
+  absl::Duration timeout = absl::Seconds(10);    // to reach the cluster
+};
+
+}  // namespace ioc
+
+#endif  // IOCLUSTER_OPTIONS_H_

@@ -1,0 +1,85 @@
+#include "lib/base/resources.h"
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "lib/base/status.h"
+
+namespace ioc {
+namespace {
+
+auto Find(auto& amounts, std::string_view name) {
+  return std::lower_bound(amounts.begin(), amounts.end(), name,
+                          [](const auto& entry, std::string_view wanted) { return entry.first < wanted; });
+}
+
+std::string FormatAmount(const std::string& name, int64_t ticks) {
+  const double amount = static_cast<double>(ticks) / ResourceSet::kUnit;
+  if (name == kMemory) return absl::StrCat(amount / (uint64_t{1} << 30), " GiB memory");
+  return absl::StrCat(amount, " ", name);
+}
+
+}  // namespace
+
+void ResourceSet::Set(std::string_view name, double amount) {
+  SetTicks(name, static_cast<int64_t>(std::llround(amount * kUnit)));
+}
+
+double ResourceSet::Get(std::string_view name) const { return static_cast<double>(GetTicks(name)) / kUnit; }
+
+void ResourceSet::SetTicks(std::string_view name, int64_t ticks) {
+  auto it = Find(amounts_, name);
+  const bool found = it != amounts_.end() && it->first == name;
+  if (ticks == 0) {
+    if (found) amounts_.erase(it);
+  } else if (found) {
+    it->second = ticks;
+  } else {
+    amounts_.emplace(it, std::string(name), ticks);
+  }
+}
+
+int64_t ResourceSet::GetTicks(std::string_view name) const {
+  auto it = Find(amounts_, name);
+  return it != amounts_.end() && it->first == name ? it->second : 0;
+}
+
+void ResourceSet::Add(const ResourceSet& other) {
+  for (const auto& [name, ticks] : other.amounts_) SetTicks(name, GetTicks(name) + ticks);
+}
+
+void ResourceSet::Subtract(const ResourceSet& other) {
+  for (const auto& [name, ticks] : other.amounts_) SetTicks(name, GetTicks(name) - ticks);
+}
+
+bool ResourceSet::Covers(const ResourceSet& other) const {
+  return std::all_of(other.amounts_.begin(), other.amounts_.end(),
+                     [this](const auto& entry) { return entry.second <= 0 || GetTicks(entry.first) >= entry.second; });
+}
+
+std::string ResourceSet::ToString() const {
+  if (amounts_.empty()) return "nothing";
+  return absl::StrJoin(amounts_, ", ", [](std::string* out, const auto& entry) {
+    out->append(FormatAmount(entry.first, entry.second));
+  });
+}
+
+absl::StatusOr<ResourceSet> MakeResources(const std::vector<std::pair<std::string, double>>& amounts) {
+  // Ten-thousandths of the largest amount still fit an int64_t: 100 TiB of memory and far more.
+  constexpr double kMaxAmount = 1e14;
+  ResourceSet set;
+  for (const auto& [name, amount] : amounts) {
+    if (!std::isfinite(amount) || amount < 0 || amount > kMaxAmount) {
+      return MakeError(Cause::kInvalidArgument,
+                       absl::StrCat("the resource ", name, " is ", amount, "; it must be between 0 and 1e14"));
+    }
+    set.Set(name, set.Get(name) + amount);
+  }
+  return set;
+}
+
+}  // namespace ioc

@@ -1,0 +1,106 @@
+// Plain structs for what travels in several messages. Encoding and decoding is in codec.h.
+#ifndef IOCLUSTER_LIB_PROTOCOL_COMMON_H_
+#define IOCLUSTER_LIB_PROTOCOL_COMMON_H_
+
+#include <absl/status/status.h>
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "iocluster/ids.h"
+#include "iocluster/options.h"
+#include "lib/base/resources.h"
+
+namespace ioc {
+
+using LeaseId = Id64<struct LeaseIdTag>;  // unique: random bits of the granting node and a counter
+
+// Where a process is and how to reach it: through its node's door, by Unix socket on the same machine.
+struct ProcessAddress {
+  ProcessId process;
+  NodeId node;
+  uint64_t machine = 0;       // HostInfo::machine of the node
+  std::string local_address;  // the node's, for processes of the same machine ("unix:NAME")
+  std::string node_address;   // the node's, for all others ("HOST:PORT"); empty: it has none
+
+  friend bool operator==(const ProcessAddress&, const ProcessAddress&) = default;
+};
+
+struct NodeAddress {
+  NodeId node;
+  uint64_t machine = 0;
+  std::string local_address;
+  std::string node_address;
+
+  friend bool operator==(const NodeAddress&, const NodeAddress&) = default;
+};
+
+// A reference in a message: enough for the receiver to register as a borrower.
+struct RefInfo {
+  ObjectId id;
+  ProcessAddress owner;
+
+  friend bool operator==(const RefInfo&, const RefInfo&) = default;
+};
+
+// A node that holds a copy of an object in its store.
+struct ObjectCopy {
+  NodeAddress node;
+
+  friend bool operator==(const ObjectCopy&, const ObjectCopy&) = default;
+};
+
+// What makes tasks interchangeable for placement. Equal ones share leases.
+struct SchedulingClass {
+  JobId job;
+  NodeAddress job_origin;  // the driver's node, where the program can be fetched
+  ResourceSet resources;
+  Where where;
+  Strategy strategy = Strategy::kDefault;
+  bool dedicated = false;  // the worker hosts one actor and ends with the lease
+  absl::Duration placement_timeout = absl::Seconds(30);
+
+  friend bool operator==(const SchedulingClass&, const SchedulingClass&) = default;
+};
+
+// A machine as it is declared and found.
+struct NodeInfo {
+  NodeAddress address;
+  std::string name;  // unique in the cluster
+  std::string hostname;
+  int64_t pid = 0;
+  ResourceSet total;
+  std::map<std::string, std::string> labels;
+  std::string gpu_model;
+  uint64_t gpu_memory = 0;  // bytes a card
+  std::string region;
+  double down_mbps = 0;
+  double up_mbps = 0;
+  double price_per_hour = 0;  // US dollars
+  std::string arch;
+  std::string os;
+  uint64_t store_bytes = 0;
+  std::string release;  // of iocluster
+
+  friend bool operator==(const NodeInfo&, const NodeInfo&) = default;
+};
+
+// The executable that a job's workers run, as its driver started it.
+struct ProgramInfo {
+  std::string path;      // on the machine of the driver
+  std::string build_id;  // of the executable, hexadecimal; may be empty
+  uint64_t size = 0;
+  std::string sha256;    // hexadecimal; computed by the driver's node when another node first asks
+  std::vector<std::string> arguments;  // argv[1] and on
+  std::string directory;
+
+  friend bool operator==(const ProgramInfo&, const ProgramInfo&) = default;
+};
+
+}  // namespace ioc
+
+#endif  // IOCLUSTER_LIB_PROTOCOL_COMMON_H_

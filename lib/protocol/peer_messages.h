@@ -1,0 +1,175 @@
+// Messages between processes: a client and the worker that runs its tasks; a borrower and the owner of an object.
+//
+// The hot ones (PushTasks, TaskResults) hold views into the frame when decoded, valid during the callback only, and are
+// decoded into a struct that is used again, so that the steady state allocates little.
+#ifndef IOCLUSTER_LIB_PROTOCOL_PEER_MESSAGES_H_
+#define IOCLUSTER_LIB_PROTOCOL_PEER_MESSAGES_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/protocol/common.h"
+#include "lib/protocol/method.h"
+
+namespace ioc {
+
+// What a function is called across processes (DESIGN section 1): by build id and offset within one build, by name across
+// builds.
+struct FunctionKey {
+  std::string build_id;  // of the module, hexadecimal; empty: none
+  uint64_t offset = 0;   // of the entry in the module
+  std::string name;      // the mangled name of the entry
+  std::string label;     // for people
+
+  friend bool operator==(const FunctionKey&, const FunctionKey&) = default;
+};
+
+// Gives a function a number on this connection, in this direction. Sent once, before its first use.
+struct FunctionNumber {
+  uint32_t number = 0;
+  FunctionKey key;
+};
+
+enum class ValueKind : uint8_t { kInline = 0, kStored = 1 };
+
+// An encoded value on the way: its bytes, or where they are stored.
+struct WireValue {
+  ObjectId id;  // the object; for a task's result left out (it follows from the task)
+  ValueKind kind = ValueKind::kInline;
+  std::string_view bytes;          // kInline
+  uint64_t size = 0;               // kStored
+  std::vector<ObjectCopy> copies;  // kStored
+  std::vector<RefInfo> refs;       // the references inside the value, in the order that its encoding counts them
+};
+
+enum class TaskKind : uint8_t { kTask = 0, kCreateActor = 1, kActorCall = 2 };
+
+struct TaskSpec {
+  TaskKind kind = TaskKind::kTask;
+  uint64_t sequence = 0;  // first result: ObjectId{client, sequence}; the i-th: sequence + i
+  uint32_t attempt = 0;   // counts up from 0; an answer to another attempt is dropped
+  uint32_t function = 0;  // by FunctionNumber
+  uint32_t num_returns = 1;
+  uint32_t depth = 0;
+  std::string_view name;     // the user's, or empty
+  std::string_view payload;  // encoded arguments; empty if stored
+  std::vector<WireValue> payload_stored;  // one, if the payload is too large to travel: an object
+  std::vector<WireValue> dependencies;    // values for the payload's placeholders, in order
+  std::vector<RefInfo> refs;              // references that the payload carries as such, in order
+  ObjectId actor;              // kCreateActor: itself; kActorCall: whom
+  uint64_t call_sequence = 0;  // kActorCall: counts up from 1 for one caller and one incarnation
+  uint32_t max_concurrency = 1;  // kCreateActor
+};
+
+// client -> worker.
+struct PushTasks {
+  static constexpr Method kMethod = Method::kPushTasks;
+  LeaseId lease;  // none for actor calls
+  std::vector<FunctionNumber> functions;
+  std::vector<TaskSpec> tasks;
+};
+
+enum class TaskOutcome : uint8_t {
+  kDone = 0,
+  kFailed = 1,       // `error` says how; user code may have run
+  kReturned = 2,     // not started, and not to be: push it elsewhere, for free
+};
+
+struct TaskResult {
+  uint64_t sequence = 0;
+  uint32_t attempt = 0;
+  TaskOutcome outcome = TaskOutcome::kDone;
+  bool blocked = false;  // of kReturned: the worker's running task waits; push nothing until its result has come
+  absl::Status error;
+  std::vector<WireValue> returns;  // kDone: num_returns many
+  uint64_t run_ns = 0;             // user code's time
+};
+
+// worker -> client.
+struct TaskResults {
+  static constexpr Method kMethod = Method::kTaskResults;
+  std::vector<TaskResult> results;
+};
+
+// client -> worker: no more pushes under it.
+struct ReturnLease {
+  static constexpr Method kMethod = Method::kReturnLease;
+  LeaseId lease;
+};
+
+// worker -> client: others wait for the resources; finish what runs and return the lease.
+struct LeaseRecalled {
+  static constexpr Method kMethod = Method::kLeaseRecalled;
+  LeaseId lease;
+};
+
+// client -> worker: give back (kReturned) up to `count` tasks that have not started, the last ones first.
+struct RecallTasks {
+  static constexpr Method kMethod = Method::kRecallTasks;
+  LeaseId lease;
+  uint32_t count = 0;
+};
+
+// client -> worker: ioc::Cancelled() turns true in it; one that has not started is answered kFailed with kCancelled;
+// with `force` a worker that does not stop by itself within kForceGrace ends.
+struct CancelTask {
+  static constexpr Method kMethod = Method::kCancelTask;
+  uint64_t sequence = 0;
+  bool force = false;
+};
+
+// borrower -> owner. Answered when the value exists. The reply's references are covered by the sender until
+// RefsReceived. Errors are the object's own, or kObjectLost if it is not known.
+struct ResolveObject {
+  struct Reply {
+    WireValue value;
+  };
+  static constexpr Method kMethod = Method::kResolveObject;
+  ObjectId id;
+};
+
+// borrower -> owner: the process on this connection refers to them now (one count each), until it says ReleaseBorrows or
+// the connection ends. `sent_by_owner`: they came from the owner itself on this connection, and the reply also stands
+// for RefsReceived.
+struct AddBorrower {
+  struct Reply {};
+  static constexpr Method kMethod = Method::kAddBorrower;
+  std::vector<ObjectId> ids;
+  bool sent_by_owner = false;
+};
+
+// borrower -> owner.
+struct ReleaseBorrows {
+  static constexpr Method kMethod = Method::kReleaseBorrows;
+  std::vector<ObjectId> ids;
+};
+
+// receiver -> sender: the references that came with `sequence` (a task's results, or its arguments) are registered with
+// their owners; the sender needs to hold them no longer. Once for each reference sent.
+struct RefsReceived {
+  static constexpr Method kMethod = Method::kRefsReceived;
+  std::vector<ObjectId> ids;
+};
+
+// handle holder -> owner of the actor. Answered when the actor is up. Errors: kActorDied, or why it can't be made.
+struct ResolveActor {
+  struct Reply {
+    ProcessAddress worker;
+    uint32_t incarnation = 0;
+    std::string node_name;
+  };
+  static constexpr Method kMethod = Method::kResolveActor;
+  ObjectId actor;
+};
+
+// owner -> the actor's worker: nobody holds a handle any more; end when the calls that have come are answered.
+struct StopActor {
+  static constexpr Method kMethod = Method::kStopActor;
+  ObjectId actor;
+};
+
+}  // namespace ioc
+
+#endif  // IOCLUSTER_LIB_PROTOCOL_PEER_MESSAGES_H_

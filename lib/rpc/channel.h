@@ -1,0 +1,173 @@
+// A connection on which two roles understand each other: handshake, requests with deadlines, notifications.
+//
+// A Channel begins with Hello each way (the dialler's is a request). Until the peer's Hello has come and fits, it passes
+// nothing on; what is sent meanwhile waits. A peer of another major version, of another cluster, or whose frame can't
+// be decoded is told why with a Goodbye and cut off; that reaches nobody else.
+//
+// Lives on its Env's executor, mutex held. Owned by the role; destroying it closes the connection and fails the calls
+// that wait, with kDisconnected, before the destructor returns.
+#ifndef IOCLUSTER_LIB_RPC_CHANNEL_H_
+#define IOCLUSTER_LIB_RPC_CHANNEL_H_
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/functional/any_invocable.h>
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+
+#include <concepts>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lib/env/env.h"
+#include "lib/protocol/codec.h"
+
+namespace ioc {
+
+// Requests of one peer that may wait for our answer; more end the connection.
+inline constexpr size_t kMaxOpenRequests = 1 << 16;
+inline constexpr absl::Duration kHelloTimeout = absl::Seconds(10);
+
+template <typename M>
+concept Message = requires { { M::kMethod } -> std::convertible_to<Method>; };
+template <typename M>
+concept Request = Message<M> && requires { typename M::Reply; };
+
+class Channel;
+
+// Raw bytes and attachments that travel beside a message.
+struct Extras {
+  Trailer trailer;
+  std::vector<Attachment> attachments;
+};
+
+// An answer as it came: to be decoded.
+struct RawReply {
+  std::span<const std::byte> body;
+  std::span<const std::byte> trailer;
+  std::span<Attachment> attachments;
+};
+
+class ChannelDelegate {
+ public:
+  // The peer's Hello has come and fits.
+  virtual void OnReady(Channel& channel, const Hello& peer) = 0;
+  // A request (header.kind is kRequest; answer with Reply or Fail, now or later) or a notification. An error means that
+  // the frame is not acceptable: the peer is told and cut off (OnClosed follows).
+  virtual absl::Status OnMessage(Channel& channel, FrameView frame) = 0;
+  // Once; the channel may be destroyed from here. Calls that waited have failed before.
+  virtual void OnClosed(Channel& channel, const absl::Status& why) = 0;
+
+ protected:
+  ~ChannelDelegate() = default;
+};
+
+class Channel final : private FrameHandler {
+ public:
+  enum class Side { kDialler, kAcceptor };
+  using RawHandler = absl::AnyInvocable<void(absl::StatusOr<RawReply>)>;
+
+  // `self` is what we say of ourselves. If both it and the peer's Hello name a cluster, they must be equal.
+  Channel(Env& env, std::unique_ptr<Connection> connection, Side side, Hello self, ChannelDelegate& delegate);
+  ~Channel();
+  Channel(const Channel&) = delete;
+  Channel& operator=(const Channel&) = delete;
+
+  bool ready() const { return ready_; }
+  bool closed() const { return connection_ == nullptr; }
+  const Hello& peer() const { return peer_; }  // once ready
+  const std::string& description() const { return description_; }  // of the peer, for messages
+  size_t unsent_bytes() const;
+
+  template <Message M>
+  void Notify(const M& message, Extras extras = {}) {
+    Encode(message, body_);
+    SendFrame({.kind = FrameKind::kNotify, .method = static_cast<uint16_t>(M::kMethod)}, std::move(extras));
+  }
+
+  // `handler` is called exactly once, in a later turn or when the channel is destroyed: with the answer, the peer's
+  // error, kDeadline after `timeout`, or kDisconnected.
+  template <Request R>
+  void Call(const R& request, absl::Duration timeout, absl::AnyInvocable<void(absl::StatusOr<typename R::Reply>)> handler) {
+    CallRaw(request, timeout, [handler = std::move(handler)](absl::StatusOr<RawReply> raw) mutable {
+      if (!raw.ok()) return handler(raw.status());
+      typename R::Reply reply;
+      if (absl::Status status = Decode(raw->body, reply); !status.ok()) return handler(status);
+      handler(std::move(reply));
+    });
+  }
+
+  // For answers with a trailer or attachments.
+  template <Request R>
+  void CallRaw(const R& request, absl::Duration timeout, RawHandler handler) {
+    Encode(request, body_);
+    CallEncoded(R::kMethod, body_.bytes(), timeout, {}, std::move(handler));
+  }
+
+  // A request whose body another peer has encoded (a node passes it on). `body` is copied.
+  void CallEncoded(Method method, std::span<const std::byte> body, absl::Duration timeout, Extras extras, RawHandler handler);
+
+  // Answers the request with this header; once each. Dropped if the channel has closed.
+  template <typename Answer>
+  void Reply(const FrameHeader& request, const Answer& answer, Extras extras = {}) {
+    Encode(answer, body_);
+    SendAnswer(FrameKind::kReply, request, body_.bytes(), std::move(extras));
+  }
+  void ReplyEncoded(const FrameHeader& request, std::span<const std::byte> body, Extras extras = {}) {
+    SendAnswer(FrameKind::kReply, request, body, std::move(extras));
+  }
+  void Fail(const FrameHeader& request, const absl::Status& error);
+
+  // Writes what is buffered now instead of at the end of the turn.
+  void Flush();
+  // Tells the peer why and closes; OnClosed is not called.
+  void Close(const absl::Status& why);
+
+ private:
+  struct OpenCall {
+    RawHandler handler;
+    TimerId timer = 0;
+  };
+
+  void OnFrame(FrameView frame) override;
+  void OnClosed(const absl::Status& why) override;
+
+  void SendFrame(const FrameHeader& header, Extras extras);
+  void SendAnswer(FrameKind kind, const FrameHeader& request, std::span<const std::byte> body, Extras extras);
+  void HandleHello(const FrameView& frame);
+  void HandleAnswer(const FrameView& frame);
+  void Abort(const absl::Status& why);
+  void FailOpenCalls(const absl::Status& why);
+
+  Env& env_;
+  std::unique_ptr<Connection> connection_;
+  const Side side_;
+  const Hello self_;
+  ChannelDelegate& delegate_;
+  Hello peer_;
+  std::string description_;
+  bool ready_ = false;
+  bool saying_hello_ = false;
+  TimerId hello_timer_ = 0;
+  uint64_t last_call_ = 0;
+  size_t open_requests_ = 0;
+  absl::flat_hash_map<uint64_t, OpenCall> open_calls_;
+  std::vector<Callback> held_;  // sends that wait for the handshake
+  BodyBuffer body_;
+};
+
+// Decodes a message or returns the error that ends the connection; for ChannelDelegate::OnMessage.
+//   switch (method) { case Method::kPing: return Take<Ping>(frame, [&](const Ping& ping) {...}); }
+template <Message M, typename F>
+absl::Status Take(const FrameView& frame, F&& handle) {
+  M message;
+  if (absl::Status status = Decode(frame.body, message); !status.ok()) return status;
+  handle(message);
+  return absl::OkStatus();
+}
+
+}  // namespace ioc
+
+#endif  // IOCLUSTER_LIB_RPC_CHANNEL_H_
