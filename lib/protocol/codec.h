@@ -19,14 +19,18 @@
 
 namespace ioc {
 
-// An encoded body, 8-byte aligned. Used again and again, so that encoding allocates nothing in the steady state.
+// An encoded body, 8-byte aligned, a multiple of 8 long. Used again and again, so that encoding allocates nothing in
+// the steady state: messages are built in place, in the memory of the one before.
 class BodyBuffer {
  public:
-  std::span<const std::byte> bytes() const { return std::as_bytes(std::span(words_)); }
-  std::vector<uint64_t>& words() { return words_; }
+  // Empty before the first Encode; valid until the next one.
+  std::span<const std::byte> bytes() const { return std::as_bytes(std::span(words_).first(size_)); }
 
  private:
-  std::vector<uint64_t> words_;
+  friend class BodyBuilder;
+
+  std::vector<uint64_t> words_;  // zero from size_ on
+  size_t size_ = 0;
 };
 
 // Every message M, and every M::Reply, has

@@ -94,7 +94,7 @@ struct ProgramInfo {
   std::string path;      // on the machine of the driver
   std::string build_id;  // of the executable, hexadecimal; may be empty
   uint64_t size = 0;
-  std::string sha256;    // hexadecimal; computed by the driver's node when another node first asks
+  std::string sha256;                  // hexadecimal; computed by the driver's node when another node first asks
   std::vector<std::string> arguments;  // argv[1] and on
   std::string directory;
 

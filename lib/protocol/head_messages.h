@@ -1,5 +1,5 @@
-// Messages between a node and the head. Those marked * also come from processes and tools; a node passes a process's on,
-// body untouched.
+// Messages between a node and the head. Those marked * also come from processes and tools; a node passes a process's
+// on, body untouched.
 #ifndef IOCLUSTER_LIB_PROTOCOL_HEAD_MESSAGES_H_
 #define IOCLUSTER_LIB_PROTOCOL_HEAD_MESSAGES_H_
 
@@ -16,7 +16,7 @@ namespace ioc {
 struct RegisterNode {
   struct Reply {
     ClusterId cluster;
-    uint64_t term = 0;  // of this head; nodes refuse lower ones
+    uint64_t term = 0;   // of this head; nodes refuse lower ones
     uint32_t nodes = 0;  // registered, this one included
   };
   static constexpr Method kMethod = Method::kRegisterNode;
@@ -31,8 +31,8 @@ struct ReportResources {
   ResourceSet free;
   uint32_t workers = 0;
   uint32_t leases = 0;
-  uint32_t waiting = 0;       // leases wanted here and not granted
-  uint64_t store_used = 0;    // bytes
+  uint32_t waiting = 0;     // leases wanted here and not granted
+  uint64_t store_used = 0;  // bytes
   uint32_t objects = 0;
 };
 

@@ -24,9 +24,9 @@ struct Hello {
   uint64_t features = 0;  // bits; a feature is used only if both have it
   ClusterId cluster;      // 0: not known yet
   Role role = Role::kTool;
-  NodeId node;            // of a node: itself; of a process: its node
-  ProcessId process;      // of a process
-  std::string name;       // for messages: "driver pid 4711 on host7"
+  NodeId node;        // of a node: itself; of a process: its node
+  ProcessId process;  // of a process
+  std::string name;   // for messages: "driver pid 4711 on host7"
   std::string release;
   std::string credential;  // authentication's place; empty in this release
 };
@@ -35,8 +35,8 @@ struct Hello {
 struct RegisterProcess {
   struct Reply {
     ClusterId cluster;
-    ProcessAddress address;   // the process's own
-    JobId job;                // a worker's, as its node started it
+    ProcessAddress address;  // the process's own
+    JobId job;               // a worker's, as its node started it
     NodeAddress job_origin;
     std::string node_name;
   };
@@ -115,14 +115,14 @@ struct HandOver {
 // client -> its node -> the worker's node: how did it end? Answered when the end is known, or with DeadlineExceeded.
 struct GetWorkerFate {
   struct Reply {
-    bool running = false;        // it has not ended (its connection broke)
-    bool known = false;          // false: no such worker was ever here
+    bool running = false;  // it has not ended (its connection broke)
+    bool known = false;    // false: no such worker was ever here
     int32_t exit_code = 0;
     int32_t signal = 0;
     std::string stderr_tail;
-    std::string reason;          // why the node ended it, if the node did
-    uint64_t started = 0;        // tasks that it had begun under its last lease
-    uint64_t answered = 0;       // answers that it had written
+    std::string reason;     // why the node ended it, if the node did
+    uint64_t started = 0;   // tasks that it had begun under its last lease
+    uint64_t answered = 0;  // answers that it had written
   };
   static constexpr Method kMethod = Method::kGetWorkerFate;
   NodeAddress node;

@@ -15,8 +15,8 @@
 
 namespace ioc {
 
-// What a function is called across processes (DESIGN section 1): by build id and offset within one build, by name across
-// builds.
+// What a function is called across processes (DESIGN section 1): by build id and offset within one build, by name
+// across builds.
 struct FunctionKey {
   std::string build_id;  // of the module, hexadecimal; empty: none
   uint64_t offset = 0;   // of the entry in the module
@@ -53,14 +53,14 @@ struct TaskSpec {
   uint32_t function = 0;  // by FunctionNumber
   uint32_t num_returns = 1;
   uint32_t depth = 0;
-  std::string_view name;     // the user's, or empty
-  std::string_view payload;  // encoded arguments; empty if stored
+  std::string_view name;                  // the user's, or empty
+  std::string_view payload;               // encoded arguments; empty if stored
   std::vector<WireValue> payload_stored;  // one, if the payload is too large to travel: an object
   std::vector<WireValue> dependencies;    // values for the payload's placeholders, in order
   std::vector<RefInfo> refs;              // references that the payload carries as such, in order
-  ObjectId actor;              // kCreateActor: itself; kActorCall: whom
-  uint64_t call_sequence = 0;  // kActorCall: counts up from 1 for one caller and one incarnation
-  uint32_t max_concurrency = 1;  // kCreateActor
+  ObjectId actor;                         // kCreateActor: itself; kActorCall: whom
+  uint64_t call_sequence = 0;             // kActorCall: counts up from 1 for one caller and one incarnation
+  uint32_t max_concurrency = 1;           // kCreateActor
 };
 
 // client -> worker.
@@ -73,8 +73,8 @@ struct PushTasks {
 
 enum class TaskOutcome : uint8_t {
   kDone = 0,
-  kFailed = 1,       // `error` says how; user code may have run
-  kReturned = 2,     // not started, and not to be: push it elsewhere, for free
+  kFailed = 1,    // `error` says how; user code may have run
+  kReturned = 2,  // not started, and not to be: push it elsewhere, for free
 };
 
 struct TaskResult {
@@ -130,9 +130,9 @@ struct ResolveObject {
   ObjectId id;
 };
 
-// borrower -> owner: the process on this connection refers to them now (one count each), until it says ReleaseBorrows or
-// the connection ends. `sent_by_owner`: they came from the owner itself on this connection, and the reply also stands
-// for RefsReceived.
+// borrower -> owner: the process on this connection refers to them now (one count each), until it says ReleaseBorrows
+// or the connection ends. `sent_by_owner`: they came from the owner itself on this connection, and the reply also
+// stands for RefsReceived.
 struct AddBorrower {
   struct Reply {};
   static constexpr Method kMethod = Method::kAddBorrower;

@@ -1,0 +1,150 @@
+# Messages between processes; mirrors peer_messages.h.
+@0xb8dc60893e167f52;
+
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("ioc::wire");
+
+using Common = import "common.capnp";
+
+struct FunctionNumber {
+  number @0 :UInt32;
+  buildId @1 :Text;
+  offset @2 :UInt64;
+  name @3 :Text;
+  label @4 :Text;
+}
+
+struct Ref {
+  id :group {
+    maker @0 :UInt64;
+    sequence @1 :UInt64;
+  }
+  owner @2 :UInt32;  # index in AddressTable.processes
+}
+
+enum ValueKind {
+  inline @0;
+  stored @1;
+}
+
+struct Value {
+  id :group {
+    maker @0 :UInt64;
+    sequence @1 :UInt64;
+  }
+  kind @2 :ValueKind;
+  bytes @3 :Data;
+  size @4 :UInt64;
+  copies @5 :List(UInt32);  # indices in AddressTable.nodes
+  refs @6 :List(Ref);
+}
+
+enum TaskKind {
+  task @0;
+  createActor @1;
+  actorCall @2;
+}
+
+struct Task {
+  kind @0 :TaskKind;
+  sequence @1 :UInt64;
+  attempt @2 :UInt32;
+  function @3 :UInt32;
+  numReturns @4 :UInt32 = 1;
+  depth @5 :UInt32;
+  name @6 :Data;
+  payload @7 :Data;
+  payloadStored @8 :List(Value);
+  dependencies @9 :List(Value);
+  refs @10 :List(Ref);
+  actor :group {
+    maker @11 :UInt64;
+    sequence @12 :UInt64;
+  }
+  callSequence @13 :UInt64;
+  maxConcurrency @14 :UInt32 = 1;
+}
+
+struct PushTasks {
+  lease @0 :UInt64;
+  functions @1 :List(FunctionNumber);
+  tasks @2 :List(Task);
+  addresses @3 :Common.AddressTable;
+}
+
+enum TaskOutcome {
+  done @0;
+  failed @1;
+  returned @2;
+}
+
+struct TaskResult {
+  sequence @0 :UInt64;
+  attempt @1 :UInt32;
+  outcome @2 :TaskOutcome;
+  blocked @3 :Bool;
+  error @4 :Common.Status;
+  returns @5 :List(Value);
+  runNs @6 :UInt64;
+}
+
+struct TaskResults {
+  results @0 :List(TaskResult);
+  addresses @1 :Common.AddressTable;
+}
+
+struct ReturnLease {
+  lease @0 :UInt64;
+}
+
+struct LeaseRecalled {
+  lease @0 :UInt64;
+}
+
+struct RecallTasks {
+  lease @0 :UInt64;
+  count @1 :UInt32;
+}
+
+struct CancelTask {
+  sequence @0 :UInt64;
+  force @1 :Bool;
+}
+
+struct ResolveObject {
+  id @0 :Common.ObjectId;
+
+  struct Reply {
+    value @0 :Value;
+    addresses @1 :Common.AddressTable;
+  }
+}
+
+struct AddBorrower {
+  ids @0 :List(Common.ObjectId);
+  sentByOwner @1 :Bool;
+
+  struct Reply {}
+}
+
+struct ReleaseBorrows {
+  ids @0 :List(Common.ObjectId);
+}
+
+struct RefsReceived {
+  ids @0 :List(Common.ObjectId);
+}
+
+struct ResolveActor {
+  actor @0 :Common.ObjectId;
+
+  struct Reply {
+    worker @0 :Common.ProcessAddress;
+    incarnation @1 :UInt32;
+    nodeName @2 :Text;
+  }
+}
+
+struct StopActor {
+  actor @0 :Common.ObjectId;
+}

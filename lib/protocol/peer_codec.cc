@@ -1,0 +1,293 @@
+#include "lib/protocol/address_table.h"
+#include "lib/protocol/common_codec.h"
+#include "lib/protocol/peer.capnp.h"
+#include "lib/protocol/peer_messages.h"
+#include "lib/protocol/wire.h"
+
+namespace ioc {
+namespace {
+
+// Writes the parts of a message that share one address table.
+class PeerWriter {
+ public:
+  void Refs(const std::vector<RefInfo>& refs, capnp::List<wire::Ref>::Builder out) {
+    for (unsigned i = 0; i < out.size(); ++i) {
+      auto id = out[i].getId();
+      id.setMaker(refs[i].id.maker.value());
+      id.setSequence(refs[i].id.sequence);
+      out[i].setOwner(addresses_.IndexOf(refs[i].owner));
+    }
+  }
+
+  void Value(const WireValue& value, wire::Value::Builder out) {
+    auto id = out.getId();
+    id.setMaker(value.id.maker.value());
+    id.setSequence(value.id.sequence);
+    out.setKind(WriteEnum<wire::ValueKind>(value.kind));
+    if (!value.bytes.empty()) out.setBytes(AsData(value.bytes));
+    out.setSize(value.size);
+    if (!value.copies.empty()) {
+      auto copies = out.initCopies(value.copies.size());
+      for (unsigned i = 0; i < copies.size(); ++i) copies.set(i, addresses_.IndexOf(value.copies[i].node));
+    }
+    if (!value.refs.empty()) Refs(value.refs, out.initRefs(value.refs.size()));
+  }
+
+  void Values(const std::vector<WireValue>& values, capnp::List<wire::Value>::Builder out) {
+    for (unsigned i = 0; i < out.size(); ++i) Value(values[i], out[i]);
+  }
+
+  void Task(const TaskSpec& task, wire::Task::Builder out) {
+    out.setKind(WriteEnum<wire::TaskKind>(task.kind));
+    out.setSequence(task.sequence);
+    out.setAttempt(task.attempt);
+    out.setFunction(task.function);
+    out.setNumReturns(task.num_returns);
+    out.setDepth(task.depth);
+    if (!task.name.empty()) out.setName(AsData(task.name));
+    if (!task.payload.empty()) out.setPayload(AsData(task.payload));
+    if (!task.payload_stored.empty()) Values(task.payload_stored, out.initPayloadStored(task.payload_stored.size()));
+    if (!task.dependencies.empty()) Values(task.dependencies, out.initDependencies(task.dependencies.size()));
+    if (!task.refs.empty()) Refs(task.refs, out.initRefs(task.refs.size()));
+    auto actor = out.getActor();
+    actor.setMaker(task.actor.maker.value());
+    actor.setSequence(task.actor.sequence);
+    out.setCallSequence(task.call_sequence);
+    out.setMaxConcurrency(task.max_concurrency);
+  }
+
+  void Result(const TaskResult& result, wire::TaskResult::Builder out) {
+    out.setSequence(result.sequence);
+    out.setAttempt(result.attempt);
+    out.setOutcome(WriteEnum<wire::TaskOutcome>(result.outcome));
+    out.setBlocked(result.blocked);
+    if (!result.error.ok()) WriteError(result.error, out.initError());
+    if (!result.returns.empty()) Values(result.returns, out.initReturns(result.returns.size()));
+    out.setRunNs(result.run_ns);
+  }
+
+  // Last: the table is complete when all else is written.
+  template <typename Message>
+  void Finish(Message out) {
+    if (!addresses_.empty()) addresses_.Write(out.initAddresses());
+  }
+
+ private:
+  AddressWriter addresses_;
+};
+
+class PeerReader {
+ public:
+  template <typename Message>
+  PeerReader(Budget& budget, Message in) : budget_(budget), addresses_(budget, in.getAddresses()) {}
+
+  void Refs(capnp::List<wire::Ref>::Reader in, std::vector<RefInfo>& refs) {
+    ResizeFor(budget_, in, refs);
+    for (unsigned i = 0; i < in.size(); ++i) {
+      refs[i].id = {ProcessId(in[i].getId().getMaker()), in[i].getId().getSequence()};
+      addresses_.Read(budget_, in[i].getOwner(), refs[i].owner);
+    }
+  }
+
+  void Value(wire::Value::Reader in, WireValue& value) {
+    value.id = {ProcessId(in.getId().getMaker()), in.getId().getSequence()};
+    value.kind = ReadEnum(in.getKind(), ValueKind::kInline, ValueKind::kStored, "the kind of value");
+    value.bytes = AsView(in.getBytes());
+    value.size = in.getSize();
+    const auto copies = in.getCopies();
+    ResizeFor(budget_, copies, value.copies);
+    for (unsigned i = 0; i < copies.size(); ++i) addresses_.Read(budget_, copies[i], value.copies[i].node);
+    Refs(in.getRefs(), value.refs);
+  }
+
+  void Values(capnp::List<wire::Value>::Reader in, std::vector<WireValue>& values) {
+    ResizeFor(budget_, in, values);
+    for (unsigned i = 0; i < in.size(); ++i) Value(in[i], values[i]);
+  }
+
+  void Function(wire::FunctionNumber::Reader in, FunctionNumber& function) {
+    function.number = in.getNumber();
+    function.key.build_id = AsView(in.getBuildId());
+    function.key.offset = in.getOffset();
+    function.key.name = AsView(in.getName());
+    function.key.label = AsView(in.getLabel());
+  }
+
+  void Task(wire::Task::Reader in, TaskSpec& task) {
+    task.kind = ReadEnum(in.getKind(), TaskKind::kTask, TaskKind::kActorCall, "the kind of task");
+    task.sequence = in.getSequence();
+    task.attempt = in.getAttempt();
+    task.function = in.getFunction();
+    task.num_returns = in.getNumReturns();
+    task.depth = in.getDepth();
+    task.name = AsView(in.getName());
+    task.payload = AsView(in.getPayload());
+    Values(in.getPayloadStored(), task.payload_stored);
+    Values(in.getDependencies(), task.dependencies);
+    Refs(in.getRefs(), task.refs);
+    task.actor = {ProcessId(in.getActor().getMaker()), in.getActor().getSequence()};
+    task.call_sequence = in.getCallSequence();
+    task.max_concurrency = in.getMaxConcurrency();
+  }
+
+  void Result(wire::TaskResult::Reader in, TaskResult& result) {
+    result.sequence = in.getSequence();
+    result.attempt = in.getAttempt();
+    result.outcome = ReadEnum(in.getOutcome(), TaskOutcome::kDone, TaskOutcome::kReturned, "the outcome");
+    result.blocked = in.getBlocked();
+    result.error = in.hasError() ? ReadError(in.getError()) : absl::OkStatus();
+    Values(in.getReturns(), result.returns);
+    result.run_ns = in.getRunNs();
+  }
+
+ private:
+  Budget& budget_;
+  AddressReader addresses_;
+};
+
+void Write(const FunctionNumber& function, wire::FunctionNumber::Builder out) {
+  out.setNumber(function.number);
+  out.setBuildId(AsText(function.key.build_id));
+  out.setOffset(function.key.offset);
+  out.setName(AsText(function.key.name));
+  out.setLabel(AsText(function.key.label));
+}
+
+void Write(const PushTasks& push, wire::PushTasks::Builder out) {
+  PeerWriter writer;
+  out.setLease(push.lease.value());
+  if (!push.functions.empty()) {
+    auto functions = out.initFunctions(push.functions.size());
+    for (unsigned i = 0; i < functions.size(); ++i) Write(push.functions[i], functions[i]);
+  }
+  auto tasks = out.initTasks(push.tasks.size());
+  for (unsigned i = 0; i < tasks.size(); ++i) writer.Task(push.tasks[i], tasks[i]);
+  writer.Finish(out);
+}
+
+void Read(Budget& budget, wire::PushTasks::Reader in, PushTasks& push) {
+  PeerReader reader(budget, in);
+  push.lease = LeaseId(in.getLease());
+  const auto functions = in.getFunctions();
+  ResizeFor(budget, functions, push.functions);
+  for (unsigned i = 0; i < functions.size(); ++i) reader.Function(functions[i], push.functions[i]);
+  const auto tasks = in.getTasks();
+  ResizeFor(budget, tasks, push.tasks);
+  for (unsigned i = 0; i < tasks.size(); ++i) reader.Task(tasks[i], push.tasks[i]);
+}
+
+void Write(const TaskResults& results, wire::TaskResults::Builder out) {
+  PeerWriter writer;
+  auto list = out.initResults(results.results.size());
+  for (unsigned i = 0; i < list.size(); ++i) writer.Result(results.results[i], list[i]);
+  writer.Finish(out);
+}
+
+void Read(Budget& budget, wire::TaskResults::Reader in, TaskResults& results) {
+  PeerReader reader(budget, in);
+  const auto list = in.getResults();
+  ResizeFor(budget, list, results.results);
+  for (unsigned i = 0; i < list.size(); ++i) reader.Result(list[i], results.results[i]);
+}
+
+void Write(const RecallTasks& recall, wire::RecallTasks::Builder out) {
+  out.setLease(recall.lease.value());
+  out.setCount(recall.count);
+}
+void Read(Budget&, wire::RecallTasks::Reader in, RecallTasks& recall) {
+  recall.lease = LeaseId(in.getLease());
+  recall.count = in.getCount();
+}
+
+void Write(const CancelTask& cancel, wire::CancelTask::Builder out) {
+  out.setSequence(cancel.sequence);
+  out.setForce(cancel.force);
+}
+void Read(Budget&, wire::CancelTask::Reader in, CancelTask& cancel) {
+  cancel.sequence = in.getSequence();
+  cancel.force = in.getForce();
+}
+
+void Write(const ResolveObject& request, wire::ResolveObject::Builder out) { Write(request.id, out.initId()); }
+void Read(Budget& budget, wire::ResolveObject::Reader in, ResolveObject& request) {
+  Read(budget, in.getId(), request.id);
+}
+
+void Write(const ResolveObject::Reply& reply, wire::ResolveObject::Reply::Builder out) {
+  PeerWriter writer;
+  writer.Value(reply.value, out.initValue());
+  writer.Finish(out);
+}
+void Read(Budget& budget, wire::ResolveObject::Reply::Reader in, ResolveObject::Reply& reply) {
+  PeerReader reader(budget, in);
+  reader.Value(in.getValue(), reply.value);
+}
+
+void Write(const AddBorrower& add, wire::AddBorrower::Builder out) {
+  WriteIds(add.ids, out.initIds(add.ids.size()));
+  out.setSentByOwner(add.sent_by_owner);
+}
+void Read(Budget& budget, wire::AddBorrower::Reader in, AddBorrower& add) {
+  ReadIds(budget, in.getIds(), add.ids);
+  add.sent_by_owner = in.getSentByOwner();
+}
+
+void Write(const ReleaseBorrows& release, wire::ReleaseBorrows::Builder out) {
+  WriteIds(release.ids, out.initIds(release.ids.size()));
+}
+void Read(Budget& budget, wire::ReleaseBorrows::Reader in, ReleaseBorrows& release) {
+  ReadIds(budget, in.getIds(), release.ids);
+}
+
+void Write(const RefsReceived& received, wire::RefsReceived::Builder out) {
+  WriteIds(received.ids, out.initIds(received.ids.size()));
+}
+void Read(Budget& budget, wire::RefsReceived::Reader in, RefsReceived& received) {
+  ReadIds(budget, in.getIds(), received.ids);
+}
+
+void Write(const ResolveActor& request, wire::ResolveActor::Builder out) { Write(request.actor, out.initActor()); }
+void Read(Budget& budget, wire::ResolveActor::Reader in, ResolveActor& request) {
+  Read(budget, in.getActor(), request.actor);
+}
+
+void Write(const ResolveActor::Reply& reply, wire::ResolveActor::Reply::Builder out) {
+  Write(reply.worker, out.initWorker());
+  out.setIncarnation(reply.incarnation);
+  out.setNodeName(AsText(reply.node_name));
+}
+void Read(Budget& budget, wire::ResolveActor::Reply::Reader in, ResolveActor::Reply& reply) {
+  Read(budget, in.getWorker(), reply.worker);
+  reply.incarnation = in.getIncarnation();
+  reply.node_name = AsView(in.getNodeName());
+}
+
+void Write(const StopActor& stop, wire::StopActor::Builder out) { Write(stop.actor, out.initActor()); }
+void Read(Budget& budget, wire::StopActor::Reader in, StopActor& stop) { Read(budget, in.getActor(), stop.actor); }
+
+void Write(const ReturnLease& message, wire::ReturnLease::Builder out) { out.setLease(message.lease.value()); }
+void Read(Budget&, wire::ReturnLease::Reader in, ReturnLease& message) { message.lease = LeaseId(in.getLease()); }
+void Write(const LeaseRecalled& message, wire::LeaseRecalled::Builder out) { out.setLease(message.lease.value()); }
+void Read(Budget&, wire::LeaseRecalled::Reader in, LeaseRecalled& message) { message.lease = LeaseId(in.getLease()); }
+void Write(const AddBorrower::Reply&, wire::AddBorrower::Reply::Builder) {}
+void Read(Budget&, wire::AddBorrower::Reply::Reader, AddBorrower::Reply&) {}
+
+}  // namespace
+
+IOC_DEFINE_CODEC(PushTasks);
+IOC_DEFINE_CODEC(TaskResults);
+IOC_DEFINE_CODEC(ReturnLease);
+IOC_DEFINE_CODEC(LeaseRecalled);
+IOC_DEFINE_CODEC(RecallTasks);
+IOC_DEFINE_CODEC(CancelTask);
+IOC_DEFINE_CODEC(ResolveObject);
+IOC_DEFINE_CODEC(ResolveObject::Reply);
+IOC_DEFINE_CODEC(AddBorrower);
+IOC_DEFINE_CODEC(AddBorrower::Reply);
+IOC_DEFINE_CODEC(ReleaseBorrows);
+IOC_DEFINE_CODEC(RefsReceived);
+IOC_DEFINE_CODEC(ResolveActor);
+IOC_DEFINE_CODEC(ResolveActor::Reply);
+IOC_DEFINE_CODEC(StopActor);
+
+}  // namespace ioc
