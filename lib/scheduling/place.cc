@@ -155,7 +155,7 @@ bool IsPossible(const NodeView& node, const SchedulingClass& request) {
 }
 
 bool Fits(const NodeView& node, const SchedulingClass& request) {
-  return node.alive && node.free.Covers(request.resources) && IsPossible(node, request);
+  return node.open && node.free.Covers(request.resources) && IsPossible(node, request);
 }
 
 std::optional<size_t> Place(std::span<const NodeView> nodes, const SchedulingClass& request) {

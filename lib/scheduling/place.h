@@ -23,6 +23,7 @@ struct NodeView {
   const NodeInfo* info = nullptr;
   ResourceSet free;  // may be below zero in places
   bool alive = true;
+  bool open = true;     // false: it counts as registered, but takes no lease just now
   uint32_t leases = 0;  // held on it
 };
 

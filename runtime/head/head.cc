@@ -1,0 +1,359 @@
+#include "runtime/head/head.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lib/base/release.h"
+#include "lib/base/status.h"
+#include "lib/rpc/channel.h"
+#include "runtime/head/listen_address.h"
+#include "runtime/head/name_table.h"
+#include "runtime/head/node_table.h"
+#include "runtime/head/placer.h"
+
+namespace ioc {
+namespace {
+
+// Connections at a time, nodes' and others'; more are closed at once.
+constexpr size_t kMaxSessions = 1 << 16;
+// How long the nodes may take to answer Stop before the head ends without them.
+constexpr absl::Duration kStopGrace = absl::Seconds(2);
+// Of the head in memory there is only ever one.
+constexpr uint64_t kTerm = 1;
+
+absl::Status NotAllowed(const Channel& channel, const char* what) {
+  return MakeError(Cause::kInvalidArgument, absl::StrCat(channel.description(), " sent ", what,
+                                                         ", which only a registered node may send to a head"));
+}
+
+}  // namespace
+
+// Sessions (one a connection) and the dispatch of messages; the rest is in the tables and the placer.
+class Head::Impl final : private ChannelDelegate {
+ public:
+  Impl(Env& env, HeadOptions options, absl::AnyInvocable<void()> on_stop_requested)
+      : env_(env),
+        cluster_(options.cluster ? options.cluster : ClusterId(std::max<uint64_t>(env.Random(), 1))),
+        node_timeout_(options.node_timeout),
+        started_(env.executor().Now()),
+        on_stop_requested_(std::move(on_stop_requested)),
+        placer_(env, nodes_, kTerm) {
+    ScheduleSilenceCheck();
+  }
+
+  ~Impl() {
+    placer_.Stop();
+    is_ending_ = true;
+    env_.executor().CancelTimer(silence_timer_);
+    env_.executor().CancelTimer(stop_timer_);
+    sessions_.clear();
+  }
+
+  absl::Status Listen(const std::string& address, bool insecure) {
+    IOC_RETURN_IF_ERROR(CheckListenAddress(address, insecure));
+    IOC_ASSIGN_OR_RETURN(listener_, env_.network().Listen(address, [this](std::unique_ptr<Connection> connection,
+                                                                          const Preamble& preamble) {
+      if (preamble.target == Target::kHead) Accept(std::move(connection));
+    }));
+    return absl::OkStatus();
+  }
+
+  void Accept(std::unique_ptr<Connection> connection) {
+    if (sessions_.size() >= kMaxSessions) {
+      env_.Log(LogLevel::kWarning,
+               absl::StrCat("refused ", connection->peer().description, ": ", kMaxSessions, " connections are open"));
+      return;
+    }
+    Hello self{.major = kProtocolMajor,
+               .minor = kProtocolMinor,
+               .cluster = cluster_,
+               .role = Role::kHead,
+               .name = absl::StrCat("head on ", env_.host().hostname, " (pid ", env_.host().pid, ")"),
+               .release = std::string(kRelease)};
+    ChannelDelegate& delegate = *this;
+    auto channel =
+        std::make_unique<Channel>(env_, std::move(connection), Channel::Side::kAcceptor, std::move(self), delegate);
+    Channel* key = channel.get();
+    sessions_[key] = Session{.id = ++last_session_, .channel = std::move(channel)};
+  }
+
+  ClusterId cluster() const { return cluster_; }
+  const std::string& address() const { return listener_ == nullptr ? no_address_ : listener_->address(); }
+
+ private:
+  struct Session {
+    uint64_t id = 0;
+    std::unique_ptr<Channel> channel;
+    NodeId node;  // once it has registered
+  };
+
+  struct StopRequest {
+    uint64_t session = 0;
+    FrameHeader header;
+  };
+
+  void OnReady(Channel&, const Hello&) override {}
+
+  void OnClosed(Channel& channel, const absl::Status& why) override {
+    const auto it = sessions_.find(&channel);
+    if (is_ending_ || it == sessions_.end()) return;
+    if (NodeRecord* node = NodeOf(channel)) {
+      LoseNode(*node, absl::StrCat("its connection to the head ended: ", std::string(why.message())));
+    }
+    sessions_.erase(&channel);
+  }
+
+  absl::Status OnMessage(Channel& channel, FrameView frame) override {
+    NodeRecord* node = NodeOf(channel);
+    if (node != nullptr) node->last_heard = env_.executor().Now();
+    switch (static_cast<Method>(frame.header.method)) {
+      case Method::kRegisterNode:
+      case Method::kReportResources:
+      case Method::kForwardDemand:
+      case Method::kProcessGone:
+        return OnNodeMessage(channel, node, frame);
+      case Method::kRegisterActorName:
+      case Method::kFindActorName:
+      case Method::kReleaseActorName:
+        return OnNameMessage(channel, frame);
+      default:
+        return OnQuery(channel, frame);
+    }
+  }
+
+  absl::Status OnNodeMessage(Channel& channel, NodeRecord* node, const FrameView& frame) {
+    const auto method = static_cast<Method>(frame.header.method);
+    if (method == Method::kRegisterNode) {
+      if (channel.peer().role != Role::kNode) return NotAllowed(channel, "RegisterNode");
+      return Take<RegisterNode>(frame, [&](const RegisterNode& m) { HandleRegister(channel, frame.header, m); });
+    }
+    if (node == nullptr) return NotAllowed(channel, "a node's message");
+    switch (method) {
+      case Method::kReportResources:
+        return Take<ReportResources>(frame, [&](const ReportResources& m) {
+          nodes_.Report(*node, m);
+          placer_.Wake();
+        });
+      case Method::kForwardDemand:
+        return Take<ForwardDemand>(frame,
+                                   [&](const ForwardDemand& m) { placer_.SetDemand(node->info.address.node, m); });
+      default:
+        return Take<ProcessGone>(frame, [&](const ProcessGone& m) {
+          placer_.DropProcess(node->info.address.node, m.process);
+          names_.DropProcess(node->info.address.node, m.process);
+        });
+    }
+  }
+
+  absl::Status OnNameMessage(Channel& channel, const FrameView& frame) {
+    switch (static_cast<Method>(frame.header.method)) {
+      case Method::kRegisterActorName:
+        return Take<RegisterActorName>(frame, [&](const RegisterActorName& m) {
+          const absl::Status status = names_.Register(m);
+          status.ok() ? channel.Reply(frame.header, RegisterActorName::Reply{}) : channel.Fail(frame.header, status);
+        });
+      case Method::kFindActorName:
+        return Take<FindActorName>(frame, [&](const FindActorName& m) {
+          const absl::StatusOr<FindActorName::Reply> found = names_.Find(m);
+          found.ok() ? channel.Reply(frame.header, *found) : channel.Fail(frame.header, found.status());
+        });
+      default:
+        return Take<ReleaseActorName>(frame, [&](const ReleaseActorName& m) { names_.Release(m); });
+    }
+  }
+
+  absl::Status OnQuery(Channel& channel, const FrameView& frame) {
+    const FrameHeader& header = frame.header;
+    switch (static_cast<Method>(header.method)) {
+      case Method::kPing:
+        return Take<Ping>(frame, [&](const Ping&) { channel.Reply(header, Ping::Reply{}); });
+      case Method::kListNodes:
+        return Take<ListNodes>(frame, [&](const ListNodes&) {
+          channel.Reply(header, ListNodes::Reply{.nodes = nodes_.List(env_.executor().Now())});
+        });
+      case Method::kGetStatus:
+        return Take<GetStatus>(frame, [&](const GetStatus&) { channel.Reply(header, Status()); });
+      case Method::kFindLocalNode:
+        return Take<FindLocalNode>(frame, [&](const FindLocalNode& m) { HandleFindLocalNode(channel, header, m); });
+      case Method::kStop:
+        return Take<Stop>(frame, [&](const Stop&) { HandleStop(channel, header); });
+      default:
+        return MakeError(Cause::kInvalidArgument, absl::StrCat("a head knows no method ", header.method));
+    }
+  }
+
+  void HandleRegister(Channel& channel, const FrameHeader& header, const RegisterNode& request) {
+    const NodeId id = request.info.address.node;
+    Session& session = sessions_.at(&channel);
+    if (session.node && session.node != id) {
+      return channel.Fail(header, MakeError(Cause::kInvalidArgument, "this connection has registered another node"));
+    }
+    ReplaceConnection(id, channel);
+    const absl::StatusOr<NodeRecord*> node = nodes_.Register(request, channel, env_.executor().Now());
+    if (!node.ok()) {
+      env_.Log(LogLevel::kWarning, absl::StrCat("refused a node: ", std::string(node.status().message())));
+      return channel.Fail(header, node.status());
+    }
+    session.node = id;
+    channel.Reply(header, RegisterNode::Reply{
+                              .cluster = cluster_, .term = kTerm, .nodes = static_cast<uint32_t>(nodes_.alive())});
+    env_.Log(LogLevel::kInfo,
+             absl::StrCat("node ", request.info.name, " registered (", request.info.total.ToString(), ")"));
+    placer_.Wake();
+  }
+
+  void HandleFindLocalNode(Channel& channel, const FrameHeader& header, const FindLocalNode& request) {
+    const NodeRecord* node = nodes_.FindOnMachine(request.machine);
+    if (node == nullptr) {
+      return channel.Fail(header, absl::NotFoundError(absl::StrCat("none of the cluster's ", nodes_.alive(),
+                                                                   " nodes runs on this machine")));
+    }
+    channel.Reply(header, FindLocalNode::Reply{.cluster = cluster_, .node = node->info.address});
+  }
+
+  GetStatus::Reply Status() const {
+    GetStatus::Reply status{.cluster = cluster_,
+                            .release = std::string(kRelease),
+                            .address = address(),
+                            .uptime_ms = absl::ToInt64Milliseconds(env_.executor().Now() - started_),
+                            .nodes = static_cast<uint32_t>(nodes_.alive()),
+                            .actors = static_cast<uint32_t>(names_.size()),
+                            .waiting = static_cast<uint32_t>(std::min<uint64_t>(placer_.waiting(), UINT32_MAX))};
+    for (const auto& [id, node] : nodes_.nodes()) {
+      if (!node.alive()) continue;
+      status.total.Add(node.info.total);
+      status.free.Add(node.report.free);
+    }
+    return status;
+  }
+
+  void HandleStop(Channel& channel, const FrameHeader& header) {
+    stop_requests_.push_back({.session = sessions_.at(&channel).id, .header = header});
+    if (is_stopping_) return;
+    is_stopping_ = true;
+    placer_.Stop();
+    env_.Log(LogLevel::kInfo, absl::StrCat("stopping the cluster, as ", channel.description(), " asks"));
+    for (const auto& [id, node] : nodes_.nodes()) {
+      if (!node.alive()) continue;
+      ++stops_awaited_;
+      node.channel->Call(Stop{}, kStopGrace, [this](const absl::StatusOr<Stop::Reply>&) {
+        if (!is_ending_ && --stops_awaited_ == 0) FinishStop();
+      });
+    }
+    if (stops_awaited_ == 0) FinishStop();
+  }
+
+  void FinishStop() {
+    for (const StopRequest& request : stop_requests_) {
+      const auto it = std::find_if(sessions_.begin(), sessions_.end(),
+                                   [&](const auto& entry) { return entry.second.id == request.session; });
+      if (it == sessions_.end()) continue;
+      it->second.channel->Reply(request.header, Stop::Reply{});
+      it->second.channel->Flush();
+    }
+    // In a turn of its own, so that it may destroy the head.
+    stop_timer_ = env_.executor().Schedule(absl::ZeroDuration(), [this] {
+      stop_timer_ = 0;
+      on_stop_requested_();
+    });
+  }
+
+  NodeRecord* NodeOf(Channel& channel) {
+    const auto it = sessions_.find(&channel);
+    if (it == sessions_.end() || !it->second.node) return nullptr;
+    NodeRecord* node = nodes_.Find(it->second.node);
+    return node != nullptr && node->channel == &channel ? node : nullptr;
+  }
+
+  // For a node that comes back before its old connection was found to be dead. What was asked there fails first, so
+  // that the books are right when the node registers again.
+  void ReplaceConnection(NodeId id, const Channel& channel) {
+    NodeRecord* node = nodes_.Find(id);
+    if (node == nullptr || !node->alive() || node->channel == &channel) return;
+    Channel* old_channel = node->channel;
+    nodes_.MarkDead(*node);  // may forget the record
+    placer_.DropNode(id);
+    sessions_.erase(old_channel);
+  }
+
+  // Its session is the caller's to end.
+  void LoseNode(NodeRecord& node, const std::string& reason) {
+    const NodeId id = node.info.address.node;
+    env_.Log(LogLevel::kInfo, absl::StrCat("node ", node.info.name, " is gone: ", reason));
+    const NodeRemoved removed{.node = id, .reason = absl::StrCat("node ", node.info.name, " is gone: ", reason)};
+    nodes_.MarkDead(node);  // may forget the record
+    placer_.DropNode(id);
+    names_.DropNode(id);
+    for (const auto& [other_id, other] : nodes_.nodes()) {
+      if (other.alive()) other.channel->Notify(removed);
+    }
+    placer_.Wake();
+  }
+
+  void ScheduleSilenceCheck() {
+    silence_timer_ = env_.executor().Schedule(node_timeout_ / 4, [this] {
+      DropSilentNodes();
+      ScheduleSilenceCheck();
+    });
+  }
+
+  void DropSilentNodes() {
+    const absl::Time now = env_.executor().Now();
+    std::vector<NodeId> silent;
+    for (const auto& [id, node] : nodes_.nodes()) {
+      if (node.alive() && now - node.last_heard >= node_timeout_) silent.push_back(id);
+    }
+    for (const NodeId id : silent) {
+      NodeRecord* node = nodes_.Find(id);
+      Channel* channel = node->channel;
+      const std::string reason = absl::StrCat("it was silent for ", absl::FormatDuration(node_timeout_));
+      channel->Close(MakeError(Cause::kNodeDied, absl::StrCat("the head took the node for dead: ", reason)));
+      LoseNode(*node, reason);
+      sessions_.erase(channel);
+    }
+  }
+
+  Env& env_;
+  const ClusterId cluster_;
+  const absl::Duration node_timeout_;
+  const absl::Time started_;
+  const std::string no_address_;
+  absl::AnyInvocable<void()> on_stop_requested_;
+
+  NodeTable nodes_;
+  NameTable names_;
+  Placer placer_;
+  std::unique_ptr<Listener> listener_;
+  std::map<Channel*, Session> sessions_;  // never iterated in an order that shows
+  uint64_t last_session_ = 0;
+
+  TimerId silence_timer_ = 0;
+  TimerId stop_timer_ = 0;
+  bool is_ending_ = false;    // the destructor runs
+  bool is_stopping_ = false;  // a peer asked for it
+  size_t stops_awaited_ = 0;
+  std::vector<StopRequest> stop_requests_;
+};
+
+Head::Head(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Head::~Head() = default;
+
+absl::StatusOr<std::unique_ptr<Head>> Head::Start(Env& env, HeadOptions options,
+                                                  absl::AnyInvocable<void()> on_stop_requested) {
+  const std::string listen_address = options.listen_address;
+  const bool insecure = options.insecure;
+  auto impl = std::make_unique<Impl>(env, std::move(options), std::move(on_stop_requested));
+  if (!listen_address.empty()) IOC_RETURN_IF_ERROR(impl->Listen(listen_address, insecure));
+  return std::unique_ptr<Head>(new Head(std::move(impl)));
+}
+
+void Head::Accept(std::unique_ptr<Connection> connection) { impl_->Accept(std::move(connection)); }
+ClusterId Head::cluster() const { return impl_->cluster(); }
+const std::string& Head::address() const { return impl_->address(); }
+
+}  // namespace ioc

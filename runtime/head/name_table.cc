@@ -1,0 +1,84 @@
+#include "runtime/head/name_table.h"
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lib/base/similar.h"
+#include "lib/base/status.h"
+
+namespace ioc {
+namespace {
+
+constexpr size_t kMaxSuggestions = 5;
+// Names that are compared with the one asked for; in a larger table the first ones have to do.
+constexpr size_t kMaxCompared = 1000;
+
+std::string Place(const std::string& name_space) {
+  return name_space.empty() ? "" : absl::StrCat(" in the name space \"", name_space, "\"");
+}
+
+}  // namespace
+
+absl::Status NameTable::Register(const RegisterActorName& request) {
+  if (request.name.empty() || request.name.size() > kMaxNameBytes || request.name_space.size() > kMaxNameBytes) {
+    return MakeError(
+        Cause::kInvalidArgument,
+        absl::StrCat("an actor's name of ", request.name.size(), " bytes in a name space of ",
+                     request.name_space.size(), "; both take at most ", kMaxNameBytes, " and a name at least 1"));
+  }
+  const auto it = holders_.find(Key(request.name_space, request.name));
+  if (it != holders_.end()) {
+    const Holder& holder = it->second;
+    if (holder.actor.id == request.actor.id) return absl::OkStatus();
+    return MakeError(Cause::kInvalidArgument,
+                     absl::StrCat("the name \"", request.name, "\"", Place(request.name_space), " is taken by actor ",
+                                  holder.actor.id.ToString(), " (", holder.type, ", owned by process ",
+                                  holder.actor.owner.process.ToString(),
+                                  "); choose another name, find that actor, or end it first"));
+  }
+  if (holders_.size() >= kMaxNames) {
+    return MakeError(Cause::kInvalidArgument, absl::StrCat("the cluster already has ", kMaxNames, " named actors"));
+  }
+  holders_.emplace(Key(request.name_space, request.name), Holder{.type = request.type, .actor = request.actor});
+  return absl::OkStatus();
+}
+
+absl::StatusOr<FindActorName::Reply> NameTable::Find(const FindActorName& request) const {
+  const auto it = holders_.find(Key(request.name_space, request.name));
+  if (it != holders_.end()) return FindActorName::Reply{.type = it->second.type, .actor = it->second.actor};
+
+  std::vector<std::string> known;
+  for (auto near = holders_.lower_bound(Key(request.name_space, "")); near != holders_.end(); ++near) {
+    if (near->first.first != request.name_space || known.size() >= kMaxCompared) break;
+    known.push_back(near->first.second);
+  }
+  const size_t total = known.size();
+  const std::vector<std::string> similar = MostSimilar(request.name, std::move(known), kMaxSuggestions);
+  const std::string others = total == 0 ? "no actor has a name there"
+                                        : absl::StrCat(total <= kMaxSuggestions ? "named ones: " : "similar names: ",
+                                                       absl::StrJoin(similar, ", "));
+  return absl::NotFoundError(
+      absl::StrCat("no actor is named \"", request.name, "\"", Place(request.name_space), "; ", others));
+}
+
+void NameTable::Release(const ReleaseActorName& request) {
+  const auto it = holders_.find(Key(request.name_space, request.name));
+  if (it != holders_.end() && it->second.actor.id == request.actor) holders_.erase(it);
+}
+
+void NameTable::DropProcess(NodeId node, ProcessId process) {
+  std::erase_if(holders_, [&](const auto& entry) {
+    const ProcessAddress& owner = entry.second.actor.owner;
+    return owner.node == node && owner.process == process;
+  });
+}
+
+void NameTable::DropNode(NodeId node) {
+  std::erase_if(holders_, [&](const auto& entry) { return entry.second.actor.owner.node == node; });
+}
+
+}  // namespace ioc

@@ -1,0 +1,305 @@
+#include "runtime/head/placer.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "lib/base/status.h"
+#include "lib/scheduling/match.h"
+#include "lib/scheduling/place.h"
+
+namespace ioc {
+
+// One look at all that waits. The view is made once and kept up to date by hand; what could not be placed once is not
+// tried again for an equal demand.
+class Placer::Round {
+ public:
+  explicit Round(Placer& placer)
+      : placer_(placer), now_(placer.env_.executor().Now()), views_(placer.nodes_.Views(now_)) {}
+
+  void Run() {
+    for (auto& [key, client] : placer_.clients_) {
+      for (auto& [class_id, demand] : client.demands) {
+        if (demand.wants_more()) queue_.insert(RankOf(key, client, class_id, demand));
+      }
+    }
+    while (!queue_.empty()) Serve(queue_.extract(queue_.begin()).value());
+    for (const auto& [client, class_id, why] : refused_) {
+      placer_.Refuse(client, class_id, MakeError(Cause::kUnschedulable, why));
+    }
+  }
+
+ private:
+  // Demands with equal shapes fit the same nodes, whatever their programs are.
+  struct Shape {
+    const SchedulingClass* spec;
+    friend bool operator<(const Shape& a, const Shape& b) {
+      return std::tie(a.spec->resources, a.spec->where, a.spec->strategy) <
+             std::tie(b.spec->resources, b.spec->where, b.spec->strategy);
+    }
+  };
+
+  struct Refusal {
+    ClientKey client;
+    uint32_t class_id;
+    std::string why;
+  };
+
+  static Rank RankOf(ClientKey key, const Client& client, uint32_t class_id, const Demand& demand) {
+    return {.minus_depth = -static_cast<int64_t>(demand.depth),
+            .turn = client.turn,
+            .arrival = demand.arrival,
+            .client = key,
+            .class_id = class_id};
+  }
+
+  void Serve(const Rank& rank) {
+    Client& client = placer_.clients_.at(rank.client);
+    Demand& demand = client.demands.at(rank.class_id);
+    if (rank.turn != client.turn) {  // the client was served since this demand was put in: behind the others
+      queue_.insert(RankOf(rank.client, client, rank.class_id, demand));
+      return;
+    }
+    const Shape shape{&demand.spec};
+    const std::optional<size_t> chosen = unplaced_.count(shape) > 0 ? std::nullopt : Place(views_, demand.spec);
+    if (!chosen.has_value()) {
+      unplaced_.insert(shape);
+      NoteUnplaced(rank, demand);
+      return;
+    }
+    demand.impossible_since = absl::InfiniteFuture();
+    client.turn = ++placer_.turns_;
+    NodeView& view = views_[*chosen];
+    placer_.StartPlacement(rank, demand, view.id);
+    const NodeRecord& node = *placer_.nodes_.Find(view.id);
+    view = node.View(now_);
+    view.open = view.open && node.placements < kMaxPlacementsPerNode;
+    if (demand.wants_more()) queue_.insert(RankOf(rank.client, client, rank.class_id, demand));
+  }
+
+  void NoteUnplaced(const Rank& rank, Demand& demand) {
+    if (IsPossibleSomewhere(demand.spec)) {
+      demand.impossible_since = absl::InfiniteFuture();
+      return;
+    }
+    demand.impossible_since = std::min(demand.impossible_since, now_);
+    const absl::Time refused_at = demand.impossible_since + demand.spec.placement_timeout;
+    if (now_ >= refused_at) {
+      refused_.push_back({rank.client, rank.class_id, ExplainUnplaceable(views_, demand.spec)});
+    } else {
+      placer_.WakeAt(refused_at);
+    }
+  }
+
+  bool IsPossibleSomewhere(const SchedulingClass& spec) {
+    const auto [it, is_new] = possible_.emplace(Shape{&spec}, false);
+    if (is_new) {
+      it->second =
+          std::any_of(views_.begin(), views_.end(), [&](const NodeView& view) { return IsPossible(view, spec); });
+    }
+    return it->second;
+  }
+
+  Placer& placer_;
+  const absl::Time now_;
+  std::vector<NodeView> views_;
+  std::set<Rank> queue_;
+  std::set<Shape> unplaced_;
+  std::map<Shape, bool> possible_;
+  std::vector<Refusal> refused_;
+};
+
+Placer::Placer(Env& env, NodeTable& nodes, uint64_t term) : env_(env), nodes_(nodes), term_(term) {}
+
+Placer::~Placer() {
+  if (is_deferred) env_.executor().Undefer(*this);
+  env_.executor().CancelTimer(timer_);
+}
+
+void Placer::SetDemand(NodeId origin, const ForwardDemand& demand) {
+  if (stopped_) return;
+  const ClientKey key{origin, demand.client};
+  if (demand.wanted == 0) {
+    Demand* known = Find(key, demand.class_id);
+    if (known == nullptr) return;
+    known->wanted = 0;
+    if (known->in_flight == 0) Erase(key, demand.class_id);
+    return;
+  }
+  Demand* entry = Find(key, demand.class_id);
+  if (entry == nullptr) {
+    if (absl::Status status = CheckRequest(demand.spec); !status.ok()) return SendRefusal(key, demand.class_id, status);
+    if (demands_ >= kMaxDemands) {
+      return SendRefusal(key, demand.class_id,
+                         MakeError(Cause::kUnschedulable, absl::StrCat("the head already has ", kMaxDemands,
+                                                                       " demands that wait, the most that it takes")));
+    }
+    const auto [client, is_new] = clients_.try_emplace(key);
+    if (is_new) client->second.turn = turns_;
+    entry = &client->second.demands[demand.class_id];
+    entry->spec = demand.spec;
+    entry->arrival = ++arrivals_;
+    ++demands_;
+  }
+  entry->wanted = demand.wanted;
+  entry->depth = demand.depth;
+  Wake();
+}
+
+void Placer::DropProcess(NodeId origin, ProcessId process) {
+  const auto it = clients_.find(ClientKey(origin, process));
+  if (it == clients_.end()) return;
+  demands_ -= it->second.demands.size();
+  clients_.erase(it);
+}
+
+void Placer::DropNode(NodeId origin) {
+  std::erase_if(clients_, [&](const auto& entry) {
+    if (entry.first.first != origin) return false;
+    demands_ -= entry.second.demands.size();
+    return true;
+  });
+}
+
+void Placer::Wake() {
+  if (!stopped_ && demands_ > 0) env_.executor().Defer(*this);
+}
+
+void Placer::Stop() {
+  stopped_ = true;
+  clients_.clear();
+  demands_ = 0;
+}
+
+uint64_t Placer::waiting() const {
+  uint64_t waiting = 0;
+  for (const auto& [key, client] : clients_) {
+    for (const auto& [class_id, demand] : client.demands) waiting += demand.wanted;
+  }
+  return waiting;
+}
+
+void Placer::RunDeferred() {
+  if (!stopped_) Round(*this).Run();
+}
+
+void Placer::StartPlacement(const Rank& rank, Demand& demand, NodeId chosen) {
+  NodeRecord& node = *nodes_.Find(chosen);
+  ++demand.in_flight;
+  ++node.placements;
+  node.placing.Add(demand.spec.resources);
+  const PlaceLease request{.term = term_, .client = rank.client.second, .spec = demand.spec};
+  Placement placement{
+      .client = rank.client, .class_id = rank.class_id, .node = chosen, .resources = demand.spec.resources};
+  node.channel->Call(request, kPlaceTimeout,
+                     [this, placement = std::move(placement)](absl::StatusOr<PlaceLease::Reply> reply) {
+                       FinishPlacement(placement, std::move(reply));
+                     });
+}
+
+void Placer::FinishPlacement(const Placement& placement, absl::StatusOr<PlaceLease::Reply> reply) {
+  if (stopped_) return;
+  if (NodeRecord* node = nodes_.Find(placement.node); node != nullptr && node->placements > 0) {
+    --node->placements;
+    node->placing.Subtract(placement.resources);
+  }
+  if (Demand* demand = Find(placement.client, placement.class_id); demand != nullptr && demand->in_flight > 0) {
+    --demand->in_flight;
+  }
+  if (reply.ok()) {
+    HandleGrant(placement, *reply);
+  } else {
+    HandleFailure(placement, reply.status());
+  }
+  const Demand* demand = Find(placement.client, placement.class_id);
+  if (demand != nullptr && demand->wanted == 0 && demand->in_flight == 0) Erase(placement.client, placement.class_id);
+  Wake();
+}
+
+void Placer::HandleGrant(const Placement& placement, const PlaceLease::Reply& reply) {
+  NodeRecord* node = nodes_.Find(placement.node);
+  if (node == nullptr || !node->alive()) return;  // the client's node hears of its death
+  if (reply.version >= node->report.version) {
+    node->report.version = reply.version;
+    node->report.free = reply.free;
+    ++node->report.leases;
+  }
+  if (Demand* demand = Find(placement.client, placement.class_id); demand != nullptr) {
+    demand->failures = 0;
+    if (demand->wanted > 0) --demand->wanted;
+  }
+  // Even if the demand was withdrawn meanwhile: the client then gives the lease back at once.
+  if (NodeRecord* origin = nodes_.Find(placement.client.first); origin != nullptr && origin->alive()) {
+    origin->channel->Notify(ForwardGrant{.client = placement.client.second,
+                                         .class_id = placement.class_id,
+                                         .lease = reply.lease,
+                                         .worker = reply.worker,
+                                         .node_name = node->info.name});
+  }
+}
+
+void Placer::HandleFailure(const Placement& placement, const absl::Status& error) {
+  if (NodeRecord* node = nodes_.Find(placement.node); node != nullptr) {
+    node->closed_until = env_.executor().Now() + kRefusalPause;
+    WakeAt(node->closed_until);
+  }
+  Demand* demand = Find(placement.client, placement.class_id);
+  if (demand == nullptr || demand->wanted == 0) return;
+  const Cause cause = CauseOf(error);
+  if (cause == Cause::kProgramMissing) return Refuse(placement.client, placement.class_id, error);
+  const bool is_refusal = error.code() == absl::StatusCode::kFailedPrecondition;
+  if (is_refusal || cause == Cause::kDisconnected) return;  // chosen anew
+  if (++demand->failures < kMaxPlacementFailures) return;
+  Refuse(
+      placement.client, placement.class_id,
+      WithContext(error, absl::StrCat("no worker could be started in ", kMaxPlacementFailures, " attempts; the last")));
+}
+
+void Placer::Refuse(ClientKey client, uint32_t class_id, const absl::Status& error) {
+  Demand* demand = Find(client, class_id);
+  if (demand == nullptr) return;
+  demand->wanted = 0;
+  demand->failures = 0;
+  if (demand->in_flight == 0) Erase(client, class_id);
+  SendRefusal(client, class_id, error);
+}
+
+void Placer::SendRefusal(ClientKey client, uint32_t class_id, const absl::Status& error) {
+  NodeRecord* origin = nodes_.Find(client.first);
+  if (origin == nullptr || !origin->alive()) return;
+  origin->channel->Notify(ForwardRefusal{.client = client.second, .class_id = class_id, .error = error});
+}
+
+Placer::Demand* Placer::Find(ClientKey client, uint32_t class_id) {
+  const auto it = clients_.find(client);
+  if (it == clients_.end()) return nullptr;
+  const auto demand = it->second.demands.find(class_id);
+  return demand == it->second.demands.end() ? nullptr : &demand->second;
+}
+
+void Placer::Erase(ClientKey client, uint32_t class_id) {
+  const auto it = clients_.find(client);
+  if (it == clients_.end()) return;
+  demands_ -= it->second.demands.erase(class_id);
+  if (it->second.demands.empty()) clients_.erase(it);
+}
+
+void Placer::WakeAt(absl::Time when) {
+  if (when >= timer_at_) return;
+  env_.executor().CancelTimer(timer_);
+  timer_at_ = when;
+  timer_ = env_.executor().Schedule(when - env_.executor().Now(), [this] {
+    timer_ = 0;
+    timer_at_ = absl::InfiniteFuture();
+    Wake();
+  });
+}
+
+}  // namespace ioc

@@ -1,0 +1,125 @@
+// The placing loop: what nodes can't grant themselves waits here, is matched with a node by lib/scheduling, and asked
+// of that node, which may refuse; then the choice is made anew.
+//
+// Deeper demands go first (a blocked task waits for them), then each client gets its turn, then the oldest. What no
+// registered node could ever run is refused with an explanation once it has been impossible for its placement_timeout.
+//
+// Belongs to the Head, on its executor; outlives the channels of the table's nodes.
+// Invariants: of a demand, `in_flight` placements are being asked for; no more are started than are wanted; a node is
+// asked for kMaxPlacementsPerNode leases at a time at most.
+#ifndef IOCLUSTER_RUNTIME_HEAD_PLACER_H_
+#define IOCLUSTER_RUNTIME_HEAD_PLACER_H_
+
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lib/env/env.h"
+#include "lib/protocol/head_messages.h"
+#include "runtime/head/node_table.h"
+
+namespace ioc {
+
+// The node chosen may first have to fetch the program and start a worker.
+inline constexpr absl::Duration kPlaceTimeout = absl::Seconds(20);
+inline constexpr uint32_t kMaxPlacementsPerNode = 128;
+inline constexpr size_t kMaxDemands = 1 << 17;
+// How long a node that refused is left alone if it does not report.
+inline constexpr absl::Duration kRefusalPause = absl::Milliseconds(100);
+// Placements of one demand that may fail in a row (other than by refusal) before its client hears of it.
+inline constexpr uint32_t kMaxPlacementFailures = 8;
+
+class Placer final : private Deferred {
+ public:
+  Placer(Env& env, NodeTable& nodes, uint64_t term);
+  ~Placer();
+
+  // What `origin`, a living node, wants for one of its clients; absolute.
+  void SetDemand(NodeId origin, const ForwardDemand& demand);
+  void DropProcess(NodeId origin, ProcessId process);
+  void DropNode(NodeId origin);
+
+  // The view of the nodes has changed: looks at all that waits at the end of this turn.
+  void Wake();
+  // From now on nothing is placed, and answers that come are ignored.
+  void Stop();
+
+  // Leases that are wanted and not granted.
+  uint64_t waiting() const;
+
+ private:
+  using ClientKey = std::pair<NodeId, ProcessId>;
+
+  struct Demand {
+    SchedulingClass spec;
+    uint32_t wanted = 0;
+    uint32_t depth = 0;
+    uint32_t in_flight = 0;
+    uint32_t failures = 0;  // in a row
+    uint64_t arrival = 0;   // counts up
+    absl::Time impossible_since = absl::InfiniteFuture();
+
+    bool wants_more() const { return wanted > in_flight; }
+  };
+
+  struct Client {
+    uint64_t turn = 0;                   // the number of the last placement that it got
+    std::map<uint32_t, Demand> demands;  // by class id
+  };
+
+  // A demand's place in the queue. The smallest goes first.
+  struct Rank {
+    int64_t minus_depth = 0;
+    uint64_t turn = 0;
+    uint64_t arrival = 0;
+    ClientKey client;
+    uint32_t class_id = 0;
+
+    friend auto operator<=>(const Rank&, const Rank&) = default;
+  };
+
+  // One asking of one node.
+  struct Placement {
+    ClientKey client;
+    uint32_t class_id = 0;
+    NodeId node;
+    ResourceSet resources;
+  };
+
+  class Round;
+
+  void RunDeferred() override;
+  void StartPlacement(const Rank& rank, Demand& demand, NodeId chosen);
+  void FinishPlacement(const Placement& placement, absl::StatusOr<PlaceLease::Reply> reply);
+  void HandleGrant(const Placement& placement, const PlaceLease::Reply& reply);
+  void HandleFailure(const Placement& placement, const absl::Status& error);
+  // Withdraws the demand and tells its client why.
+  void Refuse(ClientKey client, uint32_t class_id, const absl::Status& error);
+  void SendRefusal(ClientKey client, uint32_t class_id, const absl::Status& error);
+
+  Demand* Find(ClientKey client, uint32_t class_id);
+  void Erase(ClientKey client, uint32_t class_id);
+  void WakeAt(absl::Time when);
+
+  Env& env_;
+  NodeTable& nodes_;
+  const uint64_t term_;
+  std::map<ClientKey, Client> clients_;
+  size_t demands_ = 0;
+  uint64_t turns_ = 0;
+  uint64_t arrivals_ = 0;
+  bool stopped_ = false;
+  TimerId timer_ = 0;
+  absl::Time timer_at_ = absl::InfiniteFuture();
+};
+
+}  // namespace ioc
+
+#endif  // IOCLUSTER_RUNTIME_HEAD_PLACER_H_
