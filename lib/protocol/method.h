@@ -3,6 +3,7 @@
 #define IOCLUSTER_LIB_PROTOCOL_METHOD_H_
 
 #include <cstdint>
+#include <string>
 
 namespace ioc {
 
@@ -69,6 +70,9 @@ enum class Method : uint16_t {
   kResolveActor = 510,
   kStopActor = 511,
 };
+
+// "PushTasks"; "method 4711" for one that this release does not know.
+std::string MethodName(Method method);
 
 }  // namespace ioc
 

@@ -1,11 +1,15 @@
 // A connection on which two roles understand each other: handshake, requests with deadlines, notifications.
 //
-// A Channel begins with Hello each way (the dialler's is a request). Until the peer's Hello has come and fits, it passes
-// nothing on; what is sent meanwhile waits. A peer of another major version, of another cluster, or whose frame can't
-// be decoded is told why with a Goodbye and cut off; that reaches nobody else.
+// A Channel begins with Hello each way (the dialler's is a request). Until the peer's Hello has come and fits, it
+// passes nothing on; what is sent meanwhile waits. A peer of another major version, of another cluster, or whose frame
+// can't be decoded is told why with a Goodbye and cut off; that reaches nobody else.
 //
 // Lives on its Env's executor, mutex held. Owned by the role; destroying it closes the connection and fails the calls
-// that wait, with kDisconnected, before the destructor returns.
+// that wait, with kDisconnected, before the destructor returns. It may be destroyed from any of its own callbacks (the
+// frame that was being handled is gone then).
+//
+// Invariants: callbacks come in turns of their own, never from within a function of the Channel (but its destructor);
+// after it has closed nothing is sent, and calls fail in a later turn.
 #ifndef IOCLUSTER_LIB_RPC_CHANNEL_H_
 #define IOCLUSTER_LIB_RPC_CHANNEL_H_
 
@@ -15,8 +19,10 @@
 #include <absl/time/time.h>
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,14 +32,21 @@
 
 namespace ioc {
 
-// Requests of one peer that may wait for our answer; more end the connection.
+// Requests that may wait for an answer, each way. A peer that sends more is cut off; a call of our own beyond it fails.
 inline constexpr size_t kMaxOpenRequests = 1 << 16;
+// What may wait for the handshake; more ends the connection.
+inline constexpr size_t kMaxHeldFrames = 1 << 16;
+inline constexpr size_t kMaxHeldBytes = size_t{64} << 20;
 inline constexpr absl::Duration kHelloTimeout = absl::Seconds(10);
 
 template <typename M>
-concept Message = requires { { M::kMethod } -> std::convertible_to<Method>; };
+concept Message = requires {
+  { M::kMethod } -> std::convertible_to<Method>;
+};
 template <typename M>
-concept Request = Message<M> && requires { typename M::Reply; };
+concept Request = Message<M> && requires {
+  typename M::Reply;
+};
 
 class Channel;
 
@@ -69,7 +82,8 @@ class Channel final : private FrameHandler {
   enum class Side { kDialler, kAcceptor };
   using RawHandler = absl::AnyInvocable<void(absl::StatusOr<RawReply>)>;
 
-  // `self` is what we say of ourselves. If both it and the peer's Hello name a cluster, they must be equal.
+  // `self` is what we say of ourselves; a version of 0 stands for this release's. If both it and the peer's Hello name
+  // a cluster, they must be equal.
   Channel(Env& env, std::unique_ptr<Connection> connection, Side side, Hello self, ChannelDelegate& delegate);
   ~Channel();
   Channel(const Channel&) = delete;
@@ -77,20 +91,21 @@ class Channel final : private FrameHandler {
 
   bool ready() const { return ready_; }
   bool closed() const { return connection_ == nullptr; }
-  const Hello& peer() const { return peer_; }  // once ready
+  const Hello& peer() const { return peer_; }                      // once ready
   const std::string& description() const { return description_; }  // of the peer, for messages
   size_t unsent_bytes() const;
 
   template <Message M>
   void Notify(const M& message, Extras extras = {}) {
     Encode(message, body_);
-    SendFrame({.kind = FrameKind::kNotify, .method = static_cast<uint16_t>(M::kMethod)}, std::move(extras));
+    SendNotify(M::kMethod, std::move(extras));
   }
 
   // `handler` is called exactly once, in a later turn or when the channel is destroyed: with the answer, the peer's
   // error, kDeadline after `timeout`, or kDisconnected.
   template <Request R>
-  void Call(const R& request, absl::Duration timeout, absl::AnyInvocable<void(absl::StatusOr<typename R::Reply>)> handler) {
+  void Call(const R& request, absl::Duration timeout,
+            absl::AnyInvocable<void(absl::StatusOr<typename R::Reply>)> handler) {
     CallRaw(request, timeout, [handler = std::move(handler)](absl::StatusOr<RawReply> raw) mutable {
       if (!raw.ok()) return handler(raw.status());
       typename R::Reply reply;
@@ -107,7 +122,8 @@ class Channel final : private FrameHandler {
   }
 
   // A request whose body another peer has encoded (a node passes it on). `body` is copied.
-  void CallEncoded(Method method, std::span<const std::byte> body, absl::Duration timeout, Extras extras, RawHandler handler);
+  void CallEncoded(Method method, std::span<const std::byte> body, absl::Duration timeout, Extras extras,
+                   RawHandler handler);
 
   // Answers the request with this header; once each. Dropped if the channel has closed.
   template <typename Answer>
@@ -128,33 +144,65 @@ class Channel final : private FrameHandler {
  private:
   struct OpenCall {
     RawHandler handler;
+    Method method = Method::kHello;
+    absl::Duration timeout;
     TimerId timer = 0;
+  };
+  // A frame that waits for the handshake.
+  struct HeldFrame {
+    FrameHeader header;
+    std::vector<std::byte> body;
+    Extras extras;
   };
 
   void OnFrame(FrameView frame) override;
   void OnClosed(const absl::Status& why) override;
 
-  void SendFrame(const FrameHeader& header, Extras extras);
+  // An error is what the peer did wrong.
+  absl::Status Dispatch(FrameView& frame);
+  absl::Status HandleHello(const FrameView& frame);
+  void HandleAnswer(FrameView& frame);
+
+  // An error means that the frame is too large, and is not sent.
+  absl::Status SendFrame(const FrameHeader& header, std::span<const std::byte> body, Extras extras);
+  absl::Status HoldFrame(const FrameHeader& header, std::span<const std::byte> body, Extras extras);
+  void SendHeldFrames();
+  void SendNotify(Method method, Extras extras);
   void SendAnswer(FrameKind kind, const FrameHeader& request, std::span<const std::byte> body, Extras extras);
-  void HandleHello(const FrameView& frame);
-  void HandleAnswer(const FrameView& frame);
+
+  void FailCall(uint64_t id, const absl::Status& why);
+  void FailCallLater(uint64_t id, absl::Status why);
+  // Stops when `destroyed` turns true: a handler has destroyed the channel.
+  void FailOpenCalls(const absl::Status& why, const bool& destroyed);
+  absl::Status Disconnected() const;
+
+  // Tells the peer why, and closes.
   void Abort(const absl::Status& why);
-  void FailOpenCalls(const absl::Status& why);
+  void SendGoodbye(const absl::Status& why);
+  void Disconnect(const absl::Status& why, bool tell_delegate);
+  void FinishClose();
 
   Env& env_;
-  std::unique_ptr<Connection> connection_;
+  std::unique_ptr<Connection> connection_;  // null once closed
+  std::unique_ptr<Connection> retired_;     // the one that was, until the turn has ended: it may be in a callback
   const Side side_;
   const Hello self_;
   ChannelDelegate& delegate_;
   Hello peer_;
   std::string description_;
   bool ready_ = false;
-  bool saying_hello_ = false;
   TimerId hello_timer_ = 0;
+
+  absl::Status close_why_;
+  bool tell_delegate_ = false;
+  TimerId close_timer_ = 0;
+  bool* destroyed_ = nullptr;  // of the callback that is running, if one is
+
   uint64_t last_call_ = 0;
-  size_t open_requests_ = 0;
-  absl::flat_hash_map<uint64_t, OpenCall> open_calls_;
-  std::vector<Callback> held_;  // sends that wait for the handshake
+  absl::flat_hash_map<uint64_t, OpenCall> open_calls_;  // ours
+  size_t open_requests_ = 0;                            // the peer's
+  std::vector<HeldFrame> held_;
+  size_t held_bytes_ = 0;
   BodyBuffer body_;
 };
 

@@ -1,0 +1,113 @@
+#include "lib/protocol/method.h"
+
+namespace ioc {
+
+std::string MethodName(Method method) {
+  switch (method) {
+    case Method::kHello:
+      return "Hello";
+    case Method::kRegisterProcess:
+      return "RegisterProcess";
+    case Method::kSetDemand:
+      return "SetDemand";
+    case Method::kLeaseGranted:
+      return "LeaseGranted";
+    case Method::kDemandRefused:
+      return "DemandRefused";
+    case Method::kAssignLease:
+      return "AssignLease";
+    case Method::kLeaseEnded:
+      return "LeaseEnded";
+    case Method::kRecallLease:
+      return "RecallLease";
+    case Method::kTaskBlocked:
+      return "TaskBlocked";
+    case Method::kTaskUnblocked:
+      return "TaskUnblocked";
+    case Method::kHandOver:
+      return "HandOver";
+    case Method::kGetWorkerFate:
+      return "GetWorkerFate";
+    case Method::kStopWorker:
+      return "StopWorker";
+    case Method::kAllocateExtent:
+      return "AllocateExtent";
+    case Method::kReleaseExtent:
+      return "ReleaseExtent";
+    case Method::kSealObject:
+      return "SealObject";
+    case Method::kPinObject:
+      return "PinObject";
+    case Method::kUnpinObjects:
+      return "UnpinObjects";
+    case Method::kFreeObjects:
+      return "FreeObjects";
+    case Method::kDescribeObject:
+      return "DescribeObject";
+    case Method::kReadObject:
+      return "ReadObject";
+    case Method::kDescribeProgram:
+      return "DescribeProgram";
+    case Method::kReadProgram:
+      return "ReadProgram";
+    case Method::kRegisterNode:
+      return "RegisterNode";
+    case Method::kReportResources:
+      return "ReportResources";
+    case Method::kForwardDemand:
+      return "ForwardDemand";
+    case Method::kPlaceLease:
+      return "PlaceLease";
+    case Method::kForwardGrant:
+      return "ForwardGrant";
+    case Method::kForwardRefusal:
+      return "ForwardRefusal";
+    case Method::kProcessGone:
+      return "ProcessGone";
+    case Method::kListNodes:
+      return "ListNodes";
+    case Method::kFindLocalNode:
+      return "FindLocalNode";
+    case Method::kRegisterActorName:
+      return "RegisterActorName";
+    case Method::kFindActorName:
+      return "FindActorName";
+    case Method::kReleaseActorName:
+      return "ReleaseActorName";
+    case Method::kStop:
+      return "Stop";
+    case Method::kNodeRemoved:
+      return "NodeRemoved";
+    case Method::kPing:
+      return "Ping";
+    case Method::kGetStatus:
+      return "GetStatus";
+    case Method::kPushTasks:
+      return "PushTasks";
+    case Method::kTaskResults:
+      return "TaskResults";
+    case Method::kReturnLease:
+      return "ReturnLease";
+    case Method::kLeaseRecalled:
+      return "LeaseRecalled";
+    case Method::kRecallTasks:
+      return "RecallTasks";
+    case Method::kCancelTask:
+      return "CancelTask";
+    case Method::kResolveObject:
+      return "ResolveObject";
+    case Method::kAddBorrower:
+      return "AddBorrower";
+    case Method::kReleaseBorrows:
+      return "ReleaseBorrows";
+    case Method::kRefsReceived:
+      return "RefsReceived";
+    case Method::kResolveActor:
+      return "ResolveActor";
+    case Method::kStopActor:
+      return "StopActor";
+  }
+  return "method " + std::to_string(static_cast<int>(method));
+}
+
+}  // namespace ioc
