@@ -19,6 +19,11 @@ foreach(library ${libraries})
     endif()
   endforeach()
 endforeach()
+foreach(need ${needs})
+  if(NOT TARGET ${need})
+    message(FATAL_ERROR "A library of ours links '${need}', which is no imported target: the package can't describe it.")
+  endif()
+endforeach()
 iocluster_use_archives(${needs})
 
 # The archive. What it contains is compiled once, for the libraries of the directories.
