@@ -33,89 +33,30 @@ class BodyBuffer {
   size_t size_ = 0;
 };
 
-// Every message M, and every M::Reply, has
-//   void Encode(const M& message, BodyBuffer& body);
-//   absl::Status Decode(std::span<const std::byte> body, M& message);   // overwrites all of `message`
+// All messages, for what must be there for each.
+// clang-format off
+#define IOC_FOR_EACH_MESSAGE(X) \
+  X(Hello) X(RegisterProcess) X(RegisterProcess::Reply) X(SetDemand) X(LeaseGranted) X(DemandRefused) \
+  X(AssignLease) X(AssignLease::Reply) X(LeaseEnded) X(RecallLease) X(TaskBlocked) X(TaskUnblocked) X(HandOver) \
+  X(GetWorkerFate) X(GetWorkerFate::Reply) X(StopWorker) X(DescribeProgram) X(DescribeProgram::Reply) \
+  X(ReadProgram) X(ReadProgram::Reply) \
+  X(AllocateExtent) X(AllocateExtent::Reply) X(ReleaseExtent) X(SealObject) X(PinObject) X(PinObject::Reply) \
+  X(UnpinObjects) X(FreeObjects) X(DescribeObject) X(DescribeObject::Reply) X(ReadObject) X(ReadObject::Reply) \
+  X(RegisterNode) X(RegisterNode::Reply) X(ReportResources) X(ForwardDemand) X(PlaceLease) X(PlaceLease::Reply) \
+  X(ForwardGrant) X(ForwardRefusal) X(ProcessGone) X(ListNodes) X(ListNodes::Reply) X(FindLocalNode) \
+  X(FindLocalNode::Reply) X(RegisterActorName) X(RegisterActorName::Reply) X(FindActorName) \
+  X(FindActorName::Reply) X(ReleaseActorName) X(Stop) X(Stop::Reply) X(NodeRemoved) X(Ping) X(Ping::Reply) \
+  X(GetStatus) X(GetStatus::Reply) \
+  X(PushTasks) X(TaskResults) X(ReturnLease) X(LeaseRecalled) X(RecallTasks) X(CancelTask) X(ResolveObject) \
+  X(ResolveObject::Reply) X(AddBorrower) X(AddBorrower::Reply) X(ReleaseBorrows) X(RefsReceived) X(ResolveActor) \
+  X(ResolveActor::Reply) X(StopActor)
+// clang-format on
+
+// Every message M, and every M::Reply, has both. Decode overwrites all of `message`.
 #define IOC_DECLARE_CODEC(M)                       \
   void Encode(const M& message, BodyBuffer& body); \
-  absl::Status Decode(std::span<const std::byte> body, M& message)
-
-IOC_DECLARE_CODEC(Hello);
-IOC_DECLARE_CODEC(RegisterProcess);
-IOC_DECLARE_CODEC(RegisterProcess::Reply);
-IOC_DECLARE_CODEC(SetDemand);
-IOC_DECLARE_CODEC(LeaseGranted);
-IOC_DECLARE_CODEC(DemandRefused);
-IOC_DECLARE_CODEC(AssignLease);
-IOC_DECLARE_CODEC(AssignLease::Reply);
-IOC_DECLARE_CODEC(LeaseEnded);
-IOC_DECLARE_CODEC(RecallLease);
-IOC_DECLARE_CODEC(TaskBlocked);
-IOC_DECLARE_CODEC(TaskUnblocked);
-IOC_DECLARE_CODEC(HandOver);
-IOC_DECLARE_CODEC(GetWorkerFate);
-IOC_DECLARE_CODEC(GetWorkerFate::Reply);
-IOC_DECLARE_CODEC(StopWorker);
-IOC_DECLARE_CODEC(DescribeProgram);
-IOC_DECLARE_CODEC(DescribeProgram::Reply);
-IOC_DECLARE_CODEC(ReadProgram);
-IOC_DECLARE_CODEC(ReadProgram::Reply);
-
-IOC_DECLARE_CODEC(AllocateExtent);
-IOC_DECLARE_CODEC(AllocateExtent::Reply);
-IOC_DECLARE_CODEC(ReleaseExtent);
-IOC_DECLARE_CODEC(SealObject);
-IOC_DECLARE_CODEC(PinObject);
-IOC_DECLARE_CODEC(PinObject::Reply);
-IOC_DECLARE_CODEC(UnpinObjects);
-IOC_DECLARE_CODEC(FreeObjects);
-IOC_DECLARE_CODEC(DescribeObject);
-IOC_DECLARE_CODEC(DescribeObject::Reply);
-IOC_DECLARE_CODEC(ReadObject);
-IOC_DECLARE_CODEC(ReadObject::Reply);
-
-IOC_DECLARE_CODEC(RegisterNode);
-IOC_DECLARE_CODEC(RegisterNode::Reply);
-IOC_DECLARE_CODEC(ReportResources);
-IOC_DECLARE_CODEC(ForwardDemand);
-IOC_DECLARE_CODEC(PlaceLease);
-IOC_DECLARE_CODEC(PlaceLease::Reply);
-IOC_DECLARE_CODEC(ForwardGrant);
-IOC_DECLARE_CODEC(ForwardRefusal);
-IOC_DECLARE_CODEC(ProcessGone);
-IOC_DECLARE_CODEC(ListNodes);
-IOC_DECLARE_CODEC(ListNodes::Reply);
-IOC_DECLARE_CODEC(FindLocalNode);
-IOC_DECLARE_CODEC(FindLocalNode::Reply);
-IOC_DECLARE_CODEC(RegisterActorName);
-IOC_DECLARE_CODEC(RegisterActorName::Reply);
-IOC_DECLARE_CODEC(FindActorName);
-IOC_DECLARE_CODEC(FindActorName::Reply);
-IOC_DECLARE_CODEC(ReleaseActorName);
-IOC_DECLARE_CODEC(Stop);
-IOC_DECLARE_CODEC(Stop::Reply);
-IOC_DECLARE_CODEC(NodeRemoved);
-IOC_DECLARE_CODEC(Ping);
-IOC_DECLARE_CODEC(Ping::Reply);
-IOC_DECLARE_CODEC(GetStatus);
-IOC_DECLARE_CODEC(GetStatus::Reply);
-
-IOC_DECLARE_CODEC(PushTasks);
-IOC_DECLARE_CODEC(TaskResults);
-IOC_DECLARE_CODEC(ReturnLease);
-IOC_DECLARE_CODEC(LeaseRecalled);
-IOC_DECLARE_CODEC(RecallTasks);
-IOC_DECLARE_CODEC(CancelTask);
-IOC_DECLARE_CODEC(ResolveObject);
-IOC_DECLARE_CODEC(ResolveObject::Reply);
-IOC_DECLARE_CODEC(AddBorrower);
-IOC_DECLARE_CODEC(AddBorrower::Reply);
-IOC_DECLARE_CODEC(ReleaseBorrows);
-IOC_DECLARE_CODEC(RefsReceived);
-IOC_DECLARE_CODEC(ResolveActor);
-IOC_DECLARE_CODEC(ResolveActor::Reply);
-IOC_DECLARE_CODEC(StopActor);
-
+  absl::Status Decode(std::span<const std::byte> body, M& message);
+IOC_FOR_EACH_MESSAGE(IOC_DECLARE_CODEC)
 #undef IOC_DECLARE_CODEC
 
 // The status that is the body of an error or goodbye frame.
