@@ -7,6 +7,7 @@ step=$2
 steps=$3
 iocluster=$build/runtime/cli/iocluster
 readonly READY_TIMEOUT=20  # seconds
+readonly READY='^(head|node [^ ]+) ready'
 
 work=$(mktemp -d)
 processes=()
@@ -33,7 +34,7 @@ start() {
   process=$!
   processes+=("$process")
   local deadline=$((SECONDS + READY_TIMEOUT))
-  until grep -q 'ready' "$work/$name.log"; do
+  until grep -qE "$READY" "$work/$name.log"; do
     if ! kill -0 "$process" 2>/dev/null || ((SECONDS > deadline)); then
       echo "demo: iocluster $* did not become ready; it said:" >&2
       cat "$work/$name.log" >&2
@@ -41,12 +42,12 @@ start() {
     fi
     sleep 0.05
   done
-  grep -m 1 'ready' "$work/$name.log" | sed 's/^/      /'
+  grep -m 1 -E "$READY" "$work/$name.log" | sed 's/^/      /'
 }
 
 begin_step "starting a head and three nodes"
 start head head --listen 127.0.0.1:0
-address=$(grep -m 1 'ready' "$work/head.log" | grep -oE '127\.0\.0\.1:[0-9]+' | head -n 1)
+address=$(grep -m 1 -E "$READY" "$work/head.log" | grep -oE '127\.0\.0\.1:[0-9]+' | head -n 1)
 [[ -n $address ]] || { echo "demo: the head's ready line names no address" >&2; exit 1; }
 start workstation node --head "$address" --name workstation --cpus 2 --region eu --label disk=nvme
 start gaming-pc node --head "$address" --name gaming-pc --cpus 2 --gpus 1 --gpu-model "RTX 4090" --gpu-memory 24GiB \
