@@ -58,7 +58,7 @@ TEST_CASE("A buffer that is used again leaves nothing of the message before") {
   Sampler sampler(3);
   BodyBuffer used;
   PushTasks large;
-  large.tasks.resize(500);
+  large.tasks.resize(50);
   for (TaskSpec& task : large.tasks) sampler.Fill(task);
   Encode(large, used);
   ForEachMessage([&](const char* name, auto message) {
