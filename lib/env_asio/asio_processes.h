@@ -1,0 +1,30 @@
+// Child processes by posix_spawn and pidfd. Lives on the executor.
+//
+// A child finds its end of the connection under the number in IOCLUSTER_WORKER_FD, standard input from /dev/null,
+// default signals, and no other descriptor of ours.
+#ifndef IOCLUSTER_LIB_ENV_ASIO_ASIO_PROCESSES_H_
+#define IOCLUSTER_LIB_ENV_ASIO_ASIO_PROCESSES_H_
+
+#include <memory>
+
+#include "lib/env/processes.h"
+#include "lib/env_asio/asio_executor.h"
+
+namespace ioc {
+
+class AsioProcesses final : public Processes {
+ public:
+  explicit AsioProcesses(AsioExecutor& executor) : executor_(executor) {}
+
+  absl::StatusOr<std::unique_ptr<Child>> Spawn(const SpawnOptions& options, ExitHandler on_exit) override;
+
+ private:
+  AsioExecutor& executor_;
+};
+
+// In a child of Spawn, its end of the connection; null elsewhere, and the second time.
+std::unique_ptr<Connection> TakeParentConnection(AsioExecutor& executor);
+
+}  // namespace ioc
+
+#endif  // IOCLUSTER_LIB_ENV_ASIO_ASIO_PROCESSES_H_

@@ -1,0 +1,135 @@
+#include "lib/env_asio/posix_files.h"
+
+#include <absl/strings/str_cat.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "lib/base/status.h"
+#include "lib/env_asio/fd.h"
+
+namespace ioc {
+namespace {
+
+absl::Status FileError(std::string_view doing, const std::string& path, int error) {
+  std::string hint;
+  if (error == ENOSPC || error == EDQUOT) hint = "; free some space, or set IOCLUSTER_CACHE to another disk";
+  if (error == EACCES || error == EPERM) hint = "; check its permissions";
+  return MakeError(Cause::kInvalidArgument,
+                   absl::StrCat("can't ", std::string(doing), " ", path, ": ", std::strerror(error), hint));
+}
+
+class PosixReader final : public FileReader {
+ public:
+  PosixReader(UniqueFd fd, std::string path, uint64_t size) : fd_(std::move(fd)), path_(std::move(path)), size_(size) {}
+
+  uint64_t size() const override { return size_; }
+
+  absl::StatusOr<std::string> Read(uint64_t offset, size_t length) override {
+    if (offset >= size_) return std::string();
+    std::string bytes(static_cast<size_t>(std::min<uint64_t>(length, size_ - offset)), '\0');
+    size_t done = 0;
+    while (done < bytes.size()) {
+      const ssize_t got = pread(fd_.get(), bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return FileError("read", path_, errno);
+      if (got == 0) break;
+      done += static_cast<size_t>(got);
+    }
+    bytes.resize(done);
+    return bytes;
+  }
+
+ private:
+  const UniqueFd fd_;
+  const std::string path_;
+  const uint64_t size_;
+};
+
+class PosixWriter final : public FileWriter {
+ public:
+  PosixWriter(UniqueFd fd, std::string temporary, std::string path)
+      : fd_(std::move(fd)), temporary_(std::move(temporary)), path_(std::move(path)) {}
+  ~PosixWriter() override {
+    if (!committed_) unlink(temporary_.c_str());
+  }
+  PosixWriter(const PosixWriter&) = delete;
+  PosixWriter& operator=(const PosixWriter&) = delete;
+
+  absl::Status Append(std::span<const std::byte> bytes) override {
+    while (!bytes.empty()) {
+      const ssize_t written = write(fd_.get(), bytes.data(), bytes.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) return FileError("write", path_, errno);
+      bytes = bytes.subspan(static_cast<size_t>(written));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Commit(bool executable) override {
+    if (fchmod(fd_.get(), executable ? 0700 : 0600) != 0) return FileError("write", path_, errno);
+    // A program that is still open for writing can't be run.
+    fd_.Reset();
+    if (rename(temporary_.c_str(), path_.c_str()) != 0) return FileError("write", path_, errno);
+    committed_ = true;
+    return absl::OkStatus();
+  }
+
+ private:
+  UniqueFd fd_;
+  const std::string temporary_;
+  const std::string path_;
+  bool committed_ = false;
+};
+
+}  // namespace
+
+bool PosixFiles::Exists(std::string_view path) { return access(std::string(path).c_str(), F_OK) == 0; }
+
+absl::StatusOr<std::unique_ptr<FileReader>> PosixFiles::Open(std::string_view path) {
+  std::string name(path);
+  UniqueFd fd(open(name.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat info;
+  if (!fd || fstat(fd.get(), &info) != 0) return FileError("open", name, errno);
+  if (!S_ISREG(info.st_mode)) return FileError("open", name, S_ISDIR(info.st_mode) ? EISDIR : EINVAL);
+  return std::make_unique<PosixReader>(std::move(fd), std::move(name), static_cast<uint64_t>(info.st_size));
+}
+
+absl::StatusOr<std::unique_ptr<FileWriter>> PosixFiles::Create(std::string_view path) {
+  std::string name(path);
+  std::error_code error;
+  std::filesystem::create_directories(std::filesystem::path(name).parent_path(), error);
+  if (error) return FileError("make the directory of", name, error.value());
+  std::string temporary = absl::StrCat(name, ".XXXXXX");
+  UniqueFd fd(mkostemp(temporary.data(), O_CLOEXEC));
+  if (!fd) return FileError("create", name, errno);
+  return std::make_unique<PosixWriter>(std::move(fd), std::move(temporary), std::move(name));
+}
+
+absl::Status PosixFiles::Remove(std::string_view path) {
+  const std::string name(path);
+  if (unlink(name.c_str()) != 0 && errno != ENOENT) return FileError("remove", name, errno);
+  return absl::OkStatus();
+}
+
+std::string PosixFiles::CacheDirectory() {
+  const auto variable = [](const char* name) -> std::string {
+    const char* value = std::getenv(name);
+    return value == nullptr ? "" : value;
+  };
+  if (std::string own = variable("IOCLUSTER_CACHE"); !own.empty()) return own;
+  if (std::string cache = variable("XDG_CACHE_HOME"); !cache.empty()) return cache + "/iocluster";
+  if (std::string home = variable("HOME"); !home.empty()) return home + "/.cache/iocluster";
+  return absl::StrCat("/tmp/iocluster-", geteuid());
+}
+
+}  // namespace ioc

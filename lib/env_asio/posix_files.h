@@ -1,0 +1,24 @@
+// Files by plain system calls. Blocking: a disk's, which the roles accept for the little they do here.
+#ifndef IOCLUSTER_LIB_ENV_ASIO_POSIX_FILES_H_
+#define IOCLUSTER_LIB_ENV_ASIO_POSIX_FILES_H_
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "lib/env/files.h"
+
+namespace ioc {
+
+class PosixFiles final : public Files {
+ public:
+  bool Exists(std::string_view path) override;
+  absl::StatusOr<std::unique_ptr<FileReader>> Open(std::string_view path) override;
+  absl::StatusOr<std::unique_ptr<FileWriter>> Create(std::string_view path) override;
+  absl::Status Remove(std::string_view path) override;
+  std::string CacheDirectory() override;
+};
+
+}  // namespace ioc
+
+#endif  // IOCLUSTER_LIB_ENV_ASIO_POSIX_FILES_H_

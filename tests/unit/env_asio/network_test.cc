@@ -1,0 +1,224 @@
+// Connections of frames over Unix sockets and TCP: what goes in comes out; what can't, says why.
+#include <catch2/catch.hpp>
+
+#include "tests/unit/env_asio/fixture.h"
+
+namespace ioc {
+namespace {
+
+using Catch::Matchers::Contains;
+
+std::string MessageOf(const absl::Status& status) { return std::string(status.message()); }
+
+TEST_CASE("Frames of all sizes go both ways") {
+  World world;
+  Pair pair(world, GENERATE_REF(UnixName(world, "both"), std::string("127.0.0.1:0"), std::string("[::1]:0")));
+  constexpr size_t kSizes[] = {0, 8, 4096, 65536, kMaxBodyBytes};
+  constexpr size_t kTrailers[] = {0, 1, 4097, 100001, kMaxTrailerBytes};
+  for (int i = 0; i < 5; ++i) {
+    const FrameHeader header = {.kind = FrameKind::kRequest, .method = 7, .timeout_ms = 9, .call = uint64_t(i)};
+    CHECK(pair.near->connection->Send(header, Bytes(kSizes[i]), OwnedTrailer(Bytes(kTrailers[4 - i], i)), {}).ok());
+    CHECK(pair.far->connection->Send(header, Bytes(kSizes[4 - i]), OwnedTrailer(Bytes(kTrailers[i], i)), {}).ok());
+  }
+  REQUIRE(world.Eventually([&] { return pair.near->frames.size() == 5 && pair.far->frames.size() == 5; }));
+  for (int i = 0; i < 5; ++i) {
+    const Received& far = pair.far->frames[i];
+    CHECK((far.header.kind == FrameKind::kRequest && far.header.method == 7 && far.header.timeout_ms == 9));
+    CHECK(far.header.call == uint64_t(i));
+    CHECK((far.body == Bytes(kSizes[i]) && far.trailer == Bytes(kTrailers[4 - i], i)));
+    CHECK(
+        (pair.near->frames[i].body == Bytes(kSizes[4 - i]) && pair.near->frames[i].trailer == Bytes(kTrailers[i], i)));
+  }
+  CHECK((pair.near->aligned && pair.far->aligned));
+  CHECK(pair.near->connection->unsent_bytes() == 0);
+}
+
+TEST_CASE("Thousands of small frames arrive in order") {
+  World world;
+  Pair pair(world, UnixName(world, "many"));
+  for (uint64_t i = 0; i < 20000; ++i) {
+    CHECK(pair.near->connection->Send({.call = i}, Bytes(8 * (i % 40)), {}, {}).ok());
+  }
+  REQUIRE(world.Eventually([&] { return pair.far->frames.size() == 20000; }));
+  bool in_order = true;
+  for (uint64_t i = 0; i < 20000; ++i) in_order = in_order && pair.far->frames[i].header.call == i;
+  CHECK(in_order);
+}
+
+TEST_CASE("Frames sent before the peer starts to read are kept, and the preamble tells whom was asked for") {
+  World world;
+  Door door(world, "localhost:0");
+  auto dialled = world.Dial(door.address(), {.target = Target::kProcess, .id = 4711});
+  REQUIRE(dialled.ok());
+  CHECK((*dialled)->Send({}, Bytes(16), {}, {}).ok());
+  (*dialled)->Flush();
+  CHECK((*dialled)->unsent_bytes() == 0);
+  Recorder far(door.Next());
+  REQUIRE(world.Eventually([&] { return far.frames.size() == 1; }));
+  CHECK(door.preambles[0].target == Target::kProcess);
+  CHECK(door.preambles[0].id == 4711);
+  CHECK((*dialled)->peer().description == door.address());
+}
+
+TEST_CASE("Another major version is passed on, for the handshake to refuse") {
+  World world;
+  Door door(world, UnixName(world, "major"));
+  auto dialled = world.Dial(door.address(), {.major = 99});
+  REQUIRE(dialled.ok());
+  door.Next();
+  CHECK(door.preambles[0].major == 99);
+}
+
+TEST_CASE("What was sent before a connection is destroyed still arrives, then the end") {
+  World world;
+  Pair pair(world, UnixName(world, "end"));
+  CHECK(pair.near->connection->Send({.kind = FrameKind::kGoodbye}, Bytes(32), {}, {}).ok());
+  pair.near->connection.reset();
+  REQUIRE(world.Eventually([&] { return pair.far->closed.has_value(); }));
+  CHECK(pair.far->frames.size() == 1);
+  CHECK(pair.far->closings == 1);
+  CHECK(CauseOf(*pair.far->closed) == Cause::kDisconnected);
+  CHECK_THAT(MessageOf(*pair.far->closed), Contains("closed the connection"));
+  CHECK(pair.near->closings == 0);
+  // A connection that broke swallows frames.
+  CHECK(pair.far->connection->Send({}, Bytes(8), {}, {}).ok());
+}
+
+TEST_CASE("A goodbye is read though writing to its sender failed") {
+  World world;
+  Pair pair(world, UnixName(world, "goodbye"));
+  CHECK(pair.near->connection->Send({.kind = FrameKind::kGoodbye}, Bytes(32), {}, {}).ok());
+  pair.near->connection.reset();
+  CHECK(pair.far->connection->Send({}, Bytes(8), {}, {}).ok());
+  pair.far->connection->Flush();
+  REQUIRE(world.Eventually([&] { return pair.far->closed.has_value(); }));
+  CHECK(pair.far->frames.size() == 1);
+}
+
+TEST_CASE("A handler may destroy its connection while frames are delivered") {
+  World world;
+  Pair pair(world, UnixName(world, "destroy"));
+  pair.far->close_after = 2;
+  for (int i = 0; i < 5; ++i) CHECK(pair.near->connection->Send({}, Bytes(64), {}, {}).ok());
+  REQUIRE(world.Eventually([&] { return pair.near->closed.has_value(); }));
+  CHECK(pair.far->frames.size() == 2);
+  CHECK(pair.far->closings == 0);
+}
+
+TEST_CASE("Frames beyond the bounds are refused to the caller") {
+  World world;
+  Pair pair(world, "127.0.0.1:0");
+  Connection& near = *pair.near->connection;
+  CHECK_THAT(MessageOf(near.Send({}, Bytes(kMaxBodyBytes + 8), {}, {})), Contains("16777224"));
+  CHECK_THAT(MessageOf(near.Send({}, Bytes(4), {}, {})), Contains("no multiple of 8"));
+  CHECK_THAT(MessageOf(near.Send({}, {}, OwnedTrailer(Bytes(kMaxTrailerBytes + 1)), {})), Contains("16777217"));
+  std::vector<Attachment> attachments;
+  attachments.emplace_back(*world.env().CreateSharedMemory("test", 4096));
+  CHECK_THAT(MessageOf(near.Send({}, {}, {}, std::move(attachments))), Contains("Unix socket"));
+  CHECK(near.unsent_bytes() == 0);
+}
+
+TEST_CASE("A peer that never reads costs bounded memory") {
+  World world;
+  Door door(world, UnixName(world, "slow"));
+  auto dialled = world.Dial(door.address());
+  REQUIRE(dialled.ok());
+  Recorder near(*std::move(dialled));
+  auto never_reads = door.Next();
+  const Trailer trailer = OwnedTrailer(Bytes(kMaxTrailerBytes));
+  for (size_t sent = 0; sent < kMaxUnsentBytes + (size_t{64} << 20); sent += kMaxTrailerBytes) {
+    CHECK(near.connection->Send({}, {}, trailer, {}).ok());
+  }
+  CHECK(near.connection->unsent_bytes() == 0);
+  CHECK(near.closings == 0);
+  REQUIRE(world.Eventually([&] { return near.closed.has_value(); }));
+  CHECK_THAT(MessageOf(*near.closed), Contains("reads too slowly"));
+}
+
+TEST_CASE("Shared memory and unread connections are handed over") {
+  World world;
+  Pair pair(world, UnixName(world, "attach"));
+  Door front(world, "127.0.0.1:0");
+  auto outsider = world.Dial(front.address());
+  REQUIRE(outsider.ok());
+  CHECK((*outsider)->Send({.call = 5}, Bytes(24), {}, {}).ok());
+  (*outsider)->Flush();
+
+  for (int i = 0; i < 3; ++i) {
+    auto memory = *world.env().CreateSharedMemory("test", 1 << 20);
+    memory->data()[1000] = static_cast<std::byte>(i + 1);
+    std::vector<Attachment> attachments;
+    attachments.emplace_back(std::move(memory));
+    if (i == 1) attachments.emplace_back(front.Next());
+    CHECK(pair.near->connection->Send({}, Bytes(8), OwnedTrailer(Bytes(10000)), std::move(attachments)).ok());
+    CHECK(pair.near->connection->Send({}, Bytes(8), {}, {}).ok());
+  }
+  REQUIRE(world.Eventually([&] { return pair.far->frames.size() == 6; }));
+  for (int i = 0; i < 3; ++i) {
+    const auto& memory = std::get<0>(pair.far->frames[2 * i].attachments.at(0));
+    CHECK(memory->size() == 1 << 20);
+    CHECK(memory->data()[1000] == static_cast<std::byte>(i + 1));
+    CHECK(pair.far->frames[2 * i + 1].attachments.empty());
+  }
+  Recorder handed_over(std::get<1>(std::move(pair.far->frames[2].attachments.at(1))));
+  REQUIRE(world.Eventually([&] { return handed_over.frames.size() == 1; }));
+  CHECK(handed_over.frames[0].header.call == 5);
+  CHECK(handed_over.connection->Send({.call = 6}, {}, {}, {}).ok());
+  Recorder dialler(*std::move(outsider));
+  REQUIRE(world.Eventually([&] { return dialler.frames.size() == 1; }));
+}
+
+TEST_CASE("A connection in use can't be handed over") {
+  World world;
+  Pair pair(world, UnixName(world, "used"));
+  Pair other(world, UnixName(world, "other"));
+  std::vector<Attachment> attachments;
+  attachments.emplace_back(std::move(other.near->connection));
+  CHECK_THAT(MessageOf(pair.near->connection->Send({}, {}, {}, std::move(attachments))), Contains("in use"));
+}
+
+TEST_CASE("Addresses that can't be listened on are named") {
+  World world;
+  Door door(world, GENERATE_REF(UnixName(world, "taken"), std::string("127.0.0.1:0")));
+  const auto listen = [&](std::string_view address) {
+    return MessageOf(world.env().network().Listen(address, [](auto, const Preamble&) {}).status());
+  };
+  CHECK_THAT(listen(door.address()), Contains(door.address()) && Contains("another process has it"));
+  CHECK_THAT(listen("192.0.2.1:0"), Contains("192.0.2.1:0") && Contains("no address of this machine"));
+  CHECK_THAT(listen("127.0.0.1"), Contains("\"127.0.0.1\" has no port"));
+  CHECK_THAT(listen("127.0.0.1:70000"), Contains("between 0 and 65535"));
+  CHECK_THAT(listen("::1:7000"), Contains("several colons"));
+  CHECK_THAT(listen("unix:"), Contains("no name"));
+  CHECK_THAT(listen(absl::StrCat("unix:", std::string(108, 'x'))), Contains("too long"));
+}
+
+TEST_CASE("Addresses that can't be reached are named") {
+  World world;
+  std::string address;
+  {
+    Door door(world, GENERATE_REF(UnixName(world, "refused"), std::string("127.0.0.1:0")));
+    address = door.address();
+  }
+  auto refused = world.Dial(address);
+  CHECK(CauseOf(refused.status()) == Cause::kDisconnected);
+  CHECK_THAT(MessageOf(refused.status()), Contains(address) && Contains("refused"));
+  CHECK_THAT(MessageOf(world.Dial("nonsense").status()), Contains("nonsense"));
+  CHECK_THAT(MessageOf(world.Dial("no-such-host.invalid:1").status()), Contains("no-such-host.invalid:1"));
+}
+
+TEST_CASE("Dialling one that doesn't accept ends at the timeout, or when it is destroyed") {
+  World world;
+  Door door(world, "127.0.0.1:0");
+  bool called = false;
+  {
+    auto cancelled = world.env().network().Dial(door.address(), {}, kTestTimeout, [&](auto) { called = true; });
+  }
+  auto late = world.Dial(door.address(), {}, absl::ZeroDuration());
+  // The kernel connects at once on this machine, so either is right.
+  CHECK((late.ok() || CauseOf(late.status()) == Cause::kDeadline));
+  world.Turn();
+  CHECK_FALSE(called);
+}
+
+}  // namespace
+}  // namespace ioc
