@@ -1,43 +1,60 @@
 // The client inside every driver and worker: submits, owns objects, resolves dependencies, retries, waits.
 //
 // Implements the seam of the public API (iocluster/internal/runtime.h), whose functions any thread may call: they take
-// the executor's mutex. Everything else lives on the executor, mutex held.
+// the executor's mutex. Everything else lives on the executor, mutex held. The parts have one job each (README.md);
+// this class wires them, dispatches messages and does the waiting.
+//
+// Counted by reference: the session that connected it, the user's references and views keep it in memory, so that those
+// outlive their Cluster; after Shutdown they only say kDisconnected.
 #ifndef IOCLUSTER_RUNTIME_CLIENT_CLIENT_H_
 #define IOCLUSTER_RUNTIME_CLIENT_CLIENT_H_
 
-#include <absl/functional/any_invocable.h>
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "iocluster/internal/runtime.h"
 #include "lib/env/env.h"
-#include "lib/protocol/codec.h"
-#include "lib/rpc/channel.h"
+#include "runtime/client/actor_caller.h"
+#include "runtime/client/borrowing.h"
+#include "runtime/client/node_link.h"
+#include "runtime/client/object_table.h"
+#include "runtime/client/peers.h"
+#include "runtime/client/store_client.h"
+#include "runtime/client/task_book.h"
+#include "runtime/client/task_dispatcher.h"
 
 namespace ioc {
 
 struct ClientOptions {
   Role role = Role::kDriver;
-  std::string node_address = {};  // of the own node; empty: Env::TakeParent()
-  ProgramInfo program = {};       // a driver's
+  std::string node_address = {};               // of the own node; empty: Env::TakeParent()
+  ProgramInfo program = {};                    // a driver's
   absl::Duration timeout = absl::Seconds(10);  // to reach and register with the node
 };
 
-// What a worker adds to its client: it serves what peers and the node ask of a worker. All with the mutex held.
+// A PushTasks frame, kept as long as a task in it.
+struct PushFrame {
+  std::vector<uint64_t> words;
+  PushTasks push;  // its views point into `words`
+};
+
+// What a worker adds to its client. All with the mutex held.
 class WorkerHooks {
  public:
-  virtual absl::Status OnAssignLease(const AssignLease& lease) = 0;
+  virtual void OnAssignLease(const AssignLease& lease) = 0;
   virtual void OnRecallLease(LeaseId lease) = 0;
   virtual void OnStop(std::string_view reason) = 0;  // the node is gone or says so
-  virtual void OnPushTasks(Channel& client, PushTasks& push) = 0;
-  virtual void OnReturnLease(Channel& client, LeaseId lease) = 0;
-  virtual void OnRecallTasks(Channel& client, const RecallTasks& recall) = 0;
-  virtual void OnCancelTask(Channel& client, const CancelTask& cancel) = 0;
-  virtual void OnStopActor(Channel& client, ObjectId actor) = 0;
-  virtual void OnPeerClosed(Channel& client) = 0;
+  virtual void OnPushTasks(PeerLink& link, std::shared_ptr<PushFrame> frame) = 0;
+  virtual void OnReturnLease(PeerLink& link, LeaseId lease) = 0;
+  virtual void OnRecallTasks(PeerLink& link, const RecallTasks& recall) = 0;
+  virtual void OnCancelTask(PeerLink& link, const CancelTask& cancel) = 0;
+  virtual void OnPeerGone(Peer& peer) = 0;
   // Before and after a thread that runs a task waits.
   virtual void OnBlocked() = 0;
   virtual void OnUnblocked() = 0;
@@ -47,7 +64,111 @@ class WorkerHooks {
   ~WorkerHooks() = default;
 };
 
-class Client;
+class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, NodeLinkHooks {
+ public:
+  // `worker` is null in a driver. Counted once for the caller: Release it in the end.
+  Client(std::shared_ptr<Env> env, WorkerHooks* worker);
+
+  // Registers with the node; blocks. Without the mutex.
+  absl::Status Connect(const ClientOptions& options);
+  // Lets go of everything; what still waits gets kDisconnected. Without the mutex. Idempotent.
+  void Shutdown();
+
+  const Registration& registration() const { return registration_; }
+  ProcessId process() const { return process_; }
+  NodeLink& node() { return node_; }
+  Borrowing& borrowing() { return borrowing_; }
+  ObjectTable& objects() { return objects_; }
+  PeerTable& peers() { return peers_; }
+  // Of the calls that are submitted from now on. Mutex held.
+  void set_depth(uint32_t depth) { depth_ = depth; }
+
+  // A value as a task gets it: mapped if it is stored. Blocks; mutex held.
+  absl::StatusOr<internal::EncodedValue> ReadStored(ObjectId id, uint64_t size, const std::vector<ObjectCopy>& copies,
+                                                    absl::Time deadline);
+  // A result that was written by Reserve: seals it if it lies in the store. Mutex held; `value` keeps its bytes.
+  WireValue SealResult(internal::WritableValue& value, ObjectId id);
+  void UnpinResult(ObjectId id);
+
+  // internal::Runtime, any thread, without the mutex:
+  std::vector<internal::Ref> Submit(internal::Call call, const std::shared_ptr<const TaskOptions>& options) override;
+  internal::Ref CreateActor(internal::Call constructor, const ActorOptions& options, std::string_view type) override;
+  std::vector<internal::Ref> CallActor(const internal::Ref& actor, internal::Call call) override;
+  absl::StatusOr<internal::Ref> FindActor(std::string_view name, std::string_view name_space,
+                                          std::string_view type) override;
+  absl::StatusOr<internal::EncodedValue> Get(const internal::Ref& ref, absl::Time deadline) override;
+  std::vector<bool> Wait(std::span<const internal::Ref> refs, size_t count, absl::Time deadline) override;
+  absl::StatusOr<std::unique_ptr<internal::WritableValue>> Allocate(size_t bytes) override;
+  internal::Ref Put(std::unique_ptr<internal::WritableValue> value, std::vector<internal::Ref> refs) override;
+  internal::Ref PutInline(std::string bytes, std::vector<internal::Ref> refs) override;
+  internal::Ref PutError(const absl::Status& error) override;
+  absl::Status Cancel(const internal::Ref& ref, bool force) override;
+  bool CancelRequested() override;
+  std::string NodeName() override;
+  NodeId Node() override;
+  JobId Job() override;
+  absl::Time Deadline(absl::Duration timeout) override;
+  absl::StatusOr<std::string> DescribeNodesJson() override;
+  void Retain() override;
+  void Release() override;
+
+ private:
+  class HeapValue;
+  class StoreValue;
+  class Pin;
+  friend class StoreValue;
+  friend class Pin;
+
+  ~Client();
+
+  // ObjectTableHooks
+  internal::Runtime& runtime() override { return *this; }
+  void OnDead(ObjectRecord& record) override;
+  void OnUserHolds() override { Retain(); }
+  void OnUserLetsGo() override { Release(); }
+  // PeerHooks
+  absl::Status OnPeerMessage(PeerLink& link, FrameView frame) override;
+  void OnPeerGone(Peer& peer, const absl::Status& why) override;
+  // NodeLinkHooks
+  absl::Status OnNodeMessage(Channel& channel, FrameView frame) override;
+  void OnNodeClosed(const absl::Status& why) override;
+
+  void Registered(Registration registration, const Hello& self);
+  absl::Status OnOwnerMessage(PeerLink& link, const FrameView& frame);
+  absl::Status OnWorkerMessage(PeerLink& link, const FrameView& frame);
+  absl::Status TakePush(PeerLink& link, const FrameView& frame);
+  absl::Status TakeResults(PeerLink& link, const FrameView& frame);
+  void Disconnect(const absl::Status& why);
+
+  ObjectRecord* RecordOf(const internal::Ref& ref);
+  std::vector<ObjectRecord*> HoldAll(const std::vector<internal::Ref>& refs);
+  std::vector<internal::Ref> MakeRefs(TaskRecord& task);
+  // Waits until `count` of them are settled. Mutex held.
+  bool AwaitSettled(const std::vector<ObjectRecord*>& records, size_t count, absl::Time deadline);
+  bool Block(Waiter& waiter, absl::Time deadline);
+  absl::StatusOr<internal::EncodedValue> Read(ObjectRecord& record, absl::Time deadline);
+  internal::EncodedValue View(ObjectId id, const StoreLocation& location);
+
+  const std::shared_ptr<Env> env_;
+  WorkerHooks* const worker_;
+  std::atomic<int64_t> references_{1};
+  ProcessId process_;
+  Registration registration_;
+  absl::Status closed_;  // not OK once shut down
+  uint32_t depth_ = 0;
+  TaskResults results_;
+
+  ObjectTable objects_;
+  PeerTable peers_;
+  NodeLink node_;
+  StoreClient store_;
+  Borrowing borrowing_;
+  TaskBook book_;
+  TaskDispatcher dispatcher_;
+  ActorCaller actors_;
+  SchedulingClass default_class_;
+  std::shared_ptr<const TaskOptions> default_options_;
+};
 
 }  // namespace ioc
 

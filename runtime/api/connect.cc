@@ -1,0 +1,134 @@
+// Cluster::Connect: wires the concrete things together, in a driver or in a worker.
+#include <absl/strings/str_cat.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "iocluster/cluster.h"
+#include "lib/base/status.h"
+#include "lib/env_asio/asio_env.h"
+#include "lib/serde/function_table.h"
+#include "runtime/api/configuration.h"
+#include "runtime/api/head_connection.h"
+#include "runtime/api/hosted_node.h"
+#include "runtime/client/client.h"
+#include "runtime/worker/worker.h"
+
+namespace ioc {
+namespace {
+
+// What a driver's Cluster owns.
+class Driver final : public internal::ClusterState {
+ public:
+  Driver(std::unique_ptr<HostedNode> hosted, Client* client) : hosted_(std::move(hosted)), client_(client) {}
+  ~Driver() override { client_->Release(); }
+
+  internal::Runtime& runtime() override { return *client_; }
+
+  void Shutdown() override {
+    if (internal::CurrentRuntime() == client_) internal::SetCurrentRuntime(nullptr);
+    client_->Shutdown();
+    hosted_ = nullptr;
+  }
+
+ private:
+  std::unique_ptr<HostedNode> hosted_;
+  Client* const client_;
+};
+
+// Ends the process without running what other threads may still use.
+[[noreturn]] void Leave(int code) {
+  std::fflush(nullptr);
+  std::_Exit(code);
+}
+
+[[noreturn]] void ServeAsWorker() {
+  auto env = std::make_shared<AsioEnv>(AsioEnvOptions{.log_name = "worker"});
+  {
+    Worker worker(env, [](int code) { Leave(code); });
+    const absl::Status connected = worker.Connect(absl::Seconds(10));
+    if (!connected.ok()) {
+      std::fprintf(stderr, "iocluster worker: %s\n", std::string(connected.message()).c_str());
+      Leave(1);
+    }
+    worker.Run();
+  }
+  Leave(0);
+}
+
+ProgramInfo ThisProgram(int argc, char** argv) {
+  ProgramInfo program;
+  std::error_code error;
+  program.path = std::filesystem::read_symlink("/proc/self/exe", error).string();
+  program.directory = std::filesystem::current_path(error).string();
+  program.size = std::filesystem::file_size(program.path, error);
+  program.build_id = ExecutableBuildId();
+  for (int i = 1; i < argc; ++i) program.arguments.emplace_back(argv[i]);
+  return program;
+}
+
+NodeOptions EmbeddedNode(const ConnectOptions& options, const HostInfo& host) {
+  NodeOptions node;
+  node.listen_address.clear();
+  node.store_bytes = options.object_store_memory;
+  node.declared.name = "local";
+  node.declared.total.Set(kCpu, options.cpus >= 0 ? options.cpus : host.cpus);
+  if (options.gpus > 0) node.declared.total.Set(kGpu, options.gpus);
+  for (const auto& [name, amount] : options.resources) node.declared.total.Set(name, amount);
+  return node;
+}
+
+// A node of the cluster on this machine, or one in this process that offers nothing.
+absl::StatusOr<std::string> FindOrHostNode(AsioEnv& env, const ConnectOptions& options,
+                                           std::unique_ptr<HostedNode>& hosted) {
+  {
+    IOC_ASSIGN_OR_RETURN(auto head, HeadConnection::Open(env, options.address, options.timeout));
+    const auto found = head->Call(FindLocalNode{.machine = env.host().machine}, options.timeout);
+    if (found.ok()) return found->node.local_address;
+    if (!absl::IsNotFound(found.status())) return found.status();
+  }
+  NodeOptions node;
+  node.head_address = options.address;
+  node.store_bytes = options.object_store_memory;
+  node.declared.labels["iocluster/driver"] = "true";
+  // A resource set that is not empty, so that no CPUs are found for it.
+  node.declared.total.Set("driver", 1);
+  IOC_ASSIGN_OR_RETURN(hosted, HostedNode::Start(std::move(node), options.timeout));
+  return hosted->local_address();
+}
+
+absl::StatusOr<std::unique_ptr<Driver>> ConnectDriver(int argc, char** argv, const ConnectOptions& options) {
+  auto env = std::make_shared<AsioEnv>(AsioEnvOptions{.log_name = "driver"});
+  std::unique_ptr<HostedNode> hosted;
+  ClientOptions client_options{.role = Role::kDriver, .program = ThisProgram(argc, argv), .timeout = options.timeout};
+  if (options.address.empty()) {
+    IOC_ASSIGN_OR_RETURN(hosted, HostedNode::Start(EmbeddedNode(options, env->host()), options.timeout));
+    client_options.node_address = hosted->local_address();
+  } else {
+    IOC_ASSIGN_OR_RETURN(client_options.node_address, FindOrHostNode(*env, options, hosted));
+  }
+  auto* client = new Client(env, nullptr);
+  const absl::Status connected = client->Connect(client_options);
+  auto driver = std::make_unique<Driver>(std::move(hosted), client);
+  if (!connected.ok()) {
+    driver->Shutdown();
+    return connected;
+  }
+  return driver;
+}
+
+}  // namespace
+
+absl::StatusOr<Cluster> Cluster::Connect(int argc, char** argv, ConnectOptions options) {
+  if (std::getenv("IOCLUSTER_WORKER") != nullptr) ServeAsWorker();
+  IOC_ASSIGN_OR_RETURN(options, CompleteOptions(std::move(options)));
+  IOC_ASSIGN_OR_RETURN(std::unique_ptr<Driver> driver, ConnectDriver(argc, argv, options));
+  internal::SetCurrentRuntime(&driver->runtime());
+  return Cluster(std::move(driver));
+}
+
+}  // namespace ioc

@@ -1,0 +1,57 @@
+#include "runtime/api/hosted_node.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <utility>
+
+#include "lib/base/status.h"
+
+namespace ioc {
+
+absl::StatusOr<std::unique_ptr<HostedNode>> HostedNode::Start(NodeOptions options, absl::Duration timeout) {
+  std::unique_ptr<HostedNode> hosted(new HostedNode);
+  hosted->env_ = std::make_unique<AsioEnv>(AsioEnvOptions{.log_name = "node"});
+  IOC_RETURN_IF_ERROR(hosted->StartRoles(std::move(options), timeout));
+  return hosted;
+}
+
+absl::Status HostedNode::StartRoles(NodeOptions options, absl::Duration timeout) {
+  Executor& executor = env_->executor();
+  Waiter ready;
+  absl::Status result = MakeError(
+      Cause::kDeadline,
+      absl::StrCat("the node in this process did not register with its head within ", absl::FormatDuration(timeout)));
+  MutexLock lock(executor.mutex());
+  const bool with_head = options.head_address.empty();
+  if (with_head) {
+    auto head = Head::Start(*env_, HeadOptions{}, [] {});
+    if (!head.ok()) return head.status();
+    head_ = *std::move(head);
+  }
+  bool waiting = true;
+  node_ = std::make_unique<Node>(
+      *env_, std::move(options),
+      [&](absl::Status status) {
+        if (!waiting) return;
+        result = std::move(status);
+        executor.Notify(ready);
+      },
+      [](const absl::Status&) {});  // the driver sees its connection to the node end
+  if (with_head) {
+    node_->set_head_door(
+        [this](std::unique_ptr<Connection> connection, const Preamble&) { head_->Accept(std::move(connection)); });
+  }
+  executor.Await(ready, executor.Now() + timeout);
+  waiting = false;
+  local_address_ = node_->address().local_address;
+  return result;
+}
+
+HostedNode::~HostedNode() {
+  if (env_ == nullptr) return;
+  MutexLock lock(env_->executor().mutex());
+  node_ = nullptr;
+  head_ = nullptr;
+}
+
+}  // namespace ioc

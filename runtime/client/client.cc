@@ -1,0 +1,491 @@
+#include "runtime/client/client.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "iocluster/version.h"
+#include "lib/base/check.h"
+#include "lib/base/status.h"
+#include "runtime/client/nodes_json.h"
+
+namespace ioc {
+namespace {
+
+constexpr absl::Duration kHeadCallTimeout = absl::Seconds(30);
+
+absl::Status Deadline(const std::string& what) {
+  return MakeError(Cause::kDeadline, absl::StrCat(what, " was not there when the deadline passed"));
+}
+
+// Wakes a thread when enough of several objects have settled.
+class SettleWaiter final : public SettleListener {
+ public:
+  SettleWaiter(Executor& executor, size_t missing) : executor_(executor), missing_(missing) {}
+
+  void OnSettled(ObjectRecord&) override {
+    if (missing_ > 0 && --missing_ == 0) executor_.Notify(waiter);
+  }
+
+  Waiter waiter;
+
+ private:
+  Executor& executor_;
+  size_t missing_;
+};
+
+}  // namespace
+
+Client::Client(std::shared_ptr<Env> env, WorkerHooks* worker)
+    : env_(std::move(env)),
+      worker_(worker),
+      closed_(MakeError(Cause::kDisconnected, "this process is not connected to a cluster yet")),
+      objects_(env_->executor(), *this),
+      peers_(*env_, *this),
+      node_(*env_, *this),
+      store_(*env_, node_),
+      borrowing_(*env_, objects_, peers_),
+      book_(objects_, borrowing_, store_),
+      dispatcher_(*env_, node_, peers_, book_, actors_),
+      actors_(*env_, node_, peers_, objects_, book_, borrowing_, dispatcher_),
+      default_class_(TaskDispatcher::ClassOf(TaskOptions{}).value()),
+      default_options_(std::make_shared<const TaskOptions>()) {}
+
+Client::~Client() { IOC_CHECK(!closed_.ok()) << "a client is destroyed without Shutdown"; }
+
+void Client::Retain() { references_.fetch_add(1, std::memory_order_relaxed); }
+
+void Client::Release() {
+  if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  const std::shared_ptr<Env> env = env_;  // outlives the members that use it
+  delete this;
+}
+
+absl::Status Client::Connect(const ClientOptions& options) {
+  Waiter waiter;
+  absl::StatusOr<Registration> result = MakeError(
+      Cause::kDeadline, absl::StrCat("the node did not answer within ", absl::FormatDuration(options.timeout)));
+  MutexLock lock(env_->executor().mutex());
+  process_ = ProcessId(env_->Random());
+  Hello self;
+  self.major = kProtocolMajor;
+  self.minor = kProtocolMinor;
+  self.role = options.role;
+  self.process = process_;
+  self.name = absl::StrCat(options.role == Role::kWorker ? "worker" : "driver", " pid ", env_->host().pid, " on ",
+                           env_->host().hostname);
+  self.release = IOCLUSTER_VERSION;
+  const RegisterProcess request{
+      .process = process_, .role = options.role, .pid = env_->host().pid, .program = options.program};
+  std::unique_ptr<Connection> parent = options.node_address.empty() ? env_->TakeParent() : nullptr;
+  node_.Register(std::move(parent), options.node_address, self, request, options.timeout, [&](auto registered) {
+    result = std::move(registered);
+    env_->executor().Notify(waiter);
+  });
+  if (!env_->executor().Await(waiter, env_->executor().Now() + options.timeout + absl::Seconds(1))) node_.Close();
+  if (!result.ok()) return result.status();
+  Registered(*std::move(result), self);
+  return absl::OkStatus();
+}
+
+void Client::Registered(Registration registration, const Hello& self) {
+  registration_ = std::move(registration);
+  const RegisterProcess::Reply& reply = registration_.reply;
+  closed_ = absl::OkStatus();
+  Hello hello = self;
+  hello.cluster = reply.cluster;
+  hello.node = registration_.node.node;
+  peers_.SetSelf(hello, registration_.node.machine);
+  store_.SetMemory(registration_.store);
+  borrowing_.SetSelf(reply.address);
+  book_.SetSelf(process_, registration_.node);
+  const bool driver = worker_ == nullptr;
+  dispatcher_.SetJob(driver ? JobId(process_.value()) : reply.job, driver ? registration_.node : reply.job_origin);
+}
+
+void Client::Shutdown() {
+  MutexLock lock(env_->executor().mutex());
+  Disconnect(MakeError(Cause::kDisconnected, "this cluster was shut down"));
+}
+
+void Client::Disconnect(const absl::Status& why) {
+  if (!closed_.ok()) return node_.Close();
+  closed_ = why;
+  book_.FailAll(why);
+  objects_.FailAll(why);
+  peers_.Clear();
+  node_.Close();
+}
+
+void Client::OnNodeClosed(const absl::Status& why) {
+  if (worker_ != nullptr) worker_->OnStop(why.message().empty() ? "its node is gone" : std::string(why.message()));
+  Disconnect(why);
+}
+
+// --- messages ---
+
+absl::Status Client::OnNodeMessage(Channel& channel, FrameView frame) {
+  switch (static_cast<Method>(frame.header.method)) {
+    case Method::kLeaseGranted:
+      return Take<LeaseGranted>(frame,
+                                [this](LeaseGranted& granted) { dispatcher_.OnLeaseGranted(std::move(granted)); });
+    case Method::kDemandRefused:
+      return Take<DemandRefused>(frame, [this](const DemandRefused& refused) { dispatcher_.OnDemandRefused(refused); });
+    case Method::kHandOver:
+      for (Attachment& attachment : frame.attachments) {
+        if (auto* connection = std::get_if<std::unique_ptr<Connection>>(&attachment))
+          peers_.Accept(std::move(*connection));
+      }
+      return absl::OkStatus();
+    case Method::kAssignLease:
+      return Take<AssignLease>(frame, [&](const AssignLease& lease) {
+        if (worker_ != nullptr) worker_->OnAssignLease(lease);
+        channel.Reply(frame.header, AssignLease::Reply{});
+      });
+    case Method::kRecallLease:
+      return Take<RecallLease>(frame, [this](const RecallLease& recall) {
+        if (worker_ != nullptr) worker_->OnRecallLease(recall.lease);
+      });
+    case Method::kStopWorker:
+      return Take<StopWorker>(frame, [this](const StopWorker& stop) {
+        if (worker_ != nullptr) worker_->OnStop(stop.reason);
+      });
+    default:
+      return MakeError(Cause::kInternal, absl::StrCat("a process does not serve method ", frame.header.method));
+  }
+}
+
+absl::Status Client::OnPeerMessage(PeerLink& link, FrameView frame) {
+  switch (static_cast<Method>(frame.header.method)) {
+    case Method::kTaskResults:
+      return TakeResults(link, frame);
+    case Method::kLeaseRecalled:
+      return Take<LeaseRecalled>(
+          frame, [this](const LeaseRecalled& recalled) { dispatcher_.OnLeaseRecalled(recalled.lease); });
+    case Method::kResolveObject:
+    case Method::kAddBorrower:
+    case Method::kReleaseBorrows:
+    case Method::kRefsReceived:
+    case Method::kResolveActor:
+      return OnOwnerMessage(link, frame);
+    default:
+      return OnWorkerMessage(link, frame);
+  }
+}
+
+absl::Status Client::OnOwnerMessage(PeerLink& link, const FrameView& frame) {
+  const FrameHeader& header = frame.header;
+  switch (static_cast<Method>(header.method)) {
+    case Method::kResolveObject:
+      return Take<ResolveObject>(frame, [&](const ResolveObject& m) { borrowing_.OnResolveObject(link, header, m); });
+    case Method::kAddBorrower:
+      return Take<AddBorrower>(frame, [&](const AddBorrower& m) { borrowing_.OnAddBorrower(link, header, m); });
+    case Method::kReleaseBorrows:
+      return Take<ReleaseBorrows>(frame, [&](const ReleaseBorrows& m) { borrowing_.OnReleaseBorrows(*link.peer, m); });
+    case Method::kRefsReceived:
+      return Take<RefsReceived>(frame, [&](const RefsReceived& m) { borrowing_.OnRefsReceived(*link.peer, m); });
+    default:
+      return Take<ResolveActor>(frame, [&](const ResolveActor& m) { actors_.OnResolveActor(link, header, m); });
+  }
+}
+
+absl::Status Client::OnWorkerMessage(PeerLink& link, const FrameView& frame) {
+  const Method method = static_cast<Method>(frame.header.method);
+  if (worker_ == nullptr) {
+    return MakeError(Cause::kInternal, absl::StrCat("a driver does not serve method ", frame.header.method));
+  }
+  switch (method) {
+    case Method::kPushTasks:
+      return TakePush(link, frame);
+    case Method::kReturnLease:
+      return Take<ReturnLease>(frame, [&](const ReturnLease& m) { worker_->OnReturnLease(link, m.lease); });
+    case Method::kRecallTasks:
+      return Take<RecallTasks>(frame, [&](const RecallTasks& m) { worker_->OnRecallTasks(link, m); });
+    case Method::kCancelTask:
+      return Take<CancelTask>(frame, [&](const CancelTask& m) { worker_->OnCancelTask(link, m); });
+    default:
+      return MakeError(Cause::kInternal, absl::StrCat("a worker does not serve method ", frame.header.method));
+  }
+}
+
+absl::Status Client::TakePush(PeerLink& link, const FrameView& frame) {
+  auto kept = std::make_shared<PushFrame>();
+  kept->words.resize(frame.body.size() / sizeof(uint64_t));
+  std::memcpy(kept->words.data(), frame.body.data(), frame.body.size());
+  IOC_RETURN_IF_ERROR(Decode(std::as_bytes(std::span(kept->words)), kept->push));
+  worker_->OnPushTasks(link, std::move(kept));
+  return absl::OkStatus();
+}
+
+absl::Status Client::TakeResults(PeerLink& link, const FrameView& frame) {
+  IOC_RETURN_IF_ERROR(Decode(frame.body, results_));
+  for (TaskResult& result : results_.results) {
+    TaskRecord* task = book_.Find(result.sequence);
+    if (task == nullptr) continue;
+    if (task->kind == TaskKind::kActorCall) {
+      actors_.OnResult(*task, link, result);
+    } else {
+      dispatcher_.OnResult(link, result);
+    }
+  }
+  return absl::OkStatus();
+}
+
+void Client::OnPeerGone(Peer& peer, const absl::Status&) {
+  borrowing_.OnPeerGone(peer);
+  dispatcher_.OnPeerGone(peer);
+  actors_.OnPeerGone(peer);
+  if (worker_ != nullptr) worker_->OnPeerGone(peer);
+}
+
+void Client::OnDead(ObjectRecord& record) {
+  actors_.OnDead(record);
+  if (record.pinned) {
+    record.pinned = false;
+    store_.Unpin(record.id());
+  }
+  if (!record.owned()) return borrowing_.OnDead(record);
+  if (record.state == ObjectState::kStored) store_.Free(record.id(), record.copies);
+}
+
+// --- calls ---
+
+ObjectRecord* Client::RecordOf(const internal::Ref& ref) {
+  auto* record = static_cast<ObjectRecord*>(ref.get());
+  return record != nullptr && &record->table == &objects_ ? record : nullptr;
+}
+
+std::vector<ObjectRecord*> Client::HoldAll(const std::vector<internal::Ref>& refs) {
+  std::vector<ObjectRecord*> records;
+  records.reserve(refs.size());
+  for (const internal::Ref& ref : refs) {
+    ObjectRecord* record = RecordOf(ref);
+    if (record == nullptr) continue;
+    objects_.Hold(*record);
+    records.push_back(record);
+  }
+  return records;
+}
+
+std::vector<internal::Ref> Client::MakeRefs(TaskRecord& task) {
+  std::vector<internal::Ref> refs;
+  refs.reserve(task.num_returns);
+  for (uint32_t i = 0; i < task.num_returns; ++i) refs.push_back(objects_.MakeRef(book_.Result(task, i)));
+  return refs;
+}
+
+std::vector<internal::Ref> Client::Submit(internal::Call call, const std::shared_ptr<const TaskOptions>& options) {
+  MutexLock lock(env_->executor().mutex());
+  TaskRecord& task = book_.Create(TaskKind::kTask, call, depth_);
+  std::vector<internal::Ref> refs = MakeRefs(task);
+  absl::Status error = closed_;
+  if (options == nullptr) {
+    task.options = default_options_;
+    task.retries_left = default_options_->max_retries;
+    if (error.ok()) dispatcher_.Submit(task, default_class_);
+  } else {
+    task.options = options;
+    task.retries_left = options->max_retries;
+    const absl::StatusOr<SchedulingClass> spec = TaskDispatcher::ClassOf(*options);
+    if (error.ok()) error = spec.status();
+    if (error.ok()) dispatcher_.Submit(task, *spec);
+  }
+  if (!error.ok()) {
+    book_.Fail(task, WithContext(error, absl::StrCat("task ", std::string(task.label()))));
+  } else {
+    dispatcher_.PushUrgent();
+  }
+  return refs;
+}
+
+internal::Ref Client::CreateActor(internal::Call constructor, const ActorOptions& options, std::string_view type) {
+  MutexLock lock(env_->executor().mutex());
+  if (!closed_.ok()) {
+    ObjectRecord& record = objects_.Create(book_.NextId());
+    internal::Ref ref = objects_.MakeRef(record);
+    objects_.Fail(record, closed_);
+    return ref;
+  }
+  ObjectRecord& record = actors_.Create(constructor, options, type);
+  return objects_.MakeRef(record);
+}
+
+std::vector<internal::Ref> Client::CallActor(const internal::Ref& actor, internal::Call call) {
+  MutexLock lock(env_->executor().mutex());
+  TaskRecord& task = book_.Create(TaskKind::kActorCall, call, depth_);
+  std::vector<internal::Ref> refs = MakeRefs(task);
+  ObjectRecord* record = RecordOf(actor);
+  if (record == nullptr) {
+    book_.Fail(task, MakeError(Cause::kInvalidArgument, absl::StrCat("call of ", std::string(task.label()),
+                                                                     ": the handle is empty, or of another cluster")));
+  } else if (!closed_.ok()) {
+    book_.Fail(task, closed_);
+  } else {
+    task.actor = record;
+    objects_.Hold(*record);
+    if (record->actor != nullptr && record->actor->owned) task.retries_left = record->actor->options.max_task_retries;
+    actors_.Call(task);
+  }
+  return refs;
+}
+
+absl::StatusOr<internal::Ref> Client::FindActor(std::string_view name, std::string_view name_space,
+                                                std::string_view type) {
+  Waiter waiter;
+  absl::StatusOr<internal::Ref> found = absl::UnknownError("");
+  MutexLock lock(env_->executor().mutex());
+  if (!closed_.ok()) return closed_;
+  auto finish = [&](absl::StatusOr<internal::Ref> result) {
+    found = std::move(result);
+    env_->executor().Notify(waiter);
+  };
+  const FindActorName request{.name_space = std::string(name_space), .name = std::string(name)};
+  node_.Call(request, kHeadCallTimeout, [&](absl::StatusOr<FindActorName::Reply> reply) {
+    if (!reply.ok()) return finish(reply.status());
+    if (reply->type != type) {
+      return finish(MakeError(Cause::kTypeMismatch, absl::StrCat("the actor \"", request.name, "\" is a ", reply->type,
+                                                                 ", not a ", std::string(type))));
+    }
+    borrowing_.ImportUnheld(reply->actor, [&](absl::StatusOr<ObjectRecord*> record) {
+      if (!record.ok()) return finish(record.status());
+      finish(objects_.MakeRef(**record));
+    });
+  });
+  // Both calls have deadlines of their own, so this ends.
+  Block(waiter, absl::InfiniteFuture());
+  return found;
+}
+
+// --- waiting and reading ---
+
+bool Client::Block(Waiter& waiter, absl::Time deadline) {
+  if (waiter.notified) return true;
+  const bool in_task = worker_ != nullptr && internal::CurrentRuntime() == this;
+  if (in_task) worker_->OnBlocked();
+  const bool notified = env_->executor().Await(waiter, deadline);
+  if (in_task) worker_->OnUnblocked();
+  return notified;
+}
+
+bool Client::AwaitSettled(const std::vector<ObjectRecord*>& records, size_t count, absl::Time deadline) {
+  std::vector<ObjectRecord*> pending;
+  for (ObjectRecord* record : records) {
+    if (!record->settled()) pending.push_back(record);
+  }
+  const size_t settled = records.size() - pending.size();
+  if (settled >= count) return true;
+  SettleWaiter settle(env_->executor(), count - settled);
+  for (ObjectRecord* record : pending) {
+    objects_.Hold(*record);
+    objects_.Listen(*record, settle);
+    borrowing_.Resolve(*record);
+  }
+  const bool done = Block(settle.waiter, deadline);
+  for (ObjectRecord* record : pending) {
+    objects_.Unlisten(*record, settle);
+    objects_.Drop(*record);
+  }
+  return done;
+}
+
+std::vector<bool> Client::Wait(std::span<const internal::Ref> refs, size_t count, absl::Time deadline) {
+  MutexLock lock(env_->executor().mutex());
+  std::vector<ObjectRecord*> records;
+  for (const internal::Ref& ref : refs) {
+    if (ObjectRecord* record = RecordOf(ref)) records.push_back(record);
+  }
+  AwaitSettled(records, std::min(count, records.size()), deadline);
+  std::vector<bool> settled;
+  settled.reserve(refs.size());
+  for (const internal::Ref& ref : refs) {
+    const ObjectRecord* record = RecordOf(ref);
+    settled.push_back(record == nullptr || record->settled());  // a Get of an empty one fails at once
+  }
+  return settled;
+}
+
+absl::StatusOr<internal::EncodedValue> Client::Get(const internal::Ref& ref, absl::Time deadline) {
+  MutexLock lock(env_->executor().mutex());
+  ObjectRecord* record = RecordOf(ref);
+  if (record == nullptr) {
+    return MakeError(Cause::kInvalidArgument, "Get of a reference that is empty, or of another cluster");
+  }
+  if (!record->settled() && !AwaitSettled({record}, 1, deadline)) {
+    return ioc::Deadline(absl::StrCat("object ", record->id().ToString()));
+  }
+  return Read(*record, deadline);
+}
+
+absl::StatusOr<internal::EncodedValue> Client::Read(ObjectRecord& record, absl::Time deadline) {
+  if (record.state == ObjectState::kFailed) return record.error;
+  internal::EncodedValue value;
+  if (record.state == ObjectState::kInline) {
+    value.bytes = *record.bytes;
+    value.keepalive = record.bytes;
+  } else {
+    absl::StatusOr<internal::EncodedValue> stored = ReadStored(record.id(), record.size, record.copies, deadline);
+    if (!stored.ok()) return stored.status();
+    // One pin more, kept as long as the record: reading it again asks nobody.
+    if (!record.pinned) record.pinned = store_.PinAgain(record.id()) != nullptr;
+    value = *std::move(stored);
+  }
+  value.refs.reserve(record.contained.size());
+  for (ObjectRecord* inner : record.contained) value.refs.push_back(objects_.MakeRef(*inner));
+  return value;
+}
+
+absl::StatusOr<std::string> Client::DescribeNodesJson() {
+  Waiter waiter;
+  absl::StatusOr<std::string> json = absl::UnknownError("");
+  MutexLock lock(env_->executor().mutex());
+  if (!closed_.ok()) return closed_;
+  node_.Call(ListNodes{}, kHeadCallTimeout, [&](absl::StatusOr<ListNodes::Reply> reply) {
+    if (reply.ok()) {
+      json = NodesToJson(reply->nodes);
+    } else {
+      json = reply.status();
+    }
+    env_->executor().Notify(waiter);
+  });
+  Block(waiter, absl::InfiniteFuture());
+  return json;
+}
+
+absl::Status Client::Cancel(const internal::Ref& ref, bool force) {
+  MutexLock lock(env_->executor().mutex());
+  ObjectRecord* record = RecordOf(ref);
+  if (record == nullptr)
+    return MakeError(Cause::kInvalidArgument, "Cancel of a reference that is empty, or of another cluster");
+  if (record->settled()) return absl::OkStatus();
+  TaskRecord* task = record->task == 0 ? nullptr : book_.Find(record->task);
+  if (task == nullptr) {
+    return MakeError(
+        Cause::kInvalidArgument,
+        absl::StrCat("object ", record->id().ToString(),
+                     " is not the result of a task of this process; only who submitted a task can cancel it"));
+  }
+  if (task->kind == TaskKind::kActorCall) {
+    actors_.Cancel(*task);
+  } else {
+    dispatcher_.Cancel(*task, force);
+  }
+  return absl::OkStatus();
+}
+
+bool Client::CancelRequested() {
+  if (worker_ == nullptr) return false;
+  MutexLock lock(env_->executor().mutex());
+  return worker_->CancelRequested();
+}
+
+std::string Client::NodeName() { return registration_.reply.node_name; }
+NodeId Client::Node() { return registration_.node.node; }
+JobId Client::Job() { return worker_ == nullptr ? JobId(process_.value()) : registration_.reply.job; }
+
+absl::Time Client::Deadline(absl::Duration timeout) {
+  return timeout == absl::InfiniteDuration() ? absl::InfiniteFuture() : env_->executor().Now() + timeout;
+}
+
+}  // namespace ioc

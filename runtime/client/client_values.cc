@@ -1,0 +1,172 @@
+// The part of Client that deals with values in memory: writing them, sealing them, keeping views of them.
+#include <absl/strings/str_cat.h>
+
+#include <utility>
+
+#include "lib/base/check.h"
+#include "lib/base/status.h"
+#include "runtime/client/client.h"
+
+namespace ioc {
+
+// A value on the heap that is being written.
+class Client::HeapValue final : public internal::WritableValue {
+ public:
+  explicit HeapValue(size_t bytes) : text_(std::make_shared<std::string>(bytes, '\0')) {}
+
+  std::span<std::byte> bytes() override { return {reinterpret_cast<std::byte*>(text_->data()), text_->size()}; }
+  const std::shared_ptr<std::string>& text() const { return text_; }
+
+ private:
+  std::shared_ptr<std::string> text_;
+};
+
+// A value in the object store that is being written.
+class Client::StoreValue final : public internal::WritableValue {
+ public:
+  StoreValue(Client& client, const StorePiece& piece)
+      : client_(client), memory_(client.store_.memory()), piece_(piece) {
+    client_.Retain();
+  }
+  ~StoreValue() override {
+    if (!sealed_) {
+      MutexLock lock(client_.env_->executor().mutex());
+      if (client_.closed_.ok()) client_.store_.Abandon(piece_);
+    }
+    client_.Release();
+  }
+
+  std::span<std::byte> bytes() override { return {memory_->data() + piece_.offset, piece_.size}; }
+  const StorePiece& Seal() {
+    sealed_ = true;
+    return piece_;
+  }
+
+ private:
+  Client& client_;
+  const std::shared_ptr<SharedMemory> memory_;
+  const StorePiece piece_;
+  bool sealed_ = false;
+};
+
+// Keeps a stored object in place while somebody reads it.
+class Client::Pin {
+ public:
+  Pin(Client& client, ObjectId id) : client_(client), memory_(client.store_.memory()), id_(id) { client_.Retain(); }
+  ~Pin() {
+    {
+      MutexLock lock(client_.env_->executor().mutex());
+      if (client_.closed_.ok()) client_.store_.Unpin(id_);
+    }
+    client_.Release();
+  }
+  Pin(const Pin&) = delete;
+  Pin& operator=(const Pin&) = delete;
+
+ private:
+  Client& client_;
+  const std::shared_ptr<SharedMemory> memory_;
+  const ObjectId id_;
+};
+
+internal::EncodedValue Client::View(ObjectId id, const StoreLocation& location) {
+  internal::EncodedValue value;
+  value.bytes = {reinterpret_cast<const char*>(store_.memory()->data()) + location.offset, location.size};
+  value.keepalive = std::make_shared<Pin>(*this, id);
+  value.stored = true;
+  return value;
+}
+
+absl::StatusOr<internal::EncodedValue> Client::ReadStored(ObjectId id, uint64_t size,
+                                                          const std::vector<ObjectCopy>& copies, absl::Time deadline) {
+  if (!closed_.ok()) return closed_;
+  if (const StoreLocation* location = store_.PinAgain(id)) return View(id, *location);
+  struct Asked {
+    Waiter waiter;
+    bool abandoned = false;
+    absl::StatusOr<StoreLocation> location = absl::UnknownError("");
+  };
+  auto asked = std::make_shared<Asked>();
+  store_.Pin(id, size, copies, [this, asked, id](absl::StatusOr<StoreLocation> location) {
+    if (asked->abandoned) {
+      if (location.ok()) store_.Unpin(id);
+      return;
+    }
+    asked->location = std::move(location);
+    env_->executor().Notify(asked->waiter);
+  });
+  if (!Block(asked->waiter, deadline)) {
+    asked->abandoned = true;
+    return MakeError(Cause::kDeadline,
+                     absl::StrCat("object ", id.ToString(), " (", size, " bytes) did not reach this node in time"));
+  }
+  if (!asked->location.ok()) return asked->location.status();
+  return View(id, *asked->location);
+}
+
+absl::StatusOr<std::unique_ptr<internal::WritableValue>> Client::Allocate(size_t bytes) {
+  if (bytes <= internal::kMaxInlineBytes) return std::make_unique<HeapValue>(bytes);
+  Waiter waiter;
+  absl::StatusOr<StorePiece> piece = absl::UnknownError("");
+  MutexLock lock(env_->executor().mutex());
+  if (!closed_.ok()) return closed_;
+  store_.Allocate(bytes, [&](absl::StatusOr<StorePiece> given) {
+    piece = std::move(given);
+    env_->executor().Notify(waiter);
+  });
+  // The request has a deadline of its own, so this ends.
+  if (!waiter.notified) env_->executor().Await(waiter, absl::InfiniteFuture());
+  if (!piece.ok()) return piece.status();
+  return std::make_unique<StoreValue>(*this, *piece);
+}
+
+internal::Ref Client::Put(std::unique_ptr<internal::WritableValue> value, std::vector<internal::Ref> refs) {
+  MutexLock lock(env_->executor().mutex());
+  ObjectRecord& record = objects_.Create(book_.NextId());
+  internal::Ref ref = objects_.MakeRef(record);
+  if (!closed_.ok()) {
+    objects_.Fail(record, closed_);
+  } else if (auto* stored = dynamic_cast<StoreValue*>(value.get())) {
+    const StorePiece& piece = stored->Seal();
+    store_.Seal(record.id(), piece);
+    record.pinned = true;
+    objects_.SettleStored(record, piece.size, {ObjectCopy{registration_.node}}, HoldAll(refs));
+  } else {
+    objects_.SettleInline(record, static_cast<HeapValue&>(*value).text(), HoldAll(refs));
+  }
+  return ref;
+}
+
+internal::Ref Client::PutInline(std::string bytes, std::vector<internal::Ref> refs) {
+  MutexLock lock(env_->executor().mutex());
+  ObjectRecord& record = objects_.Create(book_.NextId());
+  internal::Ref ref = objects_.MakeRef(record);
+  objects_.SettleInline(record, std::make_shared<const std::string>(std::move(bytes)), HoldAll(refs));
+  return ref;
+}
+
+internal::Ref Client::PutError(const absl::Status& error) {
+  MutexLock lock(env_->executor().mutex());
+  ObjectRecord& record = objects_.Create(book_.NextId());
+  internal::Ref ref = objects_.MakeRef(record);
+  objects_.Fail(record, error);
+  return ref;
+}
+
+WireValue Client::SealResult(internal::WritableValue& value, ObjectId id) {
+  WireValue wire;
+  if (auto* stored = dynamic_cast<StoreValue*>(&value)) {
+    const StorePiece& piece = stored->Seal();
+    store_.Seal(id, piece);
+    wire.kind = ValueKind::kStored;
+    wire.size = piece.size;
+    wire.copies = {ObjectCopy{registration_.node}};
+  } else {
+    wire.bytes = *static_cast<HeapValue&>(value).text();
+  }
+  return wire;
+}
+
+void Client::UnpinResult(ObjectId id) { store_.Unpin(id); }
+
+}  // namespace ioc

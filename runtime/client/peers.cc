@@ -1,0 +1,152 @@
+#include "runtime/client/peers.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "lib/base/status.h"
+
+namespace ioc {
+
+PeerTable::PeerTable(Env& env, PeerHooks& hooks) : env_(env), hooks_(hooks) {}
+
+PeerTable::~PeerTable() { Clear(); }
+
+void PeerTable::SetSelf(Hello self, uint64_t machine) {
+  self_ = std::move(self);
+  machine_ = machine;
+}
+
+void PeerTable::Clear() {
+  closed_ = true;
+  auto links = std::exchange(links_, {});
+  auto peers = std::exchange(peers_, {});
+  links_by_id_.clear();
+  expected_.clear();
+}
+
+PeerLink* PeerTable::FindLink(uint64_t id) {
+  auto it = links_by_id_.find(id);
+  return it == links_by_id_.end() ? nullptr : it->second;
+}
+
+Peer* PeerTable::Find(ProcessId process) {
+  auto it = peers_.find(process);
+  return it == peers_.end() || it->second->links.empty() ? nullptr : it->second.get();
+}
+
+Peer& PeerTable::GetOrCreate(ProcessId process) {
+  std::unique_ptr<Peer>& slot = peers_[process];
+  if (slot == nullptr) {
+    slot = std::make_unique<Peer>();
+    slot->process = process;
+  }
+  return *slot;
+}
+
+void PeerTable::With(const ProcessAddress& address, absl::AnyInvocable<void(absl::StatusOr<Peer*>)> handler) {
+  if (closed_) return handler(MakeError(Cause::kDisconnected, "this process's cluster is shut down"));
+  Peer& peer = GetOrCreate(address.process);
+  if (!peer.links.empty()) return handler(&peer);
+  peer.waiting.push_back(std::move(handler));
+  if (peer.waiting.size() == 1) Dial(peer, address);
+}
+
+void PeerTable::Dial(Peer& peer, const ProcessAddress& address) {
+  const bool near = address.machine == machine_ && !address.local_address.empty();
+  const std::string& door = near ? address.local_address : address.node_address;
+  const ProcessId process = peer.process;
+  if (door.empty()) {
+    const absl::Status error =
+        MakeError(Cause::kDisconnected,
+                  absl::StrCat("process ", process.ToString(), " is on a node without an address for other machines"));
+    env_.executor().Post([this, process, error] { Dialled(process, error); });
+    return;
+  }
+  peer.dialling =
+      env_.network().Dial(door, Preamble{.target = Target::kProcess, .id = process.value()}, kPeerDialTimeout,
+                          [this, process](auto connection) { Dialled(process, std::move(connection)); });
+}
+
+void PeerTable::Dialled(ProcessId process, absl::StatusOr<std::unique_ptr<Connection>> connection) {
+  auto it = peers_.find(process);
+  if (it == peers_.end()) return;
+  it->second->dialling = nullptr;
+  if (!connection.ok()) {
+    if (it->second->links.empty())
+      Gone(process, WithContext(connection.status(), "can't reach a process of the cluster"));
+    return;
+  }
+  PeerLink& link = AddLink(*std::move(connection), Channel::Side::kDialler);
+  expected_[link.channel.get()] = process;
+}
+
+PeerLink& PeerTable::AddLink(std::unique_ptr<Connection> connection, Channel::Side side) {
+  auto link = std::make_unique<PeerLink>();
+  link->channel = std::make_unique<Channel>(env_, std::move(connection), side, self_, *this);
+  PeerLink& added = *link;
+  added.id = ++last_link_;
+  links_by_id_[added.id] = &added;
+  links_[added.channel.get()] = std::move(link);
+  return added;
+}
+
+void PeerTable::Accept(std::unique_ptr<Connection> connection) {
+  if (!closed_) AddLink(std::move(connection), Channel::Side::kAcceptor);
+}
+
+void PeerTable::OnReady(Channel& channel, const Hello& hello) {
+  auto it = links_.find(&channel);
+  if (it == links_.end()) return;
+  if (auto dialled = expected_.find(&channel); dialled != expected_.end() && dialled->second != hello.process) {
+    channel.Close(MakeError(Cause::kDisconnected, "this is not the process that was dialled"));
+    OnClosed(channel, MakeError(Cause::kDisconnected, "another process answered"));
+    return;
+  }
+  expected_.erase(&channel);
+  Peer& peer = GetOrCreate(hello.process);
+  it->second->peer = &peer;
+  peer.links.push_back(it->second.get());
+  peer.description = channel.description();
+  auto waiting = std::exchange(peer.waiting, {});
+  for (auto& handler : waiting) handler(&peer);
+}
+
+absl::Status PeerTable::OnMessage(Channel& channel, FrameView frame) {
+  auto it = links_.find(&channel);
+  if (it == links_.end() || it->second->peer == nullptr) return absl::OkStatus();
+  return hooks_.OnPeerMessage(*it->second, frame);
+}
+
+void PeerTable::OnClosed(Channel& channel, const absl::Status& why) {
+  auto it = links_.find(&channel);
+  if (it == links_.end()) return;
+  std::unique_ptr<PeerLink> link = std::move(it->second);
+  links_.erase(it);
+  links_by_id_.erase(link->id);
+  ProcessId process;
+  if (link->peer != nullptr) {
+    auto& all = link->peer->links;
+    all.erase(std::remove(all.begin(), all.end(), link.get()), all.end());
+    if (!all.empty()) return;
+    process = link->peer->process;
+  } else if (auto dialled = expected_.find(&channel); dialled != expected_.end()) {
+    process = dialled->second;
+    expected_.erase(dialled);
+    if (Find(process) != nullptr) return;
+  }
+  if (process) Gone(process, why);
+}
+
+void PeerTable::Gone(ProcessId process, const absl::Status& why) {
+  auto it = peers_.find(process);
+  if (it == peers_.end()) return;
+  std::unique_ptr<Peer> peer = std::move(it->second);
+  peers_.erase(it);
+  auto waiting = std::exchange(peer->waiting, {});
+  for (auto& handler : waiting) handler(why);
+  hooks_.OnPeerGone(*peer, why);
+}
+
+}  // namespace ioc

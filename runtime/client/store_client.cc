@@ -1,0 +1,133 @@
+#include "runtime/client/store_client.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "lib/base/check.h"
+#include "lib/base/status.h"
+
+namespace ioc {
+
+StoreClient::~StoreClient() { env_.executor().Undefer(*this); }
+
+bool StoreClient::CheckRange(uint64_t offset, uint64_t size) const {
+  return offset <= memory_->size() && size <= memory_->size() - offset;
+}
+
+void StoreClient::Allocate(uint64_t size, AllocateHandler handler) {
+  if (size > kMaxPieceBytes) return AllocateExtentFor(size, std::move(handler));
+  if (waiting_for_slab_.empty()) {
+    if (const auto offset = slabs_.Allocate(size)) return handler(StorePiece{*offset, size, true});
+  }
+  waiting_for_slab_.emplace_back(size, std::move(handler));
+  RefillSlab();
+}
+
+void StoreClient::AllocateExtentFor(uint64_t size, AllocateHandler handler) {
+  node_.Call(AllocateExtent{size}, kAllocateTimeout, [this, size, handler = std::move(handler)](auto reply) mutable {
+    if (!reply.ok()) return handler(reply.status());
+    if (!CheckRange(reply->offset, size))
+      return handler(MakeError(Cause::kInternal, "the node gave memory outside its store"));
+    memory_->Populate(reply->offset, size);
+    handler(StorePiece{reply->offset, size, false});
+  });
+}
+
+void StoreClient::RefillSlab() {
+  if (refilling_) return;
+  refilling_ = true;
+  node_.Call(AllocateExtent{kSlabBytes}, kAllocateTimeout, [this](auto reply) {
+    refilling_ = false;
+    auto waiting = std::exchange(waiting_for_slab_, {});
+    if (reply.ok() && !CheckRange(reply->offset, kSlabBytes)) {
+      reply = MakeError(Cause::kInternal, "the node gave memory outside its store");
+    }
+    if (!reply.ok()) {
+      for (auto& [size, handler] : waiting) handler(reply.status());
+      return;
+    }
+    memory_->Populate(reply->offset, kSlabBytes);
+    if (const auto done = slabs_.AddSlab(Extent{reply->offset, kSlabBytes})) node_.Notify(ReleaseExtent{*done});
+    for (auto& [size, handler] : waiting) Allocate(size, std::move(handler));
+  });
+}
+
+void StoreClient::Abandon(const StorePiece& piece) {
+  if (!piece.in_slab) return node_.Notify(ReleaseExtent{piece.offset});
+  if (const auto done = slabs_.Abandoned(piece.offset)) node_.Notify(ReleaseExtent{*done});
+}
+
+void StoreClient::Seal(ObjectId id, const StorePiece& piece) {
+  node_.Notify(SealObject{.id = id, .offset = piece.offset, .size = piece.size});
+  if (!piece.in_slab) {
+    node_.Notify(ReleaseExtent{piece.offset});
+  } else if (const auto done = slabs_.Sealed(piece.offset)) {
+    node_.Notify(ReleaseExtent{*done});
+  }
+  PinEntry& entry = pins_[id];
+  entry.location = {piece.offset, piece.size};
+  ++entry.uses;
+}
+
+const StoreLocation* StoreClient::PinAgain(ObjectId id) {
+  auto it = pins_.find(id);
+  if (it == pins_.end() || it->second.uses == 0) return nullptr;
+  ++it->second.uses;
+  return &it->second.location;
+}
+
+void StoreClient::Pin(ObjectId id, uint64_t size, const std::vector<ObjectCopy>& copies, PinHandler handler) {
+  if (const StoreLocation* location = PinAgain(id)) return handler(*location);
+  PinEntry& entry = pins_[id];
+  entry.waiting.push_back(std::move(handler));
+  if (entry.waiting.size() > 1) return;
+  RunDeferred();  // an earlier unpin must arrive first
+  node_.Call(PinObject{.id = id, .size = size, .copies = copies}, kPullTimeout,
+             [this, id](auto reply) { Pinned(id, std::move(reply)); });
+}
+
+void StoreClient::Pinned(ObjectId id, absl::StatusOr<PinObject::Reply> reply) {
+  auto it = pins_.find(id);
+  IOC_CHECK(it != pins_.end() && it->second.uses == 0);
+  if (reply.ok() && !CheckRange(reply->offset, reply->size)) {
+    reply = MakeError(Cause::kInternal,
+                      absl::StrCat("the node says that object ", id.ToString(), " lies outside its store"));
+  }
+  auto waiting = std::exchange(it->second.waiting, {});
+  if (!reply.ok()) {
+    pins_.erase(it);
+    for (PinHandler& handler : waiting) handler(reply.status());
+    return;
+  }
+  it->second.location = {reply->offset, reply->size};
+  it->second.uses = static_cast<uint32_t>(waiting.size());
+  for (PinHandler& handler : waiting) handler(StoreLocation{reply->offset, reply->size});
+}
+
+void StoreClient::Unpin(ObjectId id) {
+  auto it = pins_.find(id);
+  IOC_CHECK(it != pins_.end() && it->second.uses > 0) << "object " << id.ToString() << " is unpinned once too often";
+  if (--it->second.uses > 0) return;
+  pins_.erase(it);
+  unpinned_.push_back(id);
+  env_.executor().Defer(*this);
+}
+
+void StoreClient::Free(ObjectId id, const std::vector<ObjectCopy>& copies) {
+  for (const ObjectCopy& copy : copies) {
+    auto it =
+        std::find_if(freed_.begin(), freed_.end(), [&copy](const auto& entry) { return entry.first == copy.node; });
+    if (it == freed_.end()) it = freed_.insert(freed_.end(), {copy.node, {}});
+    it->second.push_back(id);
+  }
+  env_.executor().Defer(*this);
+}
+
+void StoreClient::RunDeferred() {
+  if (!unpinned_.empty()) node_.Notify(UnpinObjects{std::exchange(unpinned_, {})});
+  for (auto& [node, ids] : std::exchange(freed_, {})) node_.Notify(FreeObjects{.node = node, .ids = std::move(ids)});
+}
+
+}  // namespace ioc

@@ -1,0 +1,98 @@
+// A process's side of its node's object store: memory to write in, pins on what it reads.
+//
+// Large objects get an extent each; smaller ones are cut from slabs that are leased whole, so that most allocations ask
+// nobody. A pin is asked for once and counted here, so that reading an object again asks nobody either. All of it
+// belongs to the connection with the node and ends with it.
+//
+// Lives on the client's executor.
+#ifndef IOCLUSTER_RUNTIME_CLIENT_STORE_CLIENT_H_
+#define IOCLUSTER_RUNTIME_CLIENT_STORE_CLIENT_H_
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/functional/any_invocable.h>
+#include <absl/status/statusor.h>
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/env/env.h"
+#include "lib/objects/slab_allocator.h"
+#include "runtime/client/node_link.h"
+
+namespace ioc {
+
+inline constexpr absl::Duration kAllocateTimeout = absl::Seconds(30);
+inline constexpr absl::Duration kPullTimeout = absl::Minutes(10);
+
+// Memory to write one object in.
+struct StorePiece {
+  uint64_t offset = 0;
+  uint64_t size = 0;
+  bool in_slab = false;
+};
+
+// Where a pinned object lies.
+struct StoreLocation {
+  uint64_t offset = 0;
+  uint64_t size = 0;
+};
+
+class StoreClient final : public Deferred {
+ public:
+  using AllocateHandler = absl::AnyInvocable<void(absl::StatusOr<StorePiece>)>;
+  using PinHandler = absl::AnyInvocable<void(absl::StatusOr<StoreLocation>)>;
+
+  StoreClient(Env& env, NodeLink& node) : env_(env), node_(node) {}
+  ~StoreClient();
+
+  void SetMemory(std::shared_ptr<SharedMemory> memory) { memory_ = std::move(memory); }
+  const std::shared_ptr<SharedMemory>& memory() const { return memory_; }
+
+  // `handler` may be called at once.
+  void Allocate(uint64_t size, AllocateHandler handler);
+  // Gives back what was never sealed.
+  void Abandon(const StorePiece& piece);
+  // Makes an object of it; counts one pin.
+  void Seal(ObjectId id, const StorePiece& piece);
+
+  // Counts one pin; the node fetches the object first if it is elsewhere. `handler` may be called at once.
+  void Pin(ObjectId id, uint64_t size, const std::vector<ObjectCopy>& copies, PinHandler handler);
+  // One more pin on what is pinned; null if it is not.
+  const StoreLocation* PinAgain(ObjectId id);
+  void Unpin(ObjectId id);
+
+  // Nobody refers to the object any more.
+  void Free(ObjectId id, const std::vector<ObjectCopy>& copies);
+
+  size_t pinned() const { return pins_.size(); }
+
+ private:
+  struct PinEntry {
+    StoreLocation location;
+    uint32_t uses = 0;
+    std::vector<PinHandler> waiting;  // not empty while the node is asked
+  };
+
+  void RunDeferred() override;
+  void AllocateExtentFor(uint64_t size, AllocateHandler handler);
+  void RefillSlab();
+  void Pinned(ObjectId id, absl::StatusOr<PinObject::Reply> reply);
+  bool CheckRange(uint64_t offset, uint64_t size) const;
+
+  Env& env_;
+  NodeLink& node_;
+  std::shared_ptr<SharedMemory> memory_;
+  SlabAllocator slabs_;
+  bool refilling_ = false;
+  std::deque<std::pair<uint64_t, AllocateHandler>> waiting_for_slab_;
+  absl::flat_hash_map<ObjectId, PinEntry> pins_;
+  std::vector<ObjectId> unpinned_;
+  std::vector<std::pair<NodeAddress, std::vector<ObjectId>>> freed_;  // by node
+};
+
+}  // namespace ioc
+
+#endif  // IOCLUSTER_RUNTIME_CLIENT_STORE_CLIENT_H_

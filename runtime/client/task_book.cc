@@ -1,0 +1,211 @@
+#include "runtime/client/task_book.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "lib/base/check.h"
+#include "lib/base/status.h"
+#include "lib/serde/function_table.h"
+
+namespace ioc {
+
+void TaskRecord::OnSettled(ObjectRecord&) { book->ArgumentSettled(*this); }
+
+void TaskBook::SetSelf(ProcessId self, NodeAddress node) {
+  self_ = self;
+  node_ = std::move(node);
+}
+
+ObjectId TaskBook::NextId(uint32_t count) {
+  const uint64_t first = last_sequence_ + 1;
+  last_sequence_ += count;
+  return {self_, first};
+}
+
+TaskRecord& TaskBook::Create(TaskKind kind, internal::Call& call, uint32_t depth) {
+  auto owned = std::make_unique<TaskRecord>();
+  TaskRecord& task = *owned;
+  task.book = this;
+  task.kind = kind;
+  task.function = call.function;
+  task.num_returns = call.num_returns;
+  task.depth = depth;
+  task.sequence = NextId(std::max<uint32_t>(1, call.num_returns)).sequence;
+  task.payload = std::move(call.payload);
+  for (uint32_t i = 0; i < task.num_returns; ++i) {
+    ObjectRecord& result = objects_.Create({self_, task.sequence + i});
+    result.task = task.sequence;
+    objects_.Hold(result);
+  }
+  auto hold_all = [this](const std::vector<internal::Ref>& refs, std::vector<ObjectRecord*>& records) {
+    records.reserve(refs.size());
+    for (const internal::Ref& ref : refs) {
+      records.push_back(static_cast<ObjectRecord*>(ref.get()));
+      objects_.Hold(*records.back());
+    }
+  };
+  hold_all(call.dependencies, task.dependencies);
+  hold_all(call.refs, task.refs);
+  tasks_[task.sequence] = std::move(owned);
+  return task;
+}
+
+ObjectRecord& TaskBook::Result(const TaskRecord& task, uint32_t i) {
+  ObjectRecord* record = objects_.Find({self_, task.sequence + i});
+  IOC_CHECK(record != nullptr) << "a task lost its result";
+  return *record;
+}
+
+TaskRecord* TaskBook::Find(uint64_t sequence) {
+  auto it = tasks_.find(sequence);
+  return it == tasks_.end() ? nullptr : it->second.get();
+}
+
+void TaskBook::AwaitArguments(TaskRecord& task) {
+  task.missing = 1;  // for this function itself
+  if (task.payload.size() > internal::kMaxInlineBytes) StorePayload(task);
+  for (ObjectRecord* dependency : task.dependencies) {
+    if (dependency->settled()) continue;
+    ++task.missing;
+    objects_.Listen(*dependency, task);
+    borrowing_.Resolve(*dependency);
+  }
+  ArgumentSettled(task);
+}
+
+// A payload that is too large to travel becomes an object of its own, which the worker maps.
+void TaskBook::StorePayload(TaskRecord& task) {
+  ObjectRecord& stored = objects_.Create(NextId());
+  objects_.Hold(stored);
+  task.stored_payload = &stored;
+  ++task.missing;
+  objects_.Listen(stored, task);
+  objects_.Hold(stored);  // for the allocation
+  store_.Allocate(task.payload.size(), [this, &stored, sequence = task.sequence](absl::StatusOr<StorePiece> piece) {
+    TaskRecord* waiting = Find(sequence);
+    if (!piece.ok()) {
+      objects_.Fail(stored, piece.status());
+    } else if (waiting == nullptr) {
+      store_.Abandon(*piece);
+    } else {
+      std::memcpy(store_.memory()->data() + piece->offset, waiting->payload.data(), waiting->payload.size());
+      waiting->payload = {};
+      store_.Seal(stored.id(), *piece);
+      stored.pinned = true;
+      objects_.SettleStored(stored, piece->size, {ObjectCopy{node_}}, {});
+    }
+    objects_.Drop(stored);
+  });
+}
+
+void TaskBook::ArgumentSettled(TaskRecord& task) {
+  if (--task.missing > 0) return;
+  const bool failed =
+      std::any_of(task.dependencies.begin(), task.dependencies.end(),
+                  [](const ObjectRecord* dependency) { return dependency->state == ObjectState::kFailed; });
+  if (failed || (task.stored_payload != nullptr && task.stored_payload->state == ObjectState::kFailed))
+    return Doom(task);
+  task.sink->OnTaskReady(task);
+}
+
+void TaskBook::Doom(TaskRecord& task) {
+  const ObjectRecord* culprit = task.stored_payload;
+  for (const ObjectRecord* dependency : task.dependencies) {
+    if (dependency->state == ObjectState::kFailed) culprit = dependency;
+  }
+  const absl::Status error =
+      WithContext(culprit->error, absl::StrCat("an argument of ", std::string(task.label()), " failed"));
+  task.sink->OnTaskDoomed(task);
+  Fail(task, error);
+}
+
+uint32_t TaskBook::NumberFunction(PushTasks& push, const internal::FunctionInfo* function, PeerLink& link) {
+  auto [it, first] = link.sent_functions.try_emplace(function, static_cast<uint32_t>(link.sent_functions.size()));
+  if (first) {
+    const FunctionKeyParts parts = KeyOf(*function);
+    push.functions.push_back({.number = it->second,
+                              .key = {.build_id = parts.build_id,
+                                      .offset = parts.offset,
+                                      .name = parts.name,
+                                      .label = std::string(function->label)}});
+  }
+  return it->second;
+}
+
+void TaskBook::AppendTo(PushTasks& push, const TaskRecord& task, PeerLink& link) {
+  TaskSpec& spec = push.tasks.emplace_back();
+  spec.kind = task.kind;
+  spec.sequence = task.sequence;
+  spec.attempt = task.attempt;
+  spec.function = NumberFunction(push, task.function, link);
+  spec.num_returns = task.num_returns;
+  spec.depth = task.depth;
+  if (task.options != nullptr) spec.name = task.options->name;
+  spec.payload = task.payload;
+  if (task.stored_payload != nullptr) spec.payload_stored.push_back(borrowing_.ExportValue(*task.stored_payload));
+  for (const ObjectRecord* dependency : task.dependencies)
+    spec.dependencies.push_back(borrowing_.ExportValue(*dependency));
+  for (const ObjectRecord* ref : task.refs) spec.refs.push_back(borrowing_.Export(*ref));
+  if (task.actor != nullptr) spec.actor = task.actor->id();
+  spec.call_sequence = task.call_sequence;
+  spec.max_concurrency = task.max_concurrency;
+}
+
+void TaskBook::Complete(TaskRecord& task, TaskResult& result, ProcessId sender, const NodeAddress& node) {
+  if (result.returns.size() != task.num_returns) {
+    return Fail(task, MakeError(Cause::kInternal,
+                                absl::StrCat(std::string(task.label()), " answered with ", result.returns.size(),
+                                             " results instead of ", task.num_returns)));
+  }
+  for (uint32_t i = 0; i < task.num_returns; ++i) {
+    WireValue& value = result.returns[i];
+    std::vector<ObjectRecord*> contained = borrowing_.ImportReceived(value.refs, sender);
+    ObjectRecord& record = Result(task, i);
+    if (value.kind == ValueKind::kInline) {
+      objects_.SettleInline(record, std::make_shared<const std::string>(value.bytes), std::move(contained));
+    } else if (record.settled()) {
+      for (ObjectRecord* inner : contained) objects_.Drop(*inner);
+      store_.Free(record.id(), {ObjectCopy{node}});  // cancelled meanwhile
+    } else {
+      objects_.SettleStored(record, value.size, {ObjectCopy{node}}, std::move(contained));
+    }
+  }
+  Destroy(task);
+}
+
+void TaskBook::SettleEarly(TaskRecord& task, const absl::Status& error) {
+  task.cancelled = true;
+  for (uint32_t i = 0; i < task.num_returns; ++i) objects_.Fail(Result(task, i), error);
+}
+
+void TaskBook::Fail(TaskRecord& task, const absl::Status& error) {
+  SettleEarly(task, error);
+  Destroy(task);
+}
+
+void TaskBook::FailAll(const absl::Status& error) {
+  std::vector<uint64_t> all;
+  for (const auto& [sequence, task] : tasks_) all.push_back(sequence);
+  std::sort(all.begin(), all.end());
+  for (uint64_t sequence : all) {
+    if (TaskRecord* task = Find(sequence)) Fail(*task, error);
+  }
+}
+
+void TaskBook::Destroy(TaskRecord& task) {
+  auto node = tasks_.extract(task.sequence);
+  if (task.missing > 0) {
+    for (ObjectRecord* dependency : task.dependencies) objects_.Unlisten(*dependency, task);
+    if (task.stored_payload != nullptr) objects_.Unlisten(*task.stored_payload, task);
+  }
+  for (uint32_t i = 0; i < task.num_returns; ++i) objects_.Drop(Result(task, i));
+  for (ObjectRecord* dependency : task.dependencies) objects_.Drop(*dependency);
+  for (ObjectRecord* ref : task.refs) objects_.Drop(*ref);
+  if (task.stored_payload != nullptr) objects_.Drop(*task.stored_payload);
+  if (task.actor != nullptr) objects_.Drop(*task.actor);
+}
+
+}  // namespace ioc

@@ -1,0 +1,73 @@
+// The calls of this process that have no answer yet: makes them from what the templates built, waits for their
+// arguments, turns them into messages and their answers into settled objects. Where and when they run is up to a
+// TaskSink (the TaskDispatcher, the ActorCaller).
+//
+// Lives on the client's executor. Invariant: a task's results settle before, or when, its record is destroyed.
+#ifndef IOCLUSTER_RUNTIME_CLIENT_TASK_BOOK_H_
+#define IOCLUSTER_RUNTIME_CLIENT_TASK_BOOK_H_
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/status/status.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/client/borrowing.h"
+#include "runtime/client/store_client.h"
+#include "runtime/client/task_record.h"
+
+namespace ioc {
+
+class TaskBook {
+ public:
+  TaskBook(ObjectTable& objects, Borrowing& borrowing, StoreClient& store)
+      : objects_(objects), borrowing_(borrowing), store_(store) {}
+
+  // Where this process runs; its ids are made from it.
+  void SetSelf(ProcessId self, NodeAddress node);
+
+  // A fresh id of this process's.
+  ObjectId NextId(uint32_t count = 1);
+
+  // `call` keeps its references: the caller destroys them without the mutex. The results are in the table, pending.
+  TaskRecord& Create(TaskKind kind, internal::Call& call, uint32_t depth);
+  ObjectRecord& Result(const TaskRecord& task, uint32_t i = 0);
+  TaskRecord* Find(uint64_t sequence);
+
+  // Tells `task.sink` when every argument is there; maybe at once.
+  void AwaitArguments(TaskRecord& task);
+
+  // Appends what `task` is to a message over `link`.
+  void AppendTo(PushTasks& push, const TaskRecord& task, PeerLink& link);
+
+  // The end of a task. Complete takes a kDone answer from `sender`, whose node is `node`.
+  void Complete(TaskRecord& task, TaskResult& result, ProcessId sender, const NodeAddress& node);
+  void Fail(TaskRecord& task, const absl::Status& error);
+  // Settles the results with an error now; the record waits for its answer, or for its sink.
+  void SettleEarly(TaskRecord& task, const absl::Status& error);
+  void FailAll(const absl::Status& error);
+
+  size_t size() const { return tasks_.size(); }
+
+ private:
+  friend struct TaskRecord;
+  void ArgumentSettled(TaskRecord& task);
+  void StorePayload(TaskRecord& task);
+  void Doom(TaskRecord& task);
+  void Destroy(TaskRecord& task);
+  uint32_t NumberFunction(PushTasks& push, const internal::FunctionInfo* function, PeerLink& link);
+
+  ObjectTable& objects_;
+  Borrowing& borrowing_;
+  StoreClient& store_;
+  ProcessId self_;
+  NodeAddress node_;
+  uint64_t last_sequence_ = 0;
+  absl::flat_hash_map<uint64_t, std::unique_ptr<TaskRecord>> tasks_;
+};
+
+}  // namespace ioc
+
+#endif  // IOCLUSTER_RUNTIME_CLIENT_TASK_BOOK_H_

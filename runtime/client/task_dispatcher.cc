@@ -1,0 +1,471 @@
+#include "runtime/client/task_dispatcher.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "lib/base/check.h"
+#include "lib/base/status.h"
+
+namespace ioc {
+namespace {
+
+template <typename Options>
+absl::StatusOr<SchedulingClass> MakeClass(const Options& options) {
+  std::vector<std::pair<std::string, double>> amounts = {{std::string(kCpu), options.cpus},
+                                                         {std::string(kGpu), options.gpus},
+                                                         {std::string(kMemory), static_cast<double>(options.memory)}};
+  amounts.insert(amounts.end(), options.resources.begin(), options.resources.end());
+  SchedulingClass spec;
+  IOC_ASSIGN_OR_RETURN(spec.resources, MakeResources(amounts));
+  if (options.placement_timeout < absl::ZeroDuration()) {
+    return MakeError(Cause::kInvalidArgument,
+                     absl::StrCat("placement_timeout is ", absl::FormatDuration(options.placement_timeout),
+                                  "; it must not be negative"));
+  }
+  spec.where = options.where;
+  spec.strategy = options.strategy;
+  spec.placement_timeout = options.placement_timeout;
+  return spec;
+}
+
+}  // namespace
+
+TaskDispatcher::TaskDispatcher(Env& env, NodeLink& node, PeerTable& peers, TaskBook& book, ActorEvents& actors)
+    : env_(env), node_(node), peers_(peers), book_(book), actors_(actors) {}
+
+TaskDispatcher::~TaskDispatcher() {
+  env_.executor().Undefer(*this);
+  env_.executor().CancelTimer(sweep_);
+}
+
+void TaskDispatcher::SetJob(JobId job, NodeAddress origin) {
+  job_ = job;
+  job_origin_ = std::move(origin);
+}
+
+absl::StatusOr<SchedulingClass> TaskDispatcher::ClassOf(const TaskOptions& options) {
+  if (options.max_retries < -1) {
+    return MakeError(Cause::kInvalidArgument,
+                     absl::StrCat("max_retries is ", options.max_retries, "; it must be at least 0, or -1 for no end"));
+  }
+  return MakeClass(options);
+}
+
+absl::StatusOr<SchedulingClass> TaskDispatcher::ClassOf(const ActorOptions& options) {
+  if (options.max_concurrency < 1) {
+    return MakeError(Cause::kInvalidArgument,
+                     absl::StrCat("max_concurrency is ", options.max_concurrency, "; it must be at least 1"));
+  }
+  absl::StatusOr<SchedulingClass> spec = MakeClass(options);
+  if (spec.ok()) spec->dedicated = true;
+  return spec;
+}
+
+ClassQueue& TaskDispatcher::QueueFor(const SchedulingClass& spec) {
+  for (const auto& queue : queues_) {
+    if (queue->spec == spec) return *queue;
+  }
+  auto queue = std::make_unique<ClassQueue>();
+  queue->id = static_cast<uint32_t>(queues_.size() + 1);
+  queue->spec = spec;
+  queues_.push_back(std::move(queue));
+  return *queues_.back();
+}
+
+void TaskDispatcher::Submit(TaskRecord& task, const SchedulingClass& wanted) {
+  SchedulingClass spec = wanted;
+  spec.job = job_;
+  spec.job_origin = job_origin_;
+  task.queue = &QueueFor(spec);
+  task.sink = this;
+  book_.AwaitArguments(task);
+}
+
+void TaskDispatcher::OnTaskReady(TaskRecord& task) {
+  if (task.cancelled) return book_.Fail(task, absl::CancelledError());
+  if (!node_.open()) return book_.Fail(task, MakeError(Cause::kDisconnected, "this cluster is shut down"));
+  task.queue->ready.push_back(&task);
+  Pump(*task.queue);
+}
+
+void TaskDispatcher::OnTaskDoomed(TaskRecord& task) {
+  if (task.kind == TaskKind::kCreateActor)
+    actors_.OnActorFailed(task, absl::AbortedError("an argument of the constructor failed"));
+}
+
+size_t TaskDispatcher::WindowOf(const ClassQueue& queue) const {
+  if (queue.spec.dedicated || queue.mean_ns == 0) return 1;
+  const double fitting = static_cast<double>(absl::ToInt64Nanoseconds(kWindow)) / queue.mean_ns;
+  return static_cast<size_t>(std::clamp<double>(fitting, 1, kMaxInFlight));
+}
+
+Lease* TaskDispatcher::PickLease(ClassQueue& queue) {
+  const size_t window = WindowOf(queue);
+  Lease* best = nullptr;
+  for (const auto& lease : queue.leases) {
+    if (lease->peer == nullptr || lease->recalled || lease->blocked || lease->in_flight.size() >= window) continue;
+    if (best == nullptr || lease->in_flight.size() < best->in_flight.size()) best = lease.get();
+  }
+  return best;
+}
+
+void TaskDispatcher::Pump(ClassQueue& queue) {
+  while (!queue.ready.empty()) {
+    Lease* lease = PickLease(queue);
+    if (lease == nullptr) break;
+    TaskRecord* task = queue.ready.front();
+    queue.ready.pop_front();
+    Push(*lease, *task);
+  }
+  if (queue.dirty) return;
+  if (queue.ready.empty() && queue.demanded == 0) return;
+  queue.dirty = true;
+  dirty_queues_.push_back(&queue);
+  env_.executor().Defer(*this);
+}
+
+void TaskDispatcher::Push(Lease& lease, TaskRecord& task) {
+  if (lease.in_flight.empty()) {
+    lease.progress = env_.executor().Now();
+    urgent_ = true;
+  }
+  task.lease = &lease;
+  lease.in_flight.push_back(&task);
+  lease.batch.push_back(&task);
+  lease.batch_bytes += task.payload.size();
+  if (lease.batch_bytes > kBatchBytes) return SendBatch(lease);
+  if (lease.dirty) return;
+  lease.dirty = true;
+  dirty_leases_.push_back(&lease);
+  env_.executor().Defer(*this);
+}
+
+void TaskDispatcher::SendBatch(Lease& lease) {
+  if (lease.batch.empty() || lease.peer == nullptr) return;
+  push_.lease = lease.id;
+  push_.functions.clear();
+  push_.tasks.clear();
+  PeerLink& link = *lease.peer->links.front();
+  for (TaskRecord* task : lease.batch) book_.AppendTo(push_, *task, link);
+  lease.batch.clear();
+  lease.batch_bytes = 0;
+  link.channel->Notify(push_);
+}
+
+void TaskDispatcher::RunDeferred() {
+  urgent_ = false;
+  for (Lease* lease : std::exchange(dirty_leases_, {})) {
+    lease->dirty = false;
+    SendBatch(*lease);
+  }
+  for (ClassQueue* queue : std::exchange(dirty_queues_, {})) {
+    queue->dirty = false;
+    LookAtDemand(*queue);
+  }
+}
+
+void TaskDispatcher::PushUrgent() {
+  if (!urgent_) return;
+  urgent_ = false;
+  for (Lease* lease : dirty_leases_) {
+    if (lease->in_flight.size() != lease->batch.size() || lease->peer == nullptr) continue;
+    SendBatch(*lease);
+    lease->peer->channel().Flush();
+  }
+}
+
+void TaskDispatcher::LookAtDemand(ClassQueue& queue) {
+  const uint32_t wanted = static_cast<uint32_t>(std::min<size_t>(queue.ready.size(), kMaxDemand));
+  // Not every change is worth a message: only the first, the last, and a doubling or halving.
+  const bool first_or_last = (wanted == 0) != (queue.demanded == 0);
+  if (!first_or_last && wanted < 2 * queue.demanded && 2 * wanted > queue.demanded) return;
+  if (wanted == queue.demanded) return;
+  queue.demanded = wanted;
+  SendDemand(queue);
+}
+
+void TaskDispatcher::SendDemand(ClassQueue& queue) {
+  uint32_t depth = 0;
+  if (!queue.ready.empty()) depth = queue.ready.front()->depth;
+  node_.Notify(SetDemand{.class_id = queue.id, .spec = queue.spec, .wanted = queue.demanded, .depth = depth});
+}
+
+void TaskDispatcher::OnLeaseGranted(LeaseGranted granted) {
+  if (granted.class_id == 0 || granted.class_id > queues_.size()) return;
+  ClassQueue& queue = *queues_[granted.class_id - 1];
+  if (queue.demanded > 0) --queue.demanded;
+  auto lease = std::make_unique<Lease>();
+  lease->id = granted.lease;
+  lease->queue = &queue;
+  lease->worker = granted.worker;
+  lease->node_name = granted.node_name;
+  lease->progress = env_.executor().Now();
+  leases_[granted.lease] = lease.get();
+  queue.leases.push_back(std::move(lease));
+  peers_.With(granted.worker,
+              [this, id = granted.lease](absl::StatusOr<Peer*> peer) { LeaseConnected(id, std::move(peer)); });
+}
+
+void TaskDispatcher::LeaseConnected(LeaseId id, absl::StatusOr<Peer*> peer) {
+  auto it = leases_.find(id);
+  if (it == leases_.end()) return;
+  Lease& lease = *it->second;
+  if (!peer.ok()) {
+    env_.Log(LogLevel::kWarning,
+             absl::StrCat("a leased worker can't be reached: ", std::string(peer.status().message())));
+    ClassQueue& queue = *lease.queue;
+    RemoveLease(lease);
+    return Pump(queue);
+  }
+  lease.peer = *peer;
+  Pump(*lease.queue);
+  // Nothing left to do for it: give it back now instead of when it has idled.
+  if (lease.in_flight.empty()) ReturnLease(lease);
+}
+
+void TaskDispatcher::OnDemandRefused(const DemandRefused& refused) {
+  if (refused.class_id == 0 || refused.class_id > queues_.size()) return;
+  ClassQueue& queue = *queues_[refused.class_id - 1];
+  queue.demanded = 0;
+  for (TaskRecord* task : std::exchange(queue.ready, {})) {
+    const absl::Status error = WithContext(refused.error, absl::StrCat(std::string(task->label()), " can't be placed"));
+    if (task->kind == TaskKind::kCreateActor) actors_.OnActorFailed(*task, error);
+    book_.Fail(*task, error);
+  }
+}
+
+void TaskDispatcher::TakeOff(Lease& lease, TaskRecord& task) {
+  auto it = std::find(lease.in_flight.begin(), lease.in_flight.end(), &task);
+  IOC_CHECK(it != lease.in_flight.end()) << "a task is not where it was pushed";
+  lease.in_flight.erase(it);
+  task.lease = nullptr;
+}
+
+void TaskDispatcher::OnResult(PeerLink& link, TaskResult& result) {
+  TaskRecord* task = book_.Find(result.sequence);
+  if (task == nullptr || task->attempt != result.attempt || task->lease == nullptr || task->lease->peer != link.peer)
+    return;
+  Lease& lease = *task->lease;
+  ClassQueue& queue = *lease.queue;
+  lease.progress = env_.executor().Now();
+  lease.stolen_from = false;
+  TakeOff(lease, *task);
+  const NodeAddress node = {lease.worker.node, lease.worker.machine, lease.worker.local_address,
+                            lease.worker.node_address};
+  if (result.outcome == TaskOutcome::kReturned) {
+    lease.blocked = result.blocked;
+    Requeue(*task);
+  } else {
+    lease.blocked = false;
+    const double run_ns = std::max<double>(1, static_cast<double>(result.run_ns));
+    queue.mean_ns = queue.mean_ns == 0 ? run_ns : 0.9 * queue.mean_ns + 0.1 * run_ns;
+    if (result.outcome == TaskOutcome::kDone) {
+      if (task->kind == TaskKind::kCreateActor) {
+        // The actor, and its lease, may end with its constructor's task: nothing here is safe to touch after that.
+        actors_.OnActorConstructed(*task, lease.worker, lease.node_name, lease.id);
+        return book_.Complete(*task, result, link.peer->process, node);
+      }
+      book_.Complete(*task, result, link.peer->process, node);
+    } else if (task->kind == TaskKind::kCreateActor) {
+      actors_.OnActorFailed(*task, result.error);
+      book_.Fail(*task, result.error);
+      return ReturnLease(lease);
+    } else if (CauseOf(result.error) == Cause::kTaskThrew && task->options->retry_on_exception) {
+      Charge(*task, result.error);
+    } else {
+      book_.Fail(*task, result.error);
+    }
+  }
+  AfterProgress(lease);
+}
+
+void TaskDispatcher::AfterProgress(Lease& lease) {
+  ClassQueue& queue = *lease.queue;
+  Pump(queue);
+  if (!lease.in_flight.empty() || queue.spec.dedicated) return;
+  if (lease.recalled) return ReturnLease(lease);
+  ArmSweep();
+}
+
+void TaskDispatcher::OnLeaseRecalled(LeaseId id) {
+  auto it = leases_.find(id);
+  if (it == leases_.end() || it->second->queue->spec.dedicated) return;
+  it->second->recalled = true;
+  if (it->second->in_flight.empty()) ReturnLease(*it->second);
+}
+
+void TaskDispatcher::ReturnLease(Lease& lease) {
+  ClassQueue& queue = *lease.queue;
+  if (lease.peer != nullptr) lease.peer->channel().Notify(ioc::ReturnLease{.lease = lease.id});
+  RemoveLease(lease);
+  Pump(queue);
+}
+
+void TaskDispatcher::EndLease(LeaseId id) {
+  auto it = leases_.find(id);
+  if (it != leases_.end()) ReturnLease(*it->second);
+}
+
+void TaskDispatcher::RemoveLease(Lease& lease) {
+  std::erase(dirty_leases_, &lease);
+  leases_.erase(lease.id);
+  std::erase_if(lease.queue->leases, [&lease](const auto& held) { return held.get() == &lease; });
+}
+
+void TaskDispatcher::Requeue(TaskRecord& task) {
+  task.lease = nullptr;
+  if (task.cancelled) return book_.Fail(task, absl::CancelledError());
+  task.queue->ready.push_front(&task);
+}
+
+void TaskDispatcher::OnPeerGone(Peer& peer) {
+  std::vector<Lease*> lost;
+  for (const auto& queue : queues_) {
+    for (const auto& lease : queue->leases) {
+      if (lease->peer == &peer) lost.push_back(lease.get());
+    }
+  }
+  for (Lease* lease : lost) LoseLease(*lease);
+}
+
+void TaskDispatcher::LoseLease(Lease& lease) {
+  ClassQueue& queue = *lease.queue;
+  // What was not sent yet has lost nothing.
+  for (TaskRecord* task : lease.batch) {
+    TakeOff(lease, *task);
+    Requeue(*task);
+  }
+  std::vector<uint64_t> suspects;
+  for (TaskRecord* task : lease.in_flight) {
+    task->lease = nullptr;
+    suspects.push_back(task->sequence);
+  }
+  if (!suspects.empty()) {
+    AskFate(lease.worker, lease.node_name,
+            [this, suspects = std::move(suspects), node = lease.node_name](WorkerEnd end) mutable {
+              Judge(std::move(suspects), node, end);
+            });
+  }
+  RemoveLease(lease);
+  Pump(queue);
+}
+
+void TaskDispatcher::AskFate(const ProcessAddress& worker, const std::string& node_name,
+                             absl::AnyInvocable<void(WorkerEnd)> done) {
+  const GetWorkerFate request{.node = {worker.node, worker.machine, worker.local_address, worker.node_address},
+                              .process = worker.process};
+  node_.Call(
+      request, kFateTimeout, [node_name, done = std::move(done)](absl::StatusOr<GetWorkerFate::Reply> fate) mutable {
+        WorkerEnd end;
+        if (!fate.ok()) {
+          end.error = MakeError(Cause::kNodeDied, absl::StrCat("node ", node_name, " is gone or cut off (",
+                                                               fate.status().message(), ")"));
+        } else if (!fate->known || fate->running) {
+          end.error =
+              MakeError(Cause::kWorkerDied, absl::StrCat("the connection to its worker on node ", node_name, " broke"));
+        } else {
+          ExitStatus exit{.code = fate->exit_code, .signal = fate->signal, .stderr_tail = {}};
+          std::string words = absl::StrCat("its worker on node ", node_name, " ", Describe(exit));
+          if (!fate->reason.empty()) absl::StrAppend(&words, " (", fate->reason, ")");
+          if (!fate->stderr_tail.empty()) absl::StrAppend(&words, "; its last lines on stderr:\n", fate->stderr_tail);
+          end.error = MakeError(Cause::kWorkerDied, words);
+          end.started_known = true;
+          end.started = fate->started;
+        }
+        done(std::move(end));
+      });
+}
+
+void TaskDispatcher::Judge(std::vector<uint64_t> suspects, const std::string&, const WorkerEnd& end) {
+  // The innocent go to the front of their queue again, in their old order.
+  for (auto it = suspects.rbegin(); it != suspects.rend(); ++it) {
+    TaskRecord* task = book_.Find(*it);
+    if (task == nullptr) continue;
+    if (end.started_known && end.started != task->sequence) {
+      Requeue(*task);
+    } else {
+      Charge(*task, end.error);
+    }
+  }
+  for (const auto& queue : queues_) Pump(*queue);
+}
+
+void TaskDispatcher::Charge(TaskRecord& task, const absl::Status& error) {
+  const bool give_up = task.retries_left == 0 || task.cancelled;
+  if (give_up) {
+    const std::string who = absl::StrCat(task.kind == TaskKind::kCreateActor ? "constructor " : "task ",
+                                         std::string(task.label()), " (attempt ", task.attempt + 1, ")");
+    const absl::Status told = CauseOf(error) == Cause::kTaskThrew ? error : WithContext(error, who);
+    if (task.kind == TaskKind::kCreateActor) actors_.OnActorFailed(task, told);
+    return book_.Fail(task, told);
+  }
+  if (task.retries_left > 0) --task.retries_left;
+  ++task.attempt;
+  Requeue(task);
+}
+
+void TaskDispatcher::Cancel(TaskRecord& task, bool force) {
+  book_.SettleEarly(task,
+                    MakeError(Cause::kCancelled, absl::StrCat("task ", std::string(task.label()), " was cancelled")));
+  if (task.lease != nullptr && task.lease->peer != nullptr) {
+    SendBatch(*task.lease);
+    task.lease->peer->channel().Notify(CancelTask{.sequence = task.sequence, .force = force});
+    return;
+  }
+  auto& ready = task.queue->ready;
+  auto it = std::find(ready.begin(), ready.end(), &task);
+  if (it == ready.end()) return;  // waits for arguments or its fate: its sink ends it then
+  ready.erase(it);
+  book_.Fail(task, absl::CancelledError());
+}
+
+void TaskDispatcher::ArmSweep() {
+  if (sweep_ != 0) return;
+  sweep_ = env_.executor().Schedule(kWindow, [this] {
+    sweep_ = 0;
+    Sweep();
+  });
+}
+
+// Looks after idle leases: gives them something of a slow worker's queue, or back after a while. Runs only while there
+// are some.
+void TaskDispatcher::Sweep() {
+  const absl::Time now = env_.executor().Now();
+  absl::Time next = absl::InfiniteFuture();
+  std::vector<Lease*> stale;
+  for (const auto& queue : queues_) {
+    if (queue->spec.dedicated) continue;
+    bool idle = false;
+    for (const auto& lease : queue->leases) {
+      if (lease->peer == nullptr || !lease->in_flight.empty()) continue;
+      idle = true;
+      if (now - lease->progress >= kIdleLease) {
+        stale.push_back(lease.get());
+      } else {
+        next = std::min(next, lease->progress + kIdleLease);
+      }
+    }
+    if (idle && queue->ready.empty()) StealFor(*queue);
+  }
+  for (Lease* lease : stale) ReturnLease(*lease);
+  if (next == absl::InfiniteFuture() || sweep_ != 0) return;
+  sweep_ = env_.executor().Schedule(next - now, [this] {
+    sweep_ = 0;
+    Sweep();
+  });
+}
+
+void TaskDispatcher::StealFor(ClassQueue& queue) {
+  const absl::Time now = env_.executor().Now();
+  for (const auto& lease : queue.leases) {
+    if (lease->in_flight.size() < 2 || lease->stolen_from || lease->peer == nullptr || now - lease->progress < kWindow)
+      continue;
+    lease->stolen_from = true;
+    lease->peer->channel().Notify(
+        RecallTasks{.lease = lease->id, .count = static_cast<uint32_t>(lease->in_flight.size() / 2)});
+  }
+}
+
+}  // namespace ioc

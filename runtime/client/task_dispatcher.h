@@ -1,0 +1,154 @@
+// Gets tasks run: queues the ready ones by scheduling class, asks the own node for leases, pushes to the leased
+// workers, and deals with answers, recalls and deaths (DESIGN section 3).
+//
+// What is in flight to a worker is bounded by estimated time (kWindow), from the run times that answers report; the
+// first task of a class goes alone. Leases are returned when idle for kIdleLease, or at once when recalled. What was
+// pushed to a worker that died is pushed elsewhere: only the task that it had started is charged an attempt.
+//
+// Lives on the client's executor. Invariant: a task is in exactly one of: waiting for arguments, its queue's `ready`, a
+// lease's `batch` or `in_flight`, or on trial (its worker died and its fate is being asked for).
+#ifndef IOCLUSTER_RUNTIME_CLIENT_TASK_DISPATCHER_H_
+#define IOCLUSTER_RUNTIME_CLIENT_TASK_DISPATCHER_H_
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/time/time.h>
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/env/env.h"
+#include "runtime/client/node_link.h"
+#include "runtime/client/peers.h"
+#include "runtime/client/task_book.h"
+
+namespace ioc {
+
+inline constexpr absl::Duration kWindow = absl::Milliseconds(2);
+inline constexpr absl::Duration kIdleLease = absl::Milliseconds(100);
+inline constexpr size_t kMaxInFlight = 4096;             // tasks a lease, however short they are
+inline constexpr uint32_t kMaxDemand = 256;              // leases asked for at a time
+inline constexpr size_t kBatchBytes = size_t{64} << 10;  // of payload; more go in a frame of their own
+inline constexpr absl::Duration kFateTimeout = absl::Seconds(10);
+
+struct Lease {
+  LeaseId id;
+  ClassQueue* queue = nullptr;
+  ProcessAddress worker;
+  std::string node_name;
+  Peer* peer = nullptr;               // null while connecting
+  std::deque<TaskRecord*> in_flight;  // in the order pushed; includes `batch`
+  std::vector<TaskRecord*> batch;     // not sent yet
+  size_t batch_bytes = 0;
+  bool dirty = false;  // in the list of those with a batch
+  bool recalled = false;
+  bool blocked = false;      // its worker's task waits: push nothing
+  bool stolen_from = false;  // a RecallTasks is on its way
+  absl::Time progress;       // when it last answered, or was first pushed to
+};
+
+struct ClassQueue {
+  uint32_t id = 0;
+  SchedulingClass spec;
+  std::deque<TaskRecord*> ready;
+  std::vector<std::unique_ptr<Lease>> leases;
+  uint32_t demanded = 0;  // what the node knows of
+  bool dirty = false;     // in the list of those whose demand is to be looked at
+  double mean_ns = 0;     // of user code, a moving average; 0: not known
+};
+
+// How a worker ended, as its node tells.
+struct WorkerEnd {
+  absl::Status error;  // its cause, and words for the message
+  bool started_known = false;
+  uint64_t started = 0;  // sequence of the task that it began last
+};
+
+// What happens to the workers that became actors.
+class ActorEvents {
+ public:
+  // The constructor's answer. The lease is the actor's from then on if it is OK.
+  virtual void OnActorConstructed(TaskRecord& creation, const ProcessAddress& worker, const std::string& node_name,
+                                  LeaseId lease) = 0;
+  virtual void OnActorFailed(TaskRecord& creation, const absl::Status& error) = 0;
+
+ protected:
+  ~ActorEvents() = default;
+};
+
+class TaskDispatcher final : public TaskSink, public Deferred {
+ public:
+  TaskDispatcher(Env& env, NodeLink& node, PeerTable& peers, TaskBook& book, ActorEvents& actors);
+  ~TaskDispatcher();
+
+  void SetJob(JobId job, NodeAddress origin);
+
+  // `task` is new; `spec` says what it needs.
+  void Submit(TaskRecord& task, const SchedulingClass& spec);
+  // The class that `options` describe, without the job. InvalidArgument names what is wrong.
+  static absl::StatusOr<SchedulingClass> ClassOf(const TaskOptions& options);
+  static absl::StatusOr<SchedulingClass> ClassOf(const ActorOptions& options);
+
+  // Sends at once what was pushed to workers that had nothing to do; for a thread that submits and then goes its way.
+  void PushUrgent();
+
+  void OnLeaseGranted(LeaseGranted granted);
+  void OnDemandRefused(const DemandRefused& refused);
+  void OnResult(PeerLink& link, TaskResult& result);
+  void OnLeaseRecalled(LeaseId id);
+  void OnPeerGone(Peer& peer);
+  // Ends the lease of an actor whose worker is to stop.
+  void EndLease(LeaseId id);
+
+  // Asks how a worker ended; used for actors too.
+  void AskFate(const ProcessAddress& worker, const std::string& node_name, absl::AnyInvocable<void(WorkerEnd)> done);
+
+  // Fails it now; a result that still comes is dropped. `force` ends the worker if need be.
+  void Cancel(TaskRecord& task, bool force);
+
+ private:
+  void OnTaskReady(TaskRecord& task) override;
+  void OnTaskDoomed(TaskRecord& task) override;
+  void RunDeferred() override;
+
+  ClassQueue& QueueFor(const SchedulingClass& spec);
+  void Pump(ClassQueue& queue);
+  Lease* PickLease(ClassQueue& queue);
+  size_t WindowOf(const ClassQueue& queue) const;
+  void Push(Lease& lease, TaskRecord& task);
+  void SendBatch(Lease& lease);
+  void LookAtDemand(ClassQueue& queue);
+  void SendDemand(ClassQueue& queue);
+  void LeaseConnected(LeaseId id, absl::StatusOr<Peer*> peer);
+  void LoseLease(Lease& lease);
+  void Judge(std::vector<uint64_t> suspects, const std::string& node_name, const WorkerEnd& end);
+  void Charge(TaskRecord& task, const absl::Status& error);
+  void Requeue(TaskRecord& task);
+  void TakeOff(Lease& lease, TaskRecord& task);
+  void ReturnLease(Lease& lease);
+  void RemoveLease(Lease& lease);
+  void AfterProgress(Lease& lease);
+  void ArmSweep();
+  void Sweep();
+  void StealFor(ClassQueue& queue);
+
+  Env& env_;
+  NodeLink& node_;
+  PeerTable& peers_;
+  TaskBook& book_;
+  ActorEvents& actors_;
+  JobId job_;
+  NodeAddress job_origin_;
+  std::vector<std::unique_ptr<ClassQueue>> queues_;
+  absl::flat_hash_map<LeaseId, Lease*> leases_;
+  std::vector<Lease*> dirty_leases_;
+  std::vector<ClassQueue*> dirty_queues_;
+  bool urgent_ = false;
+  TimerId sweep_ = 0;
+  PushTasks push_;
+};
+
+}  // namespace ioc
+
+#endif  // IOCLUSTER_RUNTIME_CLIENT_TASK_DISPATCHER_H_

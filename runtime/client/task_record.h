@@ -1,0 +1,65 @@
+// A call on its way: from Submit to the answer.
+#ifndef IOCLUSTER_RUNTIME_CLIENT_TASK_RECORD_H_
+#define IOCLUSTER_RUNTIME_CLIENT_TASK_RECORD_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "iocluster/internal/runtime.h"
+#include "lib/protocol/peer_messages.h"
+#include "runtime/client/object_record.h"
+
+namespace ioc {
+
+struct TaskRecord;
+struct Lease;
+struct ClassQueue;
+
+// What goes on with a call once its arguments are there.
+class TaskSink {
+ public:
+  virtual void OnTaskReady(TaskRecord& task) = 0;
+  // An argument failed; the task is failed and destroyed after this.
+  virtual void OnTaskDoomed(TaskRecord& task) = 0;
+
+ protected:
+  ~TaskSink() = default;
+};
+
+// Made and destroyed by the TaskBook. Holds its results, its arguments and its actor in the object table.
+struct TaskRecord final : SettleListener {
+  void OnSettled(ObjectRecord& record) override;
+
+  class TaskBook* book = nullptr;
+  TaskSink* sink = nullptr;
+  TaskKind kind = TaskKind::kTask;
+  const internal::FunctionInfo* function = nullptr;
+  std::shared_ptr<const TaskOptions> options;  // of a task; never null then
+  uint64_t sequence = 0;
+  uint32_t num_returns = 1;
+  uint32_t depth = 0;
+  uint32_t attempt = 0;
+  int32_t retries_left = 0;  // -1: without end
+  std::string payload;
+  ObjectRecord* stored_payload = nullptr;  // instead of `payload`, if that is too large to travel
+  std::vector<ObjectRecord*> dependencies;
+  std::vector<ObjectRecord*> refs;
+  ObjectRecord* actor = nullptr;
+  uint64_t call_sequence = 0;
+  uint32_t max_concurrency = 1;
+
+  uint32_t missing = 0;    // arguments that have not settled
+  bool cancelled = false;  // its results are settled already
+  Lease* lease = nullptr;  // of a task that was pushed
+  ClassQueue* queue = nullptr;
+
+  std::string_view label() const {
+    return options != nullptr && !options->name.empty() ? std::string_view(options->name) : function->label;
+  }
+};
+
+}  // namespace ioc
+
+#endif  // IOCLUSTER_RUNTIME_CLIENT_TASK_RECORD_H_

@@ -1,0 +1,157 @@
+// The part of Worker that serves its node and its clients: leases, pushes, recalls, cancels.
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "lib/base/status.h"
+#include "lib/serde/function_table.h"
+#include "runtime/worker/worker.h"
+
+namespace ioc {
+
+// --- leases ---
+
+void Worker::OnAssignLease(const AssignLease& lease) {
+  lease_ = lease.lease;
+  lease_client_ = lease.client;
+  dedicated_ = lease.dedicated;
+  lease_ending_ = false;
+  env_->executor().CancelTimer(connect_timer_);
+  connect_timer_ = env_->executor().Schedule(kLeaseConnectTimeout, [this] {
+    connect_timer_ = 0;
+    if (lease_ && client_->peers().Find(lease_client_) == nullptr) EndLease();
+  });
+}
+
+void Worker::EndLease() {
+  lease_ending_ = true;
+  if (!running_.empty() || !lease_) return;
+  lease_ending_ = false;
+  client_->node().Notify(LeaseEnded{.lease = std::exchange(lease_, {})});
+  lease_client_ = {};
+  // Calls that came before are still answered; then the actor's process ends.
+  if (dedicated_) Stop();
+}
+
+void Worker::OnReturnLease(PeerLink&, LeaseId lease) {
+  if (lease == lease_) EndLease();
+}
+
+void Worker::OnRecallLease(LeaseId lease) {
+  if (lease != lease_ || dedicated_) return;
+  if (Peer* peer = client_->peers().Find(lease_client_)) peer->channel().Notify(LeaseRecalled{.lease = lease});
+}
+
+void Worker::OnPeerGone(Peer& peer) {
+  std::erase_if(queue_, [&peer](const auto& job) { return job->caller == peer.process; });
+  if (lease_ && peer.process == lease_client_) {
+    // An actor goes with its owner, also in the middle of a call.
+    if (dedicated_ && !running_.empty()) return exit_now_(0);
+    EndLease();
+  }
+}
+
+void Worker::OnStop(std::string_view) {
+  if (!running_.empty()) return exit_now_(0);
+  Stop();
+}
+
+// --- pushes ---
+
+void Worker::NumberFunctions(PeerLink& link, const PushTasks& push) {
+  for (const FunctionNumber& numbered : push.functions) {
+    if (numbered.number >= kMaxNumberedFunctions) continue;
+    while (link.received_functions.size() <= numbered.number) {
+      link.received_functions.emplace_back(
+          MakeError(Cause::kInternal, "a function was called by a number that it was not given"));
+    }
+    link.received_functions[numbered.number] = FindFunction({.build_id = numbered.key.build_id,
+                                                             .offset = numbered.key.offset,
+                                                             .name = numbered.key.name,
+                                                             .label = numbered.key.label});
+  }
+}
+
+bool Worker::Accepts(const PeerLink& link, const PushTasks& push, const TaskSpec& spec) const {
+  if (spec.kind == TaskKind::kActorCall) return spec.actor == actor_;
+  return lease_ && push.lease == lease_ && link.peer->process == lease_client_;
+}
+
+void Worker::OnPushTasks(PeerLink& link, std::shared_ptr<PushFrame> frame) {
+  NumberFunctions(link, frame->push);
+  for (const TaskSpec& spec : frame->push.tasks) Enqueue(link, frame, spec);
+  for (size_t i = 0; i < frame->push.tasks.size(); ++i) WakeOne();
+}
+
+void Worker::Enqueue(PeerLink& link, const std::shared_ptr<PushFrame>& frame, const TaskSpec& spec) {
+  auto job = std::make_unique<Job>();
+  job->frame = frame;
+  job->spec = &spec;
+  job->link = link.id;
+  job->caller = link.peer->process;
+  job->lease = frame->push.lease;
+  if (!Accepts(link, frame->push, spec)) {
+    if (spec.kind != TaskKind::kActorCall) return ReplyReturned(*job, false);
+    return ReplyFailed(*job, MakeError(Cause::kActorDied,
+                                       absl::StrCat("actor ", spec.actor.ToString(), " does not live in this worker")));
+  }
+  if (blocked_ > 0 && spec.kind == TaskKind::kTask) return ReplyReturned(*job, true);
+  if (spec.function >= link.received_functions.size()) {
+    return ReplyFailed(*job, MakeError(Cause::kInternal, "a function was called by a number that it was not given"));
+  }
+  const auto& function = link.received_functions[spec.function];
+  if (!function.ok()) return ReplyFailed(*job, function.status());
+  job->function = *function;
+  queue_.push_back(std::move(job));
+}
+
+void Worker::OnRecallTasks(PeerLink&, const RecallTasks& recall) {
+  for (uint32_t i = 0; i < recall.count && !queue_.empty() && queue_.back()->lease == recall.lease; ++i) {
+    ReplyReturned(*queue_.back(), false);
+    queue_.pop_back();
+  }
+}
+
+void Worker::OnCancelTask(PeerLink& link, const CancelTask& cancel) {
+  auto matches = [&](const Job& job) { return job.link == link.id && job.spec->sequence == cancel.sequence; };
+  for (auto it = queue_.begin(); it != queue_.end(); ++it) {
+    if (!matches(**it)) continue;
+    ReplyFailed(**it, MakeError(Cause::kCancelled, "cancelled before it started"));
+    queue_.erase(it);
+    return;
+  }
+  for (Job* job : running_) {
+    if (!matches(*job)) continue;
+    job->cancelled = true;
+    if (!cancel.force) return;
+    env_->executor().Schedule(kForceGrace, [this, link = link.id, sequence = cancel.sequence] {
+      const bool still = std::any_of(running_.begin(), running_.end(), [&](const Job* running) {
+        return running->link == link && running->spec->sequence == sequence;
+      });
+      if (still) exit_now_(1);
+    });
+  }
+}
+
+// --- waiting tasks ---
+
+void Worker::OnBlocked() {
+  if (gathering_) return;
+  ++blocked_;
+  if (!actor_) {
+    // Nobody shall wait behind a task that waits: hand back what has not started.
+    for (const auto& job : std::exchange(queue_, {})) ReplyReturned(*job, true);
+  }
+  if (lease_) client_->node().Notify(TaskBlocked{.lease = lease_});
+}
+
+void Worker::OnUnblocked() {
+  if (gathering_) return;
+  --blocked_;
+  if (lease_) client_->node().Notify(TaskUnblocked{.lease = lease_});
+}
+
+bool Worker::CancelRequested() { return running_.size() == 1 && running_.front()->cancelled; }
+
+}  // namespace ioc
