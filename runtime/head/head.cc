@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "lib/base/release.h"
+#include "iocluster/version.h"
 #include "lib/base/status.h"
 #include "lib/rpc/channel.h"
 #include "runtime/head/listen_address.h"
@@ -55,7 +55,7 @@ class Head::Impl final : private ChannelDelegate {
   }
 
   absl::Status Listen(const std::string& address, bool insecure) {
-    IOC_RETURN_IF_ERROR(CheckListenAddress(address, insecure));
+    IOC_RETURN_IF_ERROR(CheckListenAddress("head", address, insecure));
     IOC_ASSIGN_OR_RETURN(listener_, env_.network().Listen(address, [this](std::unique_ptr<Connection> connection,
                                                                           const Preamble& preamble) {
       if (preamble.target == Target::kHead) Accept(std::move(connection));
@@ -74,7 +74,7 @@ class Head::Impl final : private ChannelDelegate {
                .cluster = cluster_,
                .role = Role::kHead,
                .name = absl::StrCat("head on ", env_.host().hostname, " (pid ", env_.host().pid, ")"),
-               .release = std::string(kRelease)};
+               .release = IOCLUSTER_VERSION};
     ChannelDelegate& delegate = *this;
     auto channel =
         std::make_unique<Channel>(env_, std::move(connection), Channel::Side::kAcceptor, std::move(self), delegate);
@@ -218,7 +218,7 @@ class Head::Impl final : private ChannelDelegate {
 
   GetStatus::Reply Status() const {
     GetStatus::Reply status{.cluster = cluster_,
-                            .release = std::string(kRelease),
+                            .release = IOCLUSTER_VERSION,
                             .address = address(),
                             .uptime_ms = absl::ToInt64Milliseconds(env_.executor().Now() - started_),
                             .nodes = static_cast<uint32_t>(nodes_.alive()),

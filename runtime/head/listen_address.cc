@@ -24,12 +24,12 @@ bool IsLoopback(std::string_view address) {
   return host == "localhost" || host == "[::1]" || IsLoopbackV4(host);
 }
 
-absl::Status CheckListenAddress(std::string_view address, bool insecure) {
+absl::Status CheckListenAddress(std::string_view role, std::string_view address, bool insecure) {
   if (insecure || IsLoopback(address)) return absl::OkStatus();
   return MakeError(
       Cause::kInvalidArgument,
       absl::StrCat(
-          "a head that listens on ", std::string(address),
+          "a ", std::string(role), " that listens on ", std::string(address),
           " can be reached from other machines, and this release can't tell friend from foe: whoever reaches it "
           "can run programs here. Listen on 127.0.0.1, or say --insecure if the network is trusted"));
 }

@@ -11,8 +11,9 @@ namespace ioc {
 // "127.0.0.1:6380", "localhost:0", "[::1]:6380", "unix:NAME".
 bool IsLoopback(std::string_view address);
 
-// OK for a loopback address, and for any with `insecure`; otherwise kInvalidArgument, saying why and what to do.
-absl::Status CheckListenAddress(std::string_view address, bool insecure);
+// OK for a loopback address, and for any with `insecure`; otherwise kInvalidArgument, saying why and what to do. `role`
+// is who listens: "head", "node".
+absl::Status CheckListenAddress(std::string_view role, std::string_view address, bool insecure);
 
 }  // namespace ioc
 

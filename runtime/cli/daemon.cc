@@ -1,0 +1,67 @@
+#include "runtime/cli/daemon.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+
+#include "lib/base/check.h"
+
+namespace ioc {
+namespace {
+
+// A signal handler gets no argument of ours, so what it needs has to be global.
+std::atomic<int> wake_fd{-1};
+std::atomic<int> signals_seen{0};
+
+void WriteByte(int fd) {
+  const char byte = 0;
+  // A full pipe has woken the reader already.
+  [[maybe_unused]] const ssize_t written = ::write(fd, &byte, 1);
+}
+
+void HandleSignal(int signal) {
+  if (signals_seen.fetch_add(1) > 0) ::_exit(128 + signal);
+  const int saved_errno = errno;
+  WriteByte(wake_fd.load());
+  errno = saved_errno;
+}
+
+void SetHandler(void (*handler)(int)) {
+  struct sigaction action = {};
+  action.sa_handler = handler;
+  action.sa_flags = SA_RESTART;
+  ::sigaction(SIGINT, &action, nullptr);
+  ::sigaction(SIGTERM, &action, nullptr);
+}
+
+}  // namespace
+
+Interrupts::Interrupts() {
+  IOC_CHECK(::pipe2(pipe_.data(), O_CLOEXEC) == 0) << "no pipe for signals: errno " << errno;
+  ::fcntl(pipe_[1], F_SETFL, O_NONBLOCK);  // a signal handler must not block
+  IOC_CHECK(wake_fd.exchange(pipe_[1]) == -1) << "one at a time";
+  signals_seen = 0;
+  SetHandler(HandleSignal);
+}
+
+Interrupts::~Interrupts() {
+  SetHandler(SIG_DFL);
+  wake_fd = -1;
+  ::close(pipe_[0]);
+  ::close(pipe_[1]);
+}
+
+void Interrupts::Wait() {
+  char byte = 0;
+  while (::read(pipe_[0], &byte, 1) < 0 && errno == EINTR) {
+  }
+}
+
+void Interrupts::Wake() { WriteByte(pipe_[1]); }
+
+bool Interrupts::interrupted() const { return signals_seen > 0; }
+
+}  // namespace ioc

@@ -1,0 +1,184 @@
+#include "runtime/cli/listings.h"
+
+#include <absl/strings/str_cat.h>
+#include <absl/time/time.h>
+
+#include <set>
+#include <string>
+
+#include "lib/base/json.h"
+#include "lib/base/resources.h"
+#include "runtime/cli/table.h"
+
+namespace ioc {
+namespace {
+
+std::string FormatAmount(std::string_view name, const ResourceSet& set) {
+  const double amount = set.Get(name);
+  if (name == kMemory && amount >= 0) return FormatBytes(static_cast<uint64_t>(amount));
+  return absl::StrCat(amount);
+}
+
+void WriteResources(JsonWriter& json, const ResourceSet& set) {
+  json.BeginObject();
+  for (const auto& [name, ticks] : set.amounts()) {
+    json.Key(name);
+    json.Double(set.Get(name));
+  }
+  json.EndObject();
+}
+
+// "1 / 4", free of total; empty if there is none.
+std::string FreeOfTotal(const NodeStatus& node, std::string_view name) {
+  if (node.info.total.GetTicks(name) == 0) return "-";
+  return absl::StrCat(node.alive ? FormatAmount(name, node.report.free) : "-", " / ",
+                      FormatAmount(name, node.info.total));
+}
+
+std::string CustomResources(const NodeStatus& node) {
+  std::string text;
+  for (const auto& [name, ticks] : node.info.total.amounts()) {
+    if (name == kCpu || name == kGpu || name == kMemory) continue;
+    absl::StrAppend(&text, text.empty() ? "" : ", ", FreeOfTotal(node, name), " ", name);
+  }
+  return text;
+}
+
+std::string GpuDescription(const NodeInfo& info) {
+  if (info.gpu_model.empty()) return "";
+  return info.gpu_memory == 0 ? info.gpu_model : absl::StrCat(info.gpu_model, ", ", FormatBytes(info.gpu_memory));
+}
+
+void WriteNode(JsonWriter& json, const NodeStatus& node) {
+  const NodeInfo& info = node.info;
+  const auto text = [&json](std::string_view key, std::string_view value) {
+    json.Key(key);
+    json.String(value);
+  };
+  const auto number = [&json](std::string_view key, double value) {
+    json.Key(key);
+    json.Double(value);
+  };
+  json.BeginObject();
+  text("name", info.name);
+  text("id", info.address.node.ToString());
+  json.Key("alive");
+  json.Bool(node.alive);
+  json.Key("last_report_ms");
+  json.Int(node.age_ms);
+  text("address", info.address.node_address);
+  text("hostname", info.hostname);
+  json.Key("pid");
+  json.Int(info.pid);
+  json.Key("total");
+  WriteResources(json, info.total);
+  json.Key("free");
+  WriteResources(json, node.report.free);
+  json.Key("labels");
+  json.BeginObject();
+  for (const auto& [key, value] : info.labels) text(key, value);
+  json.EndObject();
+  text("gpu_model", info.gpu_model);
+  number("gpu_memory_bytes", static_cast<double>(info.gpu_memory));
+  text("region", info.region);
+  number("down_mbps", info.down_mbps);
+  number("up_mbps", info.up_mbps);
+  number("price_per_hour", info.price_per_hour);
+  text("arch", info.arch);
+  text("os", info.os);
+  text("release", info.release);
+  json.Key("workers");
+  json.Uint(node.report.workers);
+  json.Key("leases");
+  json.Uint(node.report.leases);
+  json.Key("waiting");
+  json.Uint(node.report.waiting);
+  json.Key("store_bytes");
+  json.Uint(info.store_bytes);
+  json.Key("store_used_bytes");
+  json.Uint(node.report.store_used);
+  json.Key("objects");
+  json.Uint(node.report.objects);
+  json.EndObject();
+}
+
+}  // namespace
+
+std::string StatusText(const GetStatus::Reply& status, std::string_view address) {
+  Table facts({{}, {}});
+  facts.AddRow({"cluster", status.cluster.ToString()});
+  facts.AddRow({"head", std::string(address)});
+  facts.AddRow({"release", status.release});
+  facts.AddRow({"up", FormatAge(absl::Milliseconds(status.uptime_ms))});
+  facts.AddRow({"nodes", absl::StrCat(status.nodes)});
+  facts.AddRow({"named actors", absl::StrCat(status.actors)});
+  facts.AddRow({"waiting", absl::StrCat(status.waiting, status.waiting == 1 ? " lease" : " leases")});
+  std::string text = facts.ToString();
+  if (status.total.empty()) return text;
+
+  Table resources({{"RESOURCE"}, {"FREE", Table::Align::kRight}, {"TOTAL", Table::Align::kRight}});
+  for (const auto& [name, ticks] : status.total.amounts()) {
+    resources.AddRow({name, FormatAmount(name, status.free), FormatAmount(name, status.total)});
+  }
+  return absl::StrCat(text, "\n", resources.ToString());
+}
+
+std::string StatusJson(const GetStatus::Reply& status, std::string_view address) {
+  JsonWriter json;
+  json.BeginObject();
+  json.Key("cluster");
+  json.String(status.cluster.ToString());
+  json.Key("address");
+  json.String(address);
+  json.Key("release");
+  json.String(status.release);
+  json.Key("uptime_ms");
+  json.Int(status.uptime_ms);
+  json.Key("nodes");
+  json.Uint(status.nodes);
+  json.Key("named_actors");
+  json.Uint(status.actors);
+  json.Key("waiting_leases");
+  json.Uint(status.waiting);
+  json.Key("total");
+  WriteResources(json, status.total);
+  json.Key("free");
+  WriteResources(json, status.free);
+  json.EndObject();
+  return json.Take();
+}
+
+std::string NodesText(const ListNodes::Reply& list) {
+  if (list.nodes.empty()) return "no nodes; add one with 'iocluster node --head HOST:PORT'\n";
+  constexpr auto kRight = Table::Align::kRight;
+  Table table({{"NAME"},
+               {"STATE"},
+               {"CPU FREE", kRight},
+               {"GPU FREE", kRight},
+               {"MEMORY FREE", kRight},
+               {"WORKERS", kRight},
+               {"LEASES", kRight},
+               {"STORE", kRight},
+               {"ADDRESS"},
+               {"REGION"},
+               {"GPU MODEL"},
+               {"OTHER FREE"}});
+  for (const NodeStatus& node : list.nodes) {
+    table.AddRow(
+        {node.info.name, node.alive ? "alive" : absl::StrCat("dead for ", FormatAge(absl::Milliseconds(node.age_ms))),
+         FreeOfTotal(node, kCpu), FreeOfTotal(node, kGpu), FreeOfTotal(node, kMemory),
+         absl::StrCat(node.report.workers), absl::StrCat(node.report.leases), FormatBytes(node.report.store_used),
+         node.info.address.node_address, node.info.region, GpuDescription(node.info), CustomResources(node)});
+  }
+  return table.ToString();
+}
+
+std::string NodesJson(const ListNodes::Reply& list) {
+  JsonWriter json;
+  json.BeginArray();
+  for (const NodeStatus& node : list.nodes) WriteNode(json, node);
+  json.EndArray();
+  return json.Take();
+}
+
+}  // namespace ioc

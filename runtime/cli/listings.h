@@ -1,0 +1,21 @@
+// What the head answers, as text for people and as JSON for programs. Pure.
+#ifndef IOCLUSTER_RUNTIME_CLI_LISTINGS_H_
+#define IOCLUSTER_RUNTIME_CLI_LISTINGS_H_
+
+#include <string>
+#include <string_view>
+
+#include "lib/protocol/head_messages.h"
+
+namespace ioc {
+
+// `address` is what was dialled: a head behind a node's door does not know it.
+std::string StatusText(const GetStatus::Reply& status, std::string_view address);
+std::string StatusJson(const GetStatus::Reply& status, std::string_view address);
+
+std::string NodesText(const ListNodes::Reply& list);
+std::string NodesJson(const ListNodes::Reply& list);
+
+}  // namespace ioc
+
+#endif  // IOCLUSTER_RUNTIME_CLI_LISTINGS_H_

@@ -1,0 +1,86 @@
+// The `iocluster` executable: finds the command and runs it.
+
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "iocluster/version.h"
+#include "lib/base/similar.h"
+#include "lib/base/status.h"
+#include "lib/env/network.h"
+#include "runtime/cli/command.h"
+
+namespace ioc {
+
+int RunVersion(const std::vector<std::string>& arguments) {
+  Flags flags("iocluster version", "Prints the release and the versions that it was built with.");
+  const Parsed parsed = ParseFlags("version", flags, arguments);
+  if (!parsed.go_on) return parsed.exit_code;
+  if (absl::Status status = flags.ExpectNoOperands(); !status.ok()) return ReportUsage("version", status);
+  std::printf("iocluster %s (protocol %u.%u, Abseil %d, compiler %s)\n", IOCLUSTER_VERSION, unsigned{kProtocolMajor},
+              unsigned{kProtocolMinor}, ABSL_LTS_RELEASE_VERSION, __VERSION__);
+  return kExitOk;
+}
+
+namespace {
+
+struct Command {
+  const char* name;
+  const char* summary;
+  int (*run)(const std::vector<std::string>&);
+};
+
+constexpr Command kCommands[] = {
+    {"head", "run a cluster's head: it knows the nodes and places work", RunHead},
+    {"node", "offer this machine to a cluster", RunNode},
+    {"up", "run a head and a node in one process", RunUp},
+    {"run", "run a program on a cluster", RunProgram},
+    {"stop", "stop a cluster: its head and all its nodes", RunStop},
+    {"status", "show a cluster in a few lines", RunStatus},
+    {"nodes", "list the nodes of a cluster", RunNodes},
+    {"ping", "ask whether a head is there", RunPing},
+    {"doctor", "show what this machine has and what is configured from where", RunDoctor},
+    {"version", "show the release", RunVersion},
+};
+
+std::string Help() {
+  std::string text = "Usage: iocluster COMMAND [FLAGS]\n\nCommands:\n";
+  for (const Command& command : kCommands) {
+    absl::StrAppend(&text, "  ", command.name, std::string(10 - std::string(command.name).size(), ' '), command.summary,
+                    "\n");
+  }
+  return absl::StrCat(text, "\nEach command explains itself with --help.\n");
+}
+
+int UnknownCommand(const std::string& name) {
+  std::vector<std::string> known;
+  for (const Command& command : kCommands) known.push_back(command.name);
+  std::fprintf(stderr, "iocluster: there is no command %s; did you mean '%s'? See iocluster --help\n", name.c_str(),
+               MostSimilar(name, std::move(known), 1).front().c_str());
+  return kExitUsage;
+}
+
+int Main(const std::vector<std::string>& arguments) {
+  if (arguments.empty()) {
+    std::fputs(Help().c_str(), stderr);
+    return kExitUsage;
+  }
+  const std::string& name = arguments.front();
+  if (name == "--help" || name == "-h" || name == "help") {
+    std::fputs(Help().c_str(), stdout);
+    return kExitOk;
+  }
+  const auto command = std::find_if(std::begin(kCommands), std::end(kCommands), [&](const Command& one) {
+    return name == one.name || (name == "--version" && one.run == RunVersion);
+  });
+  if (command == std::end(kCommands)) return UnknownCommand(name);
+  return command->run({arguments.begin() + 1, arguments.end()});
+}
+
+}  // namespace
+}  // namespace ioc
+
+int main(int argc, char** argv) { return ioc::Main({argv + 1, argv + argc}); }

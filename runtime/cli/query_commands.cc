@@ -1,0 +1,69 @@
+// iocluster status, nodes, ping and stop: what is asked of a running head.
+
+#include <absl/status/statusor.h>
+#include <absl/strings/str_cat.h>
+#include <absl/time/clock.h>
+
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "lib/base/status.h"
+#include "lib/protocol/head_messages.h"
+#include "runtime/cli/command.h"
+#include "runtime/cli/listings.h"
+#include "runtime/cli/query.h"
+
+namespace ioc {
+namespace {
+
+// A head gives its nodes a while to stop before it answers.
+constexpr absl::Duration kStopTimeout = absl::Seconds(10);
+
+void Print(const std::string& text) { std::fputs(text.c_str(), stdout); }
+
+}  // namespace
+
+int RunStatus(const std::vector<std::string>& arguments) {
+  const Query query{.command = "status", .about = "Shows the cluster in a few lines: nodes, resources, what waits."};
+  return RunQuery(query, arguments, [](const QueryContext& context) -> absl::Status {
+    IOC_ASSIGN_OR_RETURN(const GetStatus::Reply status, context.head.Call(GetStatus{}, kHeadTimeout));
+    Print(context.json ? StatusJson(status, context.address) : StatusText(status, context.address));
+    return absl::OkStatus();
+  });
+}
+
+int RunNodes(const std::vector<std::string>& arguments) {
+  const Query query{.command = "nodes", .about = "Lists the cluster's nodes: what they offer and what is free now."};
+  return RunQuery(query, arguments, [](const QueryContext& context) -> absl::Status {
+    IOC_ASSIGN_OR_RETURN(const ListNodes::Reply list, context.head.Call(ListNodes{}, kHeadTimeout));
+    Print(context.json ? NodesJson(list) : NodesText(list));
+    return absl::OkStatus();
+  });
+}
+
+int RunPing(const std::vector<std::string>& arguments) {
+  const Query query{
+      .command = "ping", .about = "Asks the head whether it is there, and says how long it took.", .takes_json = false};
+  return RunQuery(query, arguments, [](const QueryContext& context) -> absl::Status {
+    const absl::Time start = absl::Now();
+    IOC_RETURN_IF_ERROR(context.head.Call(Ping{}, kHeadTimeout).status());
+    Print(absl::StrCat("the head at ", context.address, " answered in ", absl::FormatDuration(absl::Now() - start),
+                       "\n"));
+    return absl::OkStatus();
+  });
+}
+
+int RunStop(const std::vector<std::string>& arguments) {
+  const Query query{
+      .command = "stop", .about = "Stops the head, all of its nodes and what runs on them.", .takes_json = false};
+  return RunQuery(query, arguments, [](const QueryContext& context) -> absl::Status {
+    const absl::Status status = context.head.Call(Stop{}, kStopTimeout).status();
+    // Its process may end so soon after its answer that the connection is all that is seen of it.
+    if (!status.ok() && CauseOf(status) != Cause::kDisconnected) return status;
+    Print(absl::StrCat("stopped the cluster at ", context.address, "\n"));
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace ioc

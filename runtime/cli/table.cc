@@ -1,0 +1,90 @@
+#include "runtime/cli/table.h"
+
+#include <absl/strings/ascii.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_format.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lib/base/check.h"
+
+namespace ioc {
+namespace {
+
+constexpr size_t kGap = 2;
+
+// Columns that the text takes: bytes that continue a UTF-8 sequence take none.
+size_t Width(const std::string& text) {
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+}  // namespace
+
+Table::Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
+
+void Table::AddRow(std::vector<std::string> cells) {
+  IOC_CHECK(cells.size() == columns_.size()) << cells.size() << " cells";
+  for (std::string& cell : cells) {
+    std::replace_if(
+        cell.begin(), cell.end(), [](char c) { return absl::ascii_iscntrl(c); }, '?');
+  }
+  rows_.push_back(std::move(cells));
+}
+
+std::string Table::ToString() const {
+  std::vector<std::string> titles;
+  std::vector<size_t> widths;
+  for (const Column& column : columns_) {
+    titles.push_back(column.title);
+    widths.push_back(Width(column.title));
+  }
+  for (const std::vector<std::string>& row : rows_) {
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));
+  }
+  std::string out;
+  const bool has_titles = std::any_of(titles.begin(), titles.end(), [](const std::string& t) { return !t.empty(); });
+  if (has_titles) AppendRow(out, titles, widths);
+  for (const std::vector<std::string>& row : rows_) AppendRow(out, row, widths);
+  return out;
+}
+
+void Table::AppendRow(std::string& out, const std::vector<std::string>& cells,
+                      const std::vector<size_t>& widths) const {
+  std::string line;
+  for (size_t i = 0; i < cells.size(); ++i) {
+    const std::string padding(widths[i] - Width(cells[i]), ' ');
+    if (i > 0) line.append(kGap, ' ');
+    line += columns_[i].align == Align::kRight ? padding + cells[i] : cells[i] + padding;
+  }
+  absl::StripTrailingAsciiWhitespace(&line);
+  absl::StrAppend(&out, line, "\n");
+}
+
+std::string FormatBytes(uint64_t bytes) {
+  static constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+  double amount = static_cast<double>(bytes);
+  size_t unit = 0;
+  while (amount >= 1024 && unit + 1 < std::size(kUnits)) {
+    amount /= 1024;
+    ++unit;
+  }
+  return absl::StrFormat(unit == 0 || amount >= 100 ? "%.0f %s" : "%.1f %s", amount, kUnits[unit]);
+}
+
+std::string FormatAge(absl::Duration age) {
+  static constexpr std::pair<const char*, int64_t> kUnits[] = {{"d", 86400}, {"h", 3600}, {"min", 60}, {"s", 1}};
+  int64_t seconds = std::max<int64_t>(absl::ToInt64Seconds(age), 0);
+  std::vector<std::string> parts;
+  for (const auto& [name, length] : kUnits) {
+    if (seconds >= length || (length == 1 && parts.empty())) parts.push_back(absl::StrCat(seconds / length, " ", name));
+    if (!parts.empty() && parts.size() == 2) break;
+    seconds %= length;
+  }
+  return parts.size() == 2 ? absl::StrCat(parts[0], " ", parts[1]) : parts[0];
+}
+
+}  // namespace ioc

@@ -1,0 +1,432 @@
+// The head as nodes and tools see it: over real channels on loopback, one executor for all.
+
+#include "runtime/head/head.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <catch2/catch.hpp>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lib/base/mutex.h"
+#include "lib/base/status.h"
+#include "lib/env_asio/asio_env.h"
+#include "lib/rpc/channel.h"
+
+namespace ioc {
+namespace {
+
+constexpr absl::Duration kPatience = absl::Seconds(10);
+
+// Whoever dials the head. Remembers what it is told; what PlaceLease is answered is a member.
+class Peer final : public ChannelDelegate {
+ public:
+  Peer(AsioEnv& env, Waiter& changed, const std::string& address, Hello hello)
+      : env_(env), changed_(changed), hello_(std::move(hello)) {
+    dialling_ = env.network().Dial(address, Preamble{.target = Target::kHead}, kPatience,
+                                   [this](absl::StatusOr<std::unique_ptr<Connection>> connection) {
+                                     if (!connection.ok()) return Close(connection.status());
+                                     channel_ = std::make_unique<Channel>(env_, *std::move(connection),
+                                                                          Channel::Side::kDialler, hello_, *this);
+                                   });
+  }
+
+  template <Request R>
+  void Call(const R& request, std::optional<absl::StatusOr<typename R::Reply>>& answer) {
+    channel_->Call(request, kPatience, [this, &answer](absl::StatusOr<typename R::Reply> reply) {
+      answer = std::move(reply);
+      Changed();
+    });
+  }
+
+  template <Message M>
+  void Notify(const M& message) {
+    channel_->Notify(message);
+  }
+
+  bool is_open() const { return channel_ != nullptr && channel_->ready(); }
+  void HangUp() { channel_.reset(); }
+
+  std::function<absl::StatusOr<PlaceLease::Reply>(const PlaceLease&)> on_place = [](const PlaceLease&) {
+    return absl::FailedPreconditionError("no room");
+  };
+  std::vector<PlaceLease> asked;
+  std::vector<ForwardGrant> grants;
+  std::vector<ForwardRefusal> refusals;
+  std::vector<NodeRemoved> removed;
+  bool told_to_stop = false;
+  std::optional<absl::Status> closed;
+
+ private:
+  void OnReady(Channel&, const Hello&) override { Changed(); }
+
+  absl::Status OnMessage(Channel& channel, FrameView frame) override {
+    Changed();
+    switch (static_cast<Method>(frame.header.method)) {
+      case Method::kPlaceLease:
+        return Take<PlaceLease>(frame, [&](const PlaceLease& m) {
+          asked.push_back(m);
+          const absl::StatusOr<PlaceLease::Reply> reply = on_place(m);
+          reply.ok() ? channel.Reply(frame.header, *reply) : channel.Fail(frame.header, reply.status());
+        });
+      case Method::kForwardGrant:
+        return Take<ForwardGrant>(frame, [&](const ForwardGrant& m) { grants.push_back(m); });
+      case Method::kForwardRefusal:
+        return Take<ForwardRefusal>(frame, [&](const ForwardRefusal& m) { refusals.push_back(m); });
+      case Method::kNodeRemoved:
+        return Take<NodeRemoved>(frame, [&](const NodeRemoved& m) { removed.push_back(m); });
+      case Method::kStop:
+        told_to_stop = true;
+        channel.Reply(frame.header, Stop::Reply{});
+        return absl::OkStatus();
+      default:
+        return absl::InvalidArgumentError(absl::StrCat("method ", frame.header.method));
+    }
+  }
+
+  void OnClosed(Channel&, const absl::Status& why) override { Close(why); }
+
+  void Close(const absl::Status& why) {
+    closed = why;
+    Changed();
+  }
+
+  void Changed() { env_.executor().Notify(changed_); }
+
+  AsioEnv& env_;
+  Waiter& changed_;
+  const Hello hello_;
+  std::unique_ptr<Dialling> dialling_;
+  std::unique_ptr<Channel> channel_;
+};
+
+NodeInfo Info(uint64_t id, const std::string& name, double cpus) {
+  NodeInfo info;
+  info.address = {.node = NodeId(id), .machine = 100 + id, .local_address = absl::StrCat("unix:", name)};
+  info.name = name;
+  info.hostname = "testhost";
+  info.total.Set(kCpu, cpus);
+  return info;
+}
+
+ForwardDemand Demand(double cpus, uint32_t wanted, uint32_t class_id = 1, uint32_t depth = 0) {
+  ForwardDemand demand{.client = ProcessId(77), .class_id = class_id, .wanted = wanted, .depth = depth};
+  demand.spec.resources.Set(kCpu, cpus);
+  return demand;
+}
+
+// Grants leases numbered from 1.
+auto GrantAll() {
+  return [count = uint64_t{0}](const PlaceLease&) mutable -> absl::StatusOr<PlaceLease::Reply> {
+    return PlaceLease::Reply{.lease = LeaseId(++count), .version = 0};
+  };
+}
+
+// A head, and peers that talk to it. Everything with the executor's mutex held, as in a role.
+class Fixture {
+ public:
+  explicit Fixture(HeadOptions options = {}) : lock_(env_.executor().mutex()) {
+    options.listen_address = "127.0.0.1:0";
+    head_ = Head::Start(env_, options, [this] {
+              stop_requested_ = true;
+              env_.executor().Notify(changed_);
+            }).value();
+  }
+
+  Peer& Dial(Hello hello) {
+    hello.major = kProtocolMajor;
+    hello.minor = kProtocolMinor;
+    return peers_.emplace_back(env_, changed_, head_->address(), hello);
+  }
+
+  Peer& Tool() {
+    Peer& peer = Dial({.role = Role::kTool, .name = "a test"});
+    REQUIRE(WaitUntil([&] { return peer.is_open(); }));
+    return peer;
+  }
+
+  Peer& Node(const NodeInfo& info) {
+    Peer& peer = Dial({.role = Role::kNode, .node = info.address.node, .name = info.name});
+    REQUIRE(WaitUntil([&] { return peer.is_open(); }));
+    REQUIRE(Ask(peer, RegisterNode{.info = info, .free = info.total}).ok());
+    return peer;
+  }
+
+  template <Request R>
+  absl::StatusOr<typename R::Reply> Ask(Peer& peer, const R& request) {
+    auto& answer = *new std::optional<absl::StatusOr<typename R::Reply>>;  // outlives a call that is given up
+    peer.Call(request, answer);
+    if (!WaitUntil([&] { return answer.has_value(); })) return absl::DeadlineExceededError("no answer in the test");
+    const std::unique_ptr<std::optional<absl::StatusOr<typename R::Reply>>> owner(&answer);
+    return *std::move(answer);
+  }
+
+  bool WaitUntil(const std::function<bool()>& condition) {
+    const absl::Time deadline = env_.executor().Now() + kPatience;
+    while (!condition()) {
+      changed_.notified = false;
+      if (!env_.executor().Await(changed_, deadline)) return condition();
+    }
+    return true;
+  }
+
+  AsioEnv& env() { return env_; }
+  bool stop_requested() const { return stop_requested_; }
+  ClusterId cluster() const { return head_->cluster(); }
+
+ private:
+  AsioEnv env_{{.log_level = LogLevel::kError, .background_thread = false}};
+  Waiter changed_;
+  bool stop_requested_ = false;
+  MutexLock lock_;
+  std::unique_ptr<Head> head_;
+  std::deque<Peer> peers_;
+};
+
+TEST_CASE("Registered nodes are listed by name") {
+  Fixture f;
+  f.Node(Info(2, "beta", 4));
+  f.Node(Info(1, "alpha", 8));
+  const auto list = f.Ask(f.Tool(), ListNodes{});
+  REQUIRE(list.ok());
+  REQUIRE(list->nodes.size() == 2);
+  CHECK(list->nodes[0].info.name == "alpha");
+  CHECK(list->nodes[1].alive);
+  const auto status = f.Ask(f.Tool(), GetStatus{});
+  REQUIRE(status.ok());
+  CHECK(status->nodes == 2);
+  CHECK(status->total.Get(kCpu) == 12);
+  CHECK(status->cluster == f.cluster());
+}
+
+TEST_CASE("A demand is placed on another node and the grant forwarded to the client's") {
+  Fixture f;
+  Peer& small = f.Node(Info(1, "small", 1));
+  Peer& large = f.Node(Info(2, "large", 8));
+  large.on_place = GrantAll();
+  small.Notify(Demand(4, 2));
+  REQUIRE(f.WaitUntil([&] { return small.grants.size() == 2; }));
+  CHECK(small.grants[0].client == ProcessId(77));
+  CHECK(small.grants[0].class_id == 1);
+  CHECK(small.grants[0].node_name == "large");
+  CHECK(small.asked.empty());
+  CHECK(large.asked.size() == 2);
+}
+
+TEST_CASE("No more is asked of a node than it has free") {
+  Fixture f;
+  Peer& small = f.Node(Info(1, "small", 1));
+  Peer& large = f.Node(Info(2, "large", 8));
+  large.on_place = [](const PlaceLease&) {
+    ResourceSet none;
+    return PlaceLease::Reply{.lease = LeaseId(1), .free = none, .version = 5};
+  };
+  small.Notify(Demand(8, 3));
+  REQUIRE(f.WaitUntil([&] { return small.grants.size() == 1; }));
+  REQUIRE(f.Ask(small, Ping{}).ok());
+  CHECK(large.asked.size() == 1);
+  ReportResources report{.version = 6};
+  report.free.Set(kCpu, 8);
+  large.Notify(report);
+  REQUIRE(f.WaitUntil([&] { return small.grants.size() == 2; }));
+}
+
+TEST_CASE("A refusal makes the head choose anew") {
+  Fixture f;
+  Peer& client = f.Node(Info(1, "client", 1));
+  Peer& full = f.Node(Info(2, "full", 4));
+  Peer& roomy = f.Node(Info(3, "roomy", 8));
+  roomy.on_place = GrantAll();
+  ReportResources stale{.version = 1};
+  stale.free.Set(kCpu, 2);  // the fullest that fits: asked first, and refuses
+  full.Notify(stale);
+  REQUIRE(f.Ask(full, Ping{}).ok());
+  client.Notify(Demand(2, 1));
+  REQUIRE(f.WaitUntil([&] { return client.grants.size() == 1; }));
+  CHECK(client.grants[0].node_name == "roomy");
+  CHECK(full.asked.size() == 1);
+}
+
+TEST_CASE("A node that can't run the program has the demand refused") {
+  Fixture f;
+  Peer& client = f.Node(Info(1, "client", 1));
+  Peer& other = f.Node(Info(2, "other", 4));
+  other.on_place = [](const PlaceLease&) { return MakeError(Cause::kProgramMissing, "no such program"); };
+  client.Notify(Demand(2, 1));
+  REQUIRE(f.WaitUntil([&] { return client.refusals.size() == 1; }));
+  CHECK(CauseOf(client.refusals[0].error) == Cause::kProgramMissing);
+}
+
+TEST_CASE("What no node could ever run is refused after placement_timeout with an explanation") {
+  Fixture f;
+  Peer& client = f.Node(Info(1, "client", 1));
+  ForwardDemand demand = Demand(1, 1);
+  demand.spec.resources.Set(kGpu, 64);
+  demand.spec.placement_timeout = absl::Milliseconds(20);
+  client.Notify(demand);
+  REQUIRE(f.WaitUntil([&] { return client.refusals.size() == 1; }));
+  CHECK(CauseOf(client.refusals[0].error) == Cause::kUnschedulable);
+  CHECK_THAT(std::string(client.refusals[0].error.message()), Catch::Contains("GPU") && Catch::Contains("1 node"));
+}
+
+TEST_CASE("What becomes possible in time is placed") {
+  Fixture f;
+  Peer& client = f.Node(Info(1, "client", 1));
+  client.Notify(Demand(4, 1));
+  Peer& late = f.Node(Info(2, "late", 4));
+  late.on_place = GrantAll();
+  REQUIRE(f.WaitUntil([&] { return client.grants.size() == 1; }));
+  CHECK(client.refusals.empty());
+}
+
+TEST_CASE("Deeper demands go first") {
+  Fixture f;
+  Peer& client = f.Node(Info(1, "client", 1));
+  client.Notify(Demand(4, 1, 1, 0));
+  client.Notify(Demand(4, 1, 2, 3));
+  Peer& late = f.Node(Info(2, "late", 4));
+  late.on_place = [](const PlaceLease&) { return PlaceLease::Reply{.lease = LeaseId(1), .free = {}, .version = 9}; };
+  REQUIRE(f.WaitUntil([&] { return client.grants.size() == 1; }));
+  CHECK(client.grants[0].class_id == 2);
+}
+
+TEST_CASE("A withdrawn demand is not placed") {
+  Fixture f;
+  Peer& client = f.Node(Info(1, "client", 1));
+  client.Notify(Demand(4, 1));
+  client.Notify(Demand(4, 0));
+  Peer& late = f.Node(Info(2, "late", 4));
+  REQUIRE(f.Ask(late, Ping{}).ok());
+  CHECK(late.asked.empty());
+  CHECK(f.Ask(client, GetStatus{})->waiting == 0);
+}
+
+TEST_CASE("A negative resource is refused at once") {
+  Fixture f;
+  Peer& client = f.Node(Info(1, "client", 1));
+  client.Notify(Demand(-2, 1));
+  REQUIRE(f.WaitUntil([&] { return client.refusals.size() == 1; }));
+  CHECK(CauseOf(client.refusals[0].error) == Cause::kInvalidArgument);
+}
+
+TEST_CASE("A node with a name that is taken is told who has it") {
+  Fixture f;
+  f.Node(Info(1, "alpha", 1));
+  Peer& second = f.Dial({.role = Role::kNode, .node = NodeId(2)});
+  REQUIRE(f.WaitUntil([&] { return second.is_open(); }));
+  const auto reply = f.Ask(second, RegisterNode{.info = Info(2, "alpha", 1)});
+  CHECK(CauseOf(reply.status()) == Cause::kInvalidArgument);
+  CHECK_THAT(std::string(reply.status().message()), Catch::Contains("alpha") && Catch::Contains("testhost"));
+}
+
+TEST_CASE("A node of another cluster is turned away with a sentence") {
+  Fixture f(HeadOptions{.cluster = ClusterId(1)});
+  Peer& stranger = f.Dial({.cluster = ClusterId(2), .role = Role::kNode, .node = NodeId(2), .name = "stranger"});
+  REQUIRE(f.WaitUntil([&] { return stranger.closed.has_value(); }));
+  CHECK_THAT(std::string(stranger.closed->message()), Catch::Contains("cluster"));
+}
+
+TEST_CASE("The others hear of a node whose connection ends, and its name is free again") {
+  Fixture f;
+  Peer& alpha = f.Node(Info(1, "alpha", 1));
+  Peer& beta = f.Node(Info(2, "beta", 1));
+  beta.HangUp();
+  REQUIRE(f.WaitUntil([&] { return alpha.removed.size() == 1; }));
+  CHECK(alpha.removed[0].node == NodeId(2));
+  CHECK_FALSE(f.Ask(alpha, ListNodes{})->nodes[1].alive);
+  f.Node(Info(3, "beta", 1));
+  CHECK(f.Ask(alpha, ListNodes{})->nodes.size() == 2);
+}
+
+TEST_CASE("A silent node is taken for dead") {
+  Fixture f(HeadOptions{.node_timeout = absl::Milliseconds(100)});
+  Peer& silent = f.Node(Info(1, "silent", 1));
+  REQUIRE(f.WaitUntil([&] { return silent.closed.has_value(); }));
+  CHECK_THAT(std::string(silent.closed->message()), Catch::Contains("silent for"));
+  CHECK_FALSE(f.Ask(f.Tool(), ListNodes{})->nodes[0].alive);
+}
+
+TEST_CASE("A node that comes back on a new connection takes the place of the old one") {
+  Fixture f;
+  f.Node(Info(1, "alpha", 1));
+  Peer& again = f.Node(Info(1, "alpha", 1));
+  const auto list = f.Ask(again, ListNodes{});
+  REQUIRE(list->nodes.size() == 1);
+  CHECK(list->nodes[0].alive);
+}
+
+TEST_CASE("A driver finds the node of its machine") {
+  Fixture f;
+  f.Node(Info(1, "alpha", 1));
+  Peer& tool = f.Tool();
+  const auto found = f.Ask(tool, FindLocalNode{.machine = 101});
+  REQUIRE(found.ok());
+  CHECK(found->node.local_address == "unix:alpha");
+  CHECK(f.Ask(tool, FindLocalNode{.machine = 5}).status().code() == absl::StatusCode::kNotFound);
+}
+
+TEST_CASE("Actor names have one holder, are found, released, and end with their owner") {
+  Fixture f;
+  Peer& node = f.Node(Info(1, "alpha", 1));
+  RegisterActorName request{.name = "counter", .type = "Counter"};
+  request.actor = {.id = {.maker = ProcessId(9), .sequence = 1}, .owner = {.process = ProcessId(9), .node = NodeId(1)}};
+  REQUIRE(f.Ask(node, request).ok());
+  REQUIRE(f.Ask(node, request).ok());
+
+  RegisterActorName rival = request;
+  rival.actor.id.sequence = 2;
+  const auto taken = f.Ask(node, rival);
+  CHECK(CauseOf(taken.status()) == Cause::kInvalidArgument);
+  CHECK_THAT(std::string(taken.status().message()), Catch::Contains(request.actor.id.ToString()));
+
+  CHECK(f.Ask(node, FindActorName{.name = "counter"})->actor == request.actor);
+  const auto missing = f.Ask(node, FindActorName{.name = "contuer"});
+  CHECK(missing.status().code() == absl::StatusCode::kNotFound);
+  CHECK_THAT(std::string(missing.status().message()), Catch::Contains("counter"));
+
+  node.Notify(ReleaseActorName{.name = "counter", .actor = rival.actor.id});
+  CHECK(f.Ask(node, FindActorName{.name = "counter"}).ok());
+  node.Notify(ProcessGone{.process = ProcessId(9)});
+  CHECK_FALSE(f.Ask(node, FindActorName{.name = "counter"}).ok());
+}
+
+TEST_CASE("Stop reaches every node before the head's own end") {
+  Fixture f;
+  Peer& node = f.Node(Info(1, "alpha", 1));
+  REQUIRE(f.Ask(f.Tool(), Stop{}).ok());
+  CHECK(node.told_to_stop);
+  CHECK(f.WaitUntil([&] { return f.stop_requested(); }));
+}
+
+TEST_CASE("A tool that poses as a node is cut off and harms nobody") {
+  Fixture f;
+  Peer& tool = f.Tool();
+  tool.Notify(ReportResources{});
+  REQUIRE(f.WaitUntil([&] { return tool.closed.has_value(); }));
+  CHECK(f.Ask(f.Tool(), Ping{}).ok());
+}
+
+TEST_CASE("Listening beyond loopback needs insecure") {
+  AsioEnv env({.background_thread = false});
+  const MutexLock lock(env.executor().mutex());
+  const auto head = Head::Start(env, {.listen_address = "0.0.0.0:0"}, [] {});
+  CHECK(CauseOf(head.status()) == Cause::kInvalidArgument);
+  CHECK_THAT(std::string(head.status().message()), Catch::Contains("--insecure") && Catch::Contains("0.0.0.0:0"));
+}
+
+TEST_CASE("A port in use is named") {
+  AsioEnv env({.background_thread = false});
+  const MutexLock lock(env.executor().mutex());
+  const auto first = Head::Start(env, {.listen_address = "127.0.0.1:0"}, [] {});
+  REQUIRE(first.ok());
+  const auto second = Head::Start(env, {.listen_address = (*first)->address()}, [] {});
+  CHECK_THAT(std::string(second.status().message()), Catch::Contains((*first)->address()));
+}
+
+}  // namespace
+}  // namespace ioc
