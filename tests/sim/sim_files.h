@@ -1,0 +1,30 @@
+// The files of a simulated machine, in memory.
+#ifndef IOCLUSTER_TESTS_SIM_SIM_FILES_H_
+#define IOCLUSTER_TESTS_SIM_SIM_FILES_H_
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "lib/env/files.h"
+#include "tests/sim/topology.h"
+
+namespace ioc::sim {
+
+class SimFiles final : public Files {
+ public:
+  explicit SimFiles(SimMachine& machine) : machine_(machine) {}
+
+  bool Exists(std::string_view path) override;
+  absl::StatusOr<std::unique_ptr<FileReader>> Open(std::string_view path) override;
+  absl::StatusOr<std::unique_ptr<FileWriter>> Create(std::string_view path) override;
+  absl::Status Remove(std::string_view path) override;
+  std::string CacheDirectory() override { return "/home/user/.cache/iocluster"; }
+
+ private:
+  SimMachine& machine_;
+};
+
+}  // namespace ioc::sim
+
+#endif  // IOCLUSTER_TESTS_SIM_SIM_FILES_H_

@@ -1,0 +1,24 @@
+// Child processes of a simulated process: registered programs, each on a fibre of its own Env.
+#ifndef IOCLUSTER_TESTS_SIM_SIM_PROCESSES_H_
+#define IOCLUSTER_TESTS_SIM_SIM_PROCESSES_H_
+
+#include <memory>
+
+#include "lib/env/processes.h"
+#include "tests/sim/world.h"
+
+namespace ioc::sim {
+
+class SimProcesses final : public Processes {
+ public:
+  SimProcesses(World& world, SimEnv& process) : world_(world), process_(process) {}
+  absl::StatusOr<std::unique_ptr<Child>> Spawn(const SpawnOptions& options, ExitHandler on_exit) override;
+
+ private:
+  World& world_;
+  SimEnv& process_;
+};
+
+}  // namespace ioc::sim
+
+#endif  // IOCLUSTER_TESTS_SIM_SIM_PROCESSES_H_
