@@ -1,4 +1,5 @@
-// Options of tasks, actors and clusters: plain structs with a default for every member, made for designated initialisers:
+// Options of tasks, actors and clusters: plain structs with a default for every member, made for designated
+// initialisers:
 //
 //   cluster.With(ioc::TaskOptions{.gpus = 1, .where = {.gpu_models = {"RTX 4090"}}, .max_retries = 5}).Submit<F>(x);
 #ifndef IOCLUSTER_OPTIONS_H_
@@ -35,7 +36,7 @@ struct Where {
   std::vector<std::string> regions = {};
   double min_down_mbps = 0;
   double min_up_mbps = 0;
-  double max_price_per_hour = 0;  // US dollars; 0 is any price
+  double max_price_per_hour = 0;                // US dollars; 0 is any price
   std::vector<std::string> architectures = {};  // "x86_64", "aarch64"
   std::vector<std::string> systems = {};        // "linux", "macos"
   std::vector<std::string> nodes = {};          // node names or ids (node affinity)
@@ -54,12 +55,12 @@ struct TaskOptions {
   std::string name = {};  // shown in listings and errors; the function's name unless set
   double cpus = 1;
   double gpus = 0;
-  uint64_t memory = 0;                            // bytes
-  std::map<std::string, double> resources = {};   // custom ones
+  uint64_t memory = 0;                           // bytes
+  std::map<std::string, double> resources = {};  // custom ones
   Where where = {};
   Strategy strategy = Strategy::kDefault;
-  int max_retries = 3;                            // after a system failure; -1 is without end
-  bool retry_on_exception = false;                // whether user exceptions count as failures to retry
+  int max_retries = 3;                                   // after a system failure; -1 is without end
+  bool retry_on_exception = false;                       // whether user exceptions count as failures to retry
   absl::Duration placement_timeout = absl::Seconds(30);  // for what no registered node could ever run
 };
 
@@ -88,10 +89,10 @@ struct ActorOptions {
 // What Connect takes from the program; whatever is not set here comes from the environment variable in brackets, and
 // whatever is not set there either from the default.
 struct ConnectOptions {
-  std::string address = {};              // [IOCLUSTER_ADDRESS] HOST:PORT of a head; empty: a cluster in this process
-  uint64_t object_store_memory = 0;      // [IOCLUSTER_OBJECT_STORE_MEMORY] bytes; 0: 30 % of the machine's memory
-  double cpus = -1;                      // [IOCLUSTER_CPUS] of an embedded cluster; -1: one a hardware thread
-  double gpus = -1;                      // [IOCLUSTER_GPUS] likewise; -1: none
+  std::string address = {};          // [IOCLUSTER_ADDRESS] HOST:PORT of a head; empty: a cluster in this process
+  uint64_t object_store_memory = 0;  // [IOCLUSTER_OBJECT_STORE_MEMORY] bytes; 0: 30 % of the machine's memory
+  double cpus = -1;                  // [IOCLUSTER_CPUS] of an embedded cluster; -1: one a hardware thread
+  double gpus = -1;                  // [IOCLUSTER_GPUS] likewise; -1: none
   std::map<std::string, double> resources = {};  // custom ones, of an embedded cluster
   absl::Duration timeout = absl::Seconds(10);    // to reach the cluster
 };

@@ -1,0 +1,154 @@
+// Entries: the static functions that a worker calls to run a task, a method or a constructor. Naming an entry's info()
+// registers it, in the driver and in every worker alike, since they are one program. Not for users: it may change with
+// any release.
+#ifndef IOCLUSTER_INTERNAL_ENTRY_H_
+#define IOCLUSTER_INTERNAL_ENTRY_H_
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <typeinfo>
+#include <utility>
+
+#include "iocluster/internal/arguments.h"
+#include "iocluster/internal/function.h"
+#include "iocluster/internal/runtime.h"
+#include "iocluster/internal/type_name.h"
+#include "iocluster/internal/value.h"
+
+namespace ioc::internal {
+
+// In a catch (...): the exception as kTaskThrew with the function's name and what(). Passes on what unwinds a thread or
+// a fibre.
+absl::Status StatusOfException(std::string_view label);
+// An error that user code returned, as the error of its result: kTaskThrew, with the user's code, message and payloads.
+absl::Status ReturnedError(std::string_view label, const absl::Status& error);
+
+// The static record of an entry; `Self` has Run and kLabel.
+template <typename Self>
+struct Registered {
+  // Naming `info_` makes the compiler keep its initialisation, which runs before main.
+  static const FunctionInfo& info() { return *info_; }
+
+ private:
+  static const FunctionInfo* Register() {
+    static const FunctionInfo info{&Self::Run, typeid(Self).name(), Self::kLabel};
+    RegisterFunction(info);
+    return &info;
+  }
+
+  static inline const FunctionInfo* const info_ = Register();
+};
+
+template <typename T>
+struct TupleSize : std::integral_constant<size_t, 0> {};
+template <typename... Ts>
+struct TupleSize<std::tuple<Ts...>> : std::integral_constant<size_t, sizeof...(Ts)> {};
+
+// Hands a function's result on; a tuple in parts if the caller wants as many.
+template <typename R>
+absl::Status ReturnResult(Invocation& invocation, std::string_view label, R&& result) {
+  using T = std::remove_cvref_t<R>;
+  if constexpr (std::is_same_v<T, absl::Status>) {
+    if (!result.ok()) return ReturnedError(label, result);
+    invocation.results->ReturnInline({}, {});
+    return absl::OkStatus();
+  } else if constexpr (!std::is_same_v<ValueOfResult<T>, T>) {
+    if (!result.ok()) return ReturnedError(label, result.status());
+    return ReturnResult(invocation, label, *std::move(result));
+  } else {
+    if constexpr (TupleSize<T>::value > 1) {
+      if (invocation.num_returns == TupleSize<T>::value) {
+        absl::Status status;
+        const auto add = [&](auto& part) { return (status = ReturnValue(*invocation.results, std::move(part))).ok(); };
+        std::apply([&](auto&... parts) { static_cast<void>((add(parts) && ...)); }, result);
+        return status;
+      }
+    }
+    if (invocation.num_returns != 1) {
+      return MakeError(Cause::kInvalidArgument,
+                       std::string(label) + " was asked for another number of results than it has");
+    }
+    return ReturnValue(*invocation.results, T(std::forward<R>(result)));
+  }
+}
+
+// Decodes the arguments, calls `function` with them as the parameters take them, hands the result on.
+template <typename Result, typename... Ps, typename Function>
+absl::Status RunEntry(TypeList<Ps...> parameters, Invocation& invocation, std::string_view label,
+                      const Function& function) {
+  try {
+    std::tuple<Carried<Ps>...> arguments;
+    if (absl::Status status = ReadArguments(parameters, invocation, label, arguments); !status.ok()) return status;
+    const auto call = [&](Carried<Ps>&... values) -> Result { return function(static_cast<Ps&&>(values)...); };
+    if constexpr (std::is_void_v<Result>) {
+      std::apply(call, arguments);
+      invocation.results->ReturnInline({}, {});
+      return absl::OkStatus();
+    } else {
+      return ReturnResult<Result>(invocation, label, std::apply(call, arguments));
+    }
+  } catch (...) {
+    return StatusOfException(label);
+  }
+}
+
+// A free function, a static member function or a lambda without captures.
+template <auto F>
+struct TaskEntry : Registered<TaskEntry<F>> {
+  static constexpr std::string_view kLabel = FunctionName<F>();
+
+  static absl::Status Run(Invocation& invocation) {
+    using S = SignatureOf<F>;
+    return RunEntry<typename S::Result>(typename S::Parameters(), invocation, kLabel,
+                                        [](auto&&... values) ->
+                                        typename S::Result { return F(static_cast<decltype(values)>(values)...); });
+  }
+};
+
+// A method that an actor of class C has, maybe from a base class.
+template <typename C, auto M>
+struct MethodEntry : Registered<MethodEntry<C, M>> {
+  static constexpr std::string_view kLabel = FunctionName<M>();
+
+  static absl::Status Run(Invocation& invocation) {
+    using S = SignatureOf<M>;
+    C& actor = *static_cast<C*>(invocation.actor);
+    return RunEntry<typename S::Result>(typename S::Parameters(), invocation, kLabel,
+                                        [&actor](auto&&... values) -> typename S::Result {
+                                          if constexpr (S::kOnRvalue) {
+                                            return (std::move(actor).*M)(static_cast<decltype(values)>(values)...);
+                                          } else {
+                                            return (actor.*M)(static_cast<decltype(values)>(values)...);
+                                          }
+                                        });
+  }
+};
+
+// Makes a C from values of these types.
+template <typename C, typename... Ts>
+struct ConstructorEntry : Registered<ConstructorEntry<C, Ts...>> {
+  static constexpr std::string_view kLabel = TypeName<C>();
+
+  static absl::Status Run(Invocation& invocation) {
+    try {
+      std::tuple<Ts...> arguments;
+      if (absl::Status status = ReadArguments(TypeList<Ts...>(), invocation, kLabel, arguments); !status.ok()) {
+        return status;
+      }
+      invocation.created = std::apply([](Ts&... values) { return new C(std::move(values)...); }, arguments);
+      invocation.destroy = [](void* actor) { delete static_cast<C*>(actor); };
+      return absl::OkStatus();
+    } catch (...) {
+      return StatusOfException(kLabel);
+    }
+  }
+};
+
+}  // namespace ioc::internal
+
+#endif  // IOCLUSTER_INTERNAL_ENTRY_H_

@@ -1,0 +1,98 @@
+// A Runtime that runs every call at once, in the calling thread: what the templates do with the seam, and nothing else.
+#ifndef IOCLUSTER_TESTS_UNIT_API_FAKE_RUNTIME_H_
+#define IOCLUSTER_TESTS_UNIT_API_FAKE_RUNTIME_H_
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "iocluster/internal/cluster_state.h"
+#include "iocluster/internal/runtime.h"
+
+namespace ioc {
+
+class FakeRuntime;
+
+class FakeTarget final : public internal::RefTarget {
+ public:
+  FakeTarget(FakeRuntime& runtime, ObjectId id);
+  ~FakeTarget() override;
+
+  internal::Runtime& runtime() const override;
+  void Unreferenced() override { delete this; }
+
+  std::optional<absl::StatusOr<internal::EncodedValue>> value;  // none: not settled
+  void* actor = nullptr;
+  void (*destroy)(void*) = nullptr;
+  bool cancelled = false;
+
+ private:
+  FakeRuntime& runtime_;
+};
+
+class FakeRuntime final : public internal::Runtime {
+ public:
+  FakeRuntime() { internal::SetCurrentRuntime(this); }
+  ~FakeRuntime() { internal::SetCurrentRuntime(nullptr); }
+
+  std::vector<internal::Ref> Submit(internal::Call call, const std::shared_ptr<const TaskOptions>& options) override;
+  internal::Ref CreateActor(internal::Call constructor, const ActorOptions& options, std::string_view type) override;
+  std::vector<internal::Ref> CallActor(const internal::Ref& actor, internal::Call call) override;
+  absl::StatusOr<internal::Ref> FindActor(std::string_view name, std::string_view name_space,
+                                          std::string_view type) override;
+  absl::StatusOr<internal::EncodedValue> Get(const internal::Ref& ref, absl::Time deadline) override;
+  std::vector<bool> Wait(std::span<const internal::Ref> refs, size_t count, absl::Time deadline) override;
+  absl::StatusOr<std::unique_ptr<internal::WritableValue>> Allocate(size_t bytes) override;
+  internal::Ref Put(std::unique_ptr<internal::WritableValue> value, std::vector<internal::Ref> refs) override;
+  internal::Ref PutInline(std::string bytes, std::vector<internal::Ref> refs) override;
+  internal::Ref PutError(const absl::Status& error) override;
+  absl::Status Cancel(const internal::Ref& ref, bool force) override;
+  bool CancelRequested() override { return cancel_requested; }
+  std::string NodeName() override { return "here"; }
+  NodeId Node() override { return NodeId(1); }
+  JobId Job() override { return JobId(2); }
+  absl::Time Deadline(absl::Duration timeout) override { return absl::UnixEpoch() + timeout; }
+  absl::StatusOr<std::string> DescribeNodesJson() override { return std::string("[]"); }
+  void Retain() override { ++retained; }
+  void Release() override { --retained; }
+
+  internal::Ref MakePending() { return internal::Ref(NewTarget()); }
+  // Invokes an entry as a worker does. Public, to try hostile payloads.
+  std::vector<internal::Ref> Run(const internal::Call& call, void* actor, internal::Invocation& invocation);
+
+  // What the tests look at.
+  internal::Call last_call;
+  std::shared_ptr<const TaskOptions> last_options;
+  bool cancel_requested = false;
+  bool store_full = false;
+  bool last_force = false;
+  absl::Time last_deadline;
+  int retained = 0;
+  int live_targets = 0;
+  int allocations = 0;
+
+ private:
+  FakeTarget* NewTarget() { return new FakeTarget(*this, ObjectId{ProcessId(7), ++last_sequence_}); }
+  internal::Ref Settled(absl::StatusOr<internal::EncodedValue> value);
+
+  uint64_t last_sequence_ = 0;
+  std::map<std::string, std::pair<internal::Ref, std::string>, std::less<>> named_;  // with the class
+};
+
+// What Connect would wire.
+class FakeState final : public internal::ClusterState {
+ public:
+  FakeState(FakeRuntime& runtime, bool& shut_down) : runtime_(runtime), shut_down_(shut_down) {}
+  internal::Runtime& runtime() override { return runtime_; }
+  void Shutdown() override { shut_down_ = true; }
+
+ private:
+  FakeRuntime& runtime_;
+  bool& shut_down_;
+};
+
+}  // namespace ioc
+
+#endif  // IOCLUSTER_TESTS_UNIT_API_FAKE_RUNTIME_H_

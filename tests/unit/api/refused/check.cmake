@@ -1,0 +1,23 @@
+# Compiles SOURCE, which must fail with the sentence that it expects (a comment "// expect: ..." in it), and says it once.
+file(STRINGS ${SOURCE} expected REGEX "^// expect: ")
+string(REPLACE "// expect: " "" expected "${expected}")
+execute_process(COMMAND ${COMPILER} -std=c++20 -fsyntax-only -fmessage-length=0 -I${INCLUDE} ${SOURCE}
+                RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+if(result EQUAL 0)
+  message(FATAL_ERROR "${SOURCE} compiles, but should not")
+endif()
+string(FIND "${output}" "${expected}" found)
+if(found EQUAL -1)
+  message(FATAL_ERROR "the compiler does not say \"${expected}\" but:\n${output}")
+endif()
+string(REPLACE ";" "," output "${output}")  # a list's elements are counted below
+string(REGEX MATCHALL "error: static assertion failed" sentences "${output}")
+list(LENGTH sentences count)
+if(NOT count EQUAL 1)
+  message(FATAL_ERROR "${count} sentences instead of one:\n${output}")
+endif()
+string(REGEX MATCHALL "error: [^\n]*" errors "${output}")
+list(LENGTH errors count)
+if(NOT count EQUAL 1)
+  message(FATAL_ERROR "more errors than the sentence:\n${output}")
+endif()
