@@ -121,6 +121,13 @@ void ObjectStore::Free(ObjectId id) {
   DropPins(id, 0);
 }
 
+bool ObjectStore::FreeIfUnpinned(ObjectId id) {
+  auto found = objects_.find(id);
+  if (found == objects_.end() || found->second.pins > 0) return false;
+  Free(id);
+  return true;
+}
+
 void ObjectStore::LeaveExtent(uint64_t offset) {
   LeasedExtent& extent = extents_.at(offset);
   IOC_CHECK(extent.objects > 0) << "nothing lies in the extent at " << offset;

@@ -1,8 +1,8 @@
 // The node role: one a machine. Reports the hardware, grants leases on its own resources, starts workers, holds the
 // object store, and is the machine's one door to the network.
 //
-// Lives on its Env's executor; every function with its mutex held. Made of parts with one job each (see README.md here);
-// this class wires them and dispatches messages.
+// Lives on its Env's executor; every function with its mutex held. Made of parts with one job each (see README.md
+// here); this class wires them and dispatches messages.
 #ifndef IOCLUSTER_RUNTIME_NODE_NODE_H_
 #define IOCLUSTER_RUNTIME_NODE_NODE_H_
 
@@ -19,15 +19,15 @@
 namespace ioc {
 
 struct NodeOptions {
-  std::string head_address = {};   // HOST:PORT or unix:NAME; empty: `local_head` is in this process, behind our own door
+  std::string head_address = {};  // HOST:PORT or unix:NAME; empty: `local_head` is in this process, behind our own door
   std::string listen_address = "127.0.0.1:0";  // for other machines; empty: none (an embedded cluster)
   std::string advertise_address = {};          // what others dial, if not what is listened on
-  NodeInfo declared = {};          // name, total, labels, ...; what is left empty is found or made up
-  uint64_t store_bytes = 0;        // 0: 30 % of the machine's memory
+  NodeInfo declared = {};                      // name, total, labels, ...; what is left empty is found or made up
+  uint64_t store_bytes = 0;                    // 0: 30 % of the machine's memory
   int max_workers = 512;
-  int prestart_workers = -1;       // idle workers kept ready once a job is known; -1: as many as CPUs, at most 4
+  int prestart_workers = -1;  // idle workers kept ready once a job is known; -1: as many as CPUs, at most 4
   absl::Duration worker_start_timeout = absl::Seconds(10);
-  ClusterId cluster = {};          // if set, a head of another cluster is refused
+  ClusterId cluster = {};  // if set, a head of another cluster is refused
 };
 
 class Node {

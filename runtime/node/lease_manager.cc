@@ -1,0 +1,236 @@
+#include "runtime/node/lease_manager.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "lib/base/status.h"
+
+namespace ioc {
+
+LeaseManager::LeaseManager(Env& env, const NodeInfo& info, Sessions& sessions, WorkerPool& workers, Listener& listener)
+    : env_(env),
+      info_(info),
+      sessions_(sessions),
+      workers_(workers),
+      listener_(listener),
+      scheduler_(info, env.Random()) {}
+
+LeaseManager::~LeaseManager() { env_.executor().CancelTimer(recall_timer_); }
+
+absl::Status LeaseManager::SetDemand(ProcessId client, const ioc::SetDemand& demand) {
+  const DemandKey key{client, demand.class_id};
+  absl::Status status = scheduler_.SetDemand(key, demand.spec, demand.wanted, demand.depth, env_.executor().Now());
+  if (CauseOf(status) == Cause::kInvalidArgument) {
+    sessions_.Notify(client, DemandRefused{.class_id = demand.class_id, .error = status});
+    return absl::OkStatus();
+  }
+  IOC_RETURN_IF_ERROR(status);
+  Pump();
+  return absl::OkStatus();
+}
+
+// Its leases end by their workers, which see its connections close.
+void LeaseManager::ClientGone(ProcessId client) {
+  scheduler_.DropClient(client);
+  Pump();
+}
+
+void LeaseManager::Pump() {
+  pump_again_ = true;
+  if (pumping_) return;
+  pumping_ = true;
+  while (std::exchange(pump_again_, false)) {
+    while (std::optional<LeaseId> lease = scheduler_.Next(env_.executor().Now())) FindWorker(*lease);
+  }
+  pumping_ = false;
+  for (const LocalScheduler::Forward& forward : scheduler_.TakeForwards(/*urgent_only=*/true)) {
+    listener_.ForwardToHead(forward);
+  }
+  RecallForWaiting();
+  listener_.OnLeasesChanged();
+}
+
+void LeaseManager::FlushForwards() {
+  for (const LocalScheduler::Forward& forward : scheduler_.TakeForwards(/*urgent_only=*/false)) {
+    listener_.ForwardToHead(forward);
+  }
+}
+
+void LeaseManager::RecallForWaiting() {
+  const LocalScheduler::Recall recall = scheduler_.LeasesToRecall(env_.executor().Now());
+  for (LeaseId lease : recall.leases) {
+    auto progress = progress_.find(lease);
+    if (progress != progress_.end()) sessions_.Notify(progress->second.worker, RecallLease{.lease = lease});
+  }
+  if (recall.again == absl::InfiniteDuration() || recall_timer_ != 0) return;
+  recall_timer_ = env_.executor().Schedule(recall.again, life_.Bind([this] {
+    recall_timer_ = 0;
+    RecallForWaiting();
+  }));
+}
+
+void LeaseManager::FindWorker(LeaseId lease) {
+  const std::shared_ptr<const SchedulingClass> spec = scheduler_.Find(lease)->spec;
+  progress_.try_emplace(lease);
+  workers_.Acquire(spec->job, spec->job_origin,
+                   life_.Bind([this, lease](const absl::StatusOr<ProcessId>& worker) { WorkerFound(lease, worker); }));
+}
+
+void LeaseManager::WorkerFound(LeaseId lease, const absl::StatusOr<ProcessId>& worker) {
+  if (!worker.ok()) return NoWorker(lease, worker.status());
+  Session* session = sessions_.FindProcess(*worker);
+  if (session == nullptr || !scheduler_.IsWanted(lease)) {
+    End(lease);
+    workers_.Release(*worker, /*reusable=*/session != nullptr);
+    return Pump();
+  }
+  progress_[lease].worker = *worker;
+  by_worker_[*worker] = lease;
+  const LocalScheduler::Lease& record = *scheduler_.Find(lease);
+  const int64_t cpus = record.spec->resources.GetTicks(kCpu) / ResourceSet::kUnit;
+  session->channel().Call(AssignLease{.lease = lease,
+                                      .client = record.demand.client,
+                                      .dedicated = record.spec->dedicated,
+                                      .cpus = static_cast<uint32_t>(std::clamp<int64_t>(cpus, 1, 1 << 20))},
+                          kAssignTimeout,
+                          life_.Bind([this, lease, worker = *worker](absl::StatusOr<AssignLease::Reply> reply) {
+                            Assigned(lease, worker, reply.status());
+                          }));
+}
+
+// The job can't run here: whatever waits for it hears why.
+void LeaseManager::NoWorker(LeaseId lease, const absl::Status& why) {
+  const LocalScheduler::Lease* record = scheduler_.Find(lease);
+  if (record == nullptr) return;
+  auto progress = progress_.find(lease);
+  if (record->placed) {
+    PlaceHandler handler = std::move(progress->second.placed);
+    End(lease);
+    handler(why);
+    return Pump();
+  }
+  const JobId job = record->spec->job;
+  End(lease);
+  for (const DemandKey& key : scheduler_.DemandsOfJob(job)) {
+    scheduler_.Withdraw(key);
+    sessions_.Notify(key.client, DemandRefused{.class_id = key.class_id, .error = why});
+  }
+  Pump();
+}
+
+void LeaseManager::Assigned(LeaseId lease, ProcessId worker, const absl::Status& status) {
+  if (!IsLeaseOf(worker, lease)) return;  // the worker was lost meanwhile
+  if (!status.ok()) {
+    auto progress = progress_.find(lease);
+    PlaceHandler placed = std::move(progress->second.placed);
+    End(lease);
+    workers_.Release(worker, /*reusable=*/false);
+    if (placed) placed(status);
+    return Pump();
+  }
+  Grant(lease, worker);
+}
+
+void LeaseManager::Grant(LeaseId lease, ProcessId worker) {
+  const LocalScheduler::Lease& record = *scheduler_.Find(lease);
+  const DemandKey demand = record.demand;
+  const bool placed = record.placed;
+  scheduler_.Granted(lease, env_.executor().Now());
+  if (placed) {
+    PlaceHandler handler = std::move(progress_[lease].placed);
+    handler(PlaceLease::Reply{
+        .lease = lease, .worker = AddressOf(worker), .free = scheduler_.free(), .version = ++version_});
+  } else {
+    sessions_.Notify(
+        demand.client,
+        LeaseGranted{
+            .class_id = demand.class_id, .lease = lease, .worker = AddressOf(worker), .node_name = info_.name});
+  }
+  RecallForWaiting();
+}
+
+bool LeaseManager::IsLeaseOf(ProcessId worker, LeaseId lease) const {
+  auto found = by_worker_.find(worker);
+  return found != by_worker_.end() && found->second == lease;
+}
+
+void LeaseManager::End(LeaseId lease) {
+  auto progress = progress_.find(lease);
+  if (progress != progress_.end()) {
+    if (IsLeaseOf(progress->second.worker, lease)) by_worker_.erase(progress->second.worker);
+    progress_.erase(progress);
+  }
+  scheduler_.End(lease);
+}
+
+void LeaseManager::LeaseEnded(ProcessId worker, LeaseId lease) {
+  const LocalScheduler::Lease* record = scheduler_.Find(lease);
+  if (record == nullptr || !record->granted || !IsLeaseOf(worker, lease)) return;
+  const bool reusable = !record->spec->dedicated;
+  End(lease);
+  workers_.Release(worker, reusable);
+  Pump();
+}
+
+void LeaseManager::TaskBlocked(ProcessId worker, LeaseId lease, bool blocked) {
+  if (!IsLeaseOf(worker, lease)) return;
+  blocked ? scheduler_.Block(lease) : scheduler_.Unblock(lease);
+  Pump();
+}
+
+void LeaseManager::WorkerLost(ProcessId worker) {
+  auto found = by_worker_.find(worker);
+  if (found == by_worker_.end()) return;
+  const LeaseId lease = found->second;
+  PlaceHandler placed = std::move(progress_[lease].placed);
+  End(lease);
+  if (placed) placed(absl::FailedPreconditionError("the worker ended before it could take the lease"));
+  Pump();
+}
+
+void LeaseManager::Place(const PlaceLease& place, PlaceHandler handler) {
+  absl::StatusOr<LeaseId> lease = scheduler_.Reserve(place.client, place.spec);
+  if (!lease.ok()) return handler(lease.status());
+  progress_[*lease].placed = std::move(handler);
+  FindWorker(*lease);
+  listener_.OnLeasesChanged();
+}
+
+void LeaseManager::Granted(const ForwardGrant& grant) {
+  scheduler_.NotePlaced({grant.client, grant.class_id});
+  sessions_.Notify(
+      grant.client,
+      LeaseGranted{
+          .class_id = grant.class_id, .lease = grant.lease, .worker = grant.worker, .node_name = grant.node_name});
+  listener_.OnLeasesChanged();
+}
+
+void LeaseManager::Refused(const ForwardRefusal& refusal) {
+  scheduler_.Withdraw({refusal.client, refusal.class_id});
+  sessions_.Notify(refusal.client, DemandRefused{.class_id = refusal.class_id, .error = refusal.error});
+  listener_.OnLeasesChanged();
+}
+
+void LeaseManager::NewHead() {
+  scheduler_.ForgetForwards();
+  FlushForwards();
+}
+
+void LeaseManager::Describe(ReportResources& report) {
+  report.version = ++version_;
+  report.free = scheduler_.free();
+  report.leases = static_cast<uint32_t>(scheduler_.lease_count());
+  report.waiting = scheduler_.waiting();
+}
+
+ProcessAddress LeaseManager::AddressOf(ProcessId worker) const {
+  return {.process = worker,
+          .node = info_.address.node,
+          .machine = info_.address.machine,
+          .local_address = info_.address.local_address,
+          .node_address = info_.address.node_address};
+}
+
+}  // namespace ioc

@@ -1,0 +1,144 @@
+// Decides which demand gets a lease on this node's own resources next, which ones the head is to place, and whose lease
+// is called back for those that wait.
+//
+// Pure: no I/O, no clock; time comes in with the calls. Owned by the LeaseManager, which does what this decides.
+//
+// Order: the deeper task first, so that blocked processes stay near depth times cores (DESIGN section 3); then the
+// client that was served longest ago, so that a flood starves nobody; then first come. A large request that waits long
+// while small ones pass it holds them back for a while (kStarvedAfter).
+//
+// Invariants: free = total - what the leases hold; a blocked lease holds no CPU. Free amounts fall below zero only when
+// a lease unblocks.
+#ifndef IOCLUSTER_RUNTIME_NODE_LOCAL_SCHEDULER_H_
+#define IOCLUSTER_RUNTIME_NODE_LOCAL_SCHEDULER_H_
+
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "lib/protocol/common.h"
+
+namespace ioc {
+
+// While others wait, a lease ends after this.
+inline constexpr absl::Duration kLeaseQuantum = absl::Milliseconds(5);
+// A demand that fits this node but found no room for this long holds back those that would pass it...
+inline constexpr absl::Duration kStarvedAfter = absl::Milliseconds(500);
+// ... until this, because leases that themselves wait for others may never end.
+inline constexpr absl::Duration kStarvedUntil = absl::Seconds(30);
+// Classes that one client can have demands for at a time.
+inline constexpr size_t kMaxDemandsOfClient = 4096;
+
+// A client's demand for one of its classes.
+struct DemandKey {
+  ProcessId client;
+  uint32_t class_id = 0;
+
+  friend auto operator<=>(const DemandKey&, const DemandKey&) = default;
+};
+
+class LocalScheduler {
+ public:
+  struct Lease {
+    DemandKey demand;
+    std::shared_ptr<const SchedulingClass> spec;
+    bool placed = false;   // by the head, for a client elsewhere
+    bool granted = false;  // the client (or the head) knows of it
+    bool blocked = false;
+    bool recalled = false;
+    absl::Time since = absl::InfiniteFuture();  // when it was granted
+  };
+  struct Forward {
+    DemandKey demand;
+    std::shared_ptr<const SchedulingClass> spec;
+    uint32_t wanted = 0;
+    uint32_t depth = 0;
+  };
+  struct Recall {
+    std::vector<LeaseId> leases;
+    // When to ask again because somebody still waits.
+    absl::Duration again = absl::InfiniteDuration();
+  };
+
+  // `lease_base`: random bits that make this node's lease ids its own.
+  LocalScheduler(const NodeInfo& info, uint64_t lease_base);
+
+  // `wanted` is absolute; 0 withdraws. Errors: the request makes no sense, or too many classes.
+  absl::Status SetDemand(const DemandKey& key, const SchedulingClass& spec, uint32_t wanted, uint32_t depth,
+                         absl::Time now);
+  void Withdraw(const DemandKey& key);
+  // The head granted one elsewhere.
+  void NotePlaced(const DemandKey& key);
+  // The demands of a job, of which nothing can run here.
+  std::vector<DemandKey> DemandsOfJob(JobId job) const;
+  void DropClient(ProcessId client);
+
+  // Takes the resources for the demand whose turn it is; none if nobody can be served. The lease is then either Granted
+  // or Ended.
+  std::optional<LeaseId> Next(absl::Time now);
+  // The same for a lease that the head places here. FailedPrecondition if there is no room.
+  absl::StatusOr<LeaseId> Reserve(ProcessId client, const SchedulingClass& spec);
+  // Null if there is none.
+  const Lease* Find(LeaseId lease) const;
+  // Whether the demand behind a lease that is not granted yet still stands.
+  bool IsWanted(LeaseId lease) const;
+  void Granted(LeaseId lease, absl::Time now);
+  // Gives its resources back; unknown ids are ignored.
+  void End(LeaseId lease);
+  void Block(LeaseId lease);
+  void Unblock(LeaseId lease);
+
+  // Leases older than the quantum to call back for demands that wait, one for each lease that is missing.
+  Recall LeasesToRecall(absl::Time now);
+
+  // What the head should hear anew: all that a demand wants if it doesn't fit this node or is to be spread, otherwise
+  // what can't be granted at once. With `urgent_only` just the former.
+  std::vector<Forward> TakeForwards(bool urgent_only);
+  // A new head knows nothing yet.
+  void ForgetForwards();
+
+  const ResourceSet& free() const { return free_; }
+  size_t lease_count() const { return leases_.size(); }
+  uint32_t waiting() const;  // leases that are wanted and not granted
+
+ private:
+  struct Demand {
+    std::shared_ptr<const SchedulingClass> spec;
+    bool fits_node = false;  // when nothing else runs here
+    uint32_t wanted = 0;
+    uint32_t pending = 0;  // leases taken for it and not yet granted
+    uint32_t depth = 0;
+    uint32_t forwarded = 0;  // what the head knows
+    uint64_t arrival = 0;
+    absl::Time waiting_since;
+
+    uint32_t missing() const { return wanted > pending ? wanted - pending : 0; }
+    bool away() const { return !fits_node || spec->strategy == Strategy::kSpread; }
+  };
+  using Demands = std::map<DemandKey, Demand>;
+
+  std::vector<Demands::iterator> InOrder();
+  bool IsStarved(const Demand& demand, absl::Time now) const;
+  LeaseId Take(Lease lease);
+  void EraseIfDone(Demands::iterator demand);
+
+  const NodeInfo info_;
+  const uint64_t lease_base_;
+  uint64_t last_lease_ = 0;
+  uint64_t last_arrival_ = 0;
+  uint64_t last_turn_ = 0;
+  ResourceSet free_;
+  Demands demands_;
+  std::map<ProcessId, uint64_t> turns_;  // when each client was served last; the longest ago goes first
+  std::map<LeaseId, Lease> leases_;
+};
+
+}  // namespace ioc
+
+#endif  // IOCLUSTER_RUNTIME_NODE_LOCAL_SCHEDULER_H_

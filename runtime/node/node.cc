@@ -1,0 +1,253 @@
+#include "runtime/node/node.h"
+
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "iocluster/version.h"
+#include "lib/base/status.h"
+#include "runtime/node/node_impl.h"
+
+namespace ioc {
+namespace {
+
+// With no budget given, this share of the machine's memory.
+constexpr double kStoreShare = 0.3;
+// The region is larger than its budget, so that fragments of it do not fill the store.
+constexpr uint64_t kStoreRegionFactor = 2;
+constexpr uint64_t kMinStoreBytes = 64 << 20;
+constexpr int kMaxPrestart = 4;
+
+uint64_t StoreBudget(const NodeOptions& options, const HostInfo& host) {
+  if (options.store_bytes != 0) return options.store_bytes;
+  return std::max<uint64_t>(kMinStoreBytes,
+                            static_cast<uint64_t>(kStoreShare * static_cast<double>(host.memory_bytes)));
+}
+
+NodeId MakeNodeId(Env& env) {
+  uint64_t id = env.Random();
+  return NodeId(id == 0 ? 1 : id);
+}
+
+// A wildcard is where we listen, not where others reach us.
+std::string Advertised(const NodeOptions& options, const std::string& listened, const HostInfo& host) {
+  if (!options.advertise_address.empty()) return options.advertise_address;
+  for (const char* wildcard : {"0.0.0.0:", "[::]:"}) {
+    if (absl::StartsWith(listened, wildcard)) {
+      return absl::StrCat(host.hostname, ":", listened.substr(std::string_view(wildcard).size()));
+    }
+  }
+  return listened;
+}
+
+// What was not declared is found. A node that declares anything of itself has no more CPUs or memory than it says.
+NodeInfo FoundInfo(NodeInfo info, NodeId id, const HostInfo& host) {
+  info.address.node = id;
+  info.address.machine = host.machine;
+  info.address.local_address = absl::StrCat("unix:ioc-", id.ToString());
+  if (info.name.empty()) info.name = absl::StrCat(host.hostname, "-", id.ToString().substr(0, 6));
+  info.hostname = host.hostname;
+  info.pid = host.pid;
+  if (info.total.empty()) {
+    info.total.Set(kCpu, host.cpus);
+    info.total.Set(kMemory, static_cast<double>(host.memory_bytes));
+  } else if (info.total.GetTicks(kCpu) > 0 && info.total.GetTicks(kMemory) == 0) {
+    info.total.Set(kMemory, static_cast<double>(host.memory_bytes));
+  }
+  if (info.arch.empty()) info.arch = host.arch;
+  if (info.os.empty()) info.os = host.os;
+  info.release = IOCLUSTER_VERSION;
+  return info;
+}
+
+Hello SelfOf(const NodeInfo& info, ClusterId cluster) {
+  return {.cluster = cluster,
+          .role = Role::kNode,
+          .node = info.address.node,
+          .name = absl::StrCat("node ", info.name),
+          .release = IOCLUSTER_VERSION};
+}
+
+}  // namespace
+
+Node::Impl::Impl(Env& env, NodeOptions options, absl::AnyInvocable<void(absl::Status)> on_ready,
+                 absl::AnyInvocable<void(absl::Status)> on_stopped)
+    : env_(env),
+      options_(std::move(options)),
+      on_ready_(std::move(on_ready)),
+      on_stopped_(std::move(on_stopped)),
+      cluster_(options_.cluster),
+      info_(FoundInfo(options_.declared, MakeNodeId(env), env.host())) {
+  if (absl::Status status = Start(); !status.ok()) {
+    env_.executor().Post(life_.Bind([this, status] { Ready(status); }));
+  }
+}
+
+Node::Impl::~Impl() = default;
+
+absl::Status Node::Impl::Start() {
+  IOC_RETURN_IF_ERROR(Listen());
+  const uint64_t budget = StoreBudget(options_, env_.host());
+  info_.store_bytes = budget;
+  IOC_ASSIGN_OR_RETURN(auto memory, env_.CreateSharedMemory("ioc-store", budget * kStoreRegionFactor));
+
+  const Hello self = SelfOf(info_, cluster_);
+  sessions_ = std::make_unique<Sessions>(env_, self, *this);
+  peers_ = std::make_unique<PeerNodes>(env_, self);
+  const std::string head = options_.head_address.empty() ? info_.address.local_address : options_.head_address;
+  head_ = std::make_unique<HeadLink>(env_, head, self, *this);
+  store_ = std::make_unique<StoreService>(env_, std::move(memory), budget, info_.address.node, *sessions_, *peers_);
+  programs_ = std::make_unique<ProgramStore>(env_, info_.address.node, *sessions_, *peers_);
+  const int cpus = static_cast<int>(info_.total.GetTicks(kCpu) / ResourceSet::kUnit);
+  workers_ = std::make_unique<WorkerPool>(
+      env_,
+      WorkerPool::Options{
+          .max_workers = options_.max_workers,
+          .prestart = options_.prestart_workers >= 0 ? options_.prestart_workers : std::min(cpus, kMaxPrestart),
+          .start_timeout = options_.worker_start_timeout},
+      *sessions_, *programs_, life_.Bind([this](ProcessId worker) { leases_->WorkerLost(worker); }));
+  leases_ = std::make_unique<LeaseManager>(env_, info_, *sessions_, *workers_, *this);
+  head_->Start();
+  return absl::OkStatus();
+}
+
+absl::Status Node::Impl::Listen() {
+  auto accept = [this] {
+    return life_.Bind([this](std::unique_ptr<Connection> connection, const Preamble& preamble) {
+      Accept(std::move(connection), preamble);
+    });
+  };
+  IOC_ASSIGN_OR_RETURN(local_listener_, env_.network().Listen(info_.address.local_address, accept()));
+  if (options_.listen_address.empty()) return absl::OkStatus();
+  IOC_ASSIGN_OR_RETURN(listener_, env_.network().Listen(options_.listen_address, accept()));
+  info_.address.node_address = Advertised(options_, listener_->address(), env_.host());
+  return absl::OkStatus();
+}
+
+void Node::Impl::Accept(std::unique_ptr<Connection> connection, const Preamble& preamble) {
+  switch (preamble.target) {
+    case Target::kNode:
+      sessions_->Accept(std::move(connection));
+      return;
+    case Target::kHead:
+      if (head_door_) head_door_(std::move(connection), preamble);
+      return;
+    case Target::kProcess:
+      if (Session* process = sessions_->FindProcess(ProcessId(preamble.id))) {
+        Extras extras;
+        extras.attachments.push_back(std::move(connection));
+        process->channel().Notify(HandOver{}, std::move(extras));
+      }
+      return;
+  }
+}
+
+void Node::Impl::Ready(const absl::Status& status) {
+  if (auto on_ready = std::exchange(on_ready_, nullptr)) on_ready(status);
+}
+
+void Node::Impl::StopLater(const absl::Status& why) {
+  if (stopping_) return;
+  stopping_ = true;
+  env_.executor().Post(life_.Bind([this, why] {
+    if (auto on_stopped = std::exchange(on_stopped_, nullptr)) on_stopped(why);
+  }));
+}
+
+void Node::Impl::OnSessionClosed(Session& session, const absl::Status&) {
+  store_->SessionClosed(session.id());
+  const ProcessId process = session.process();
+  if (process) {
+    leases_->ClientGone(process);
+    head_->Notify(ProcessGone{.process = process});
+  }
+  workers_->SessionClosed(session.id());
+  if (process && session.role() == Role::kDriver) {
+    workers_->EndJob(JobId(process.value()));
+    programs_->RemoveJob(JobId(process.value()));
+  }
+}
+
+RegisterNode Node::Impl::MakeRegistration() { return {.info = info_, .free = leases_->free()}; }
+
+void Node::Impl::OnRegistered(const RegisterNode::Reply& reply) {
+  cluster_ = reply.cluster;
+  sessions_->set_cluster(cluster_);
+  peers_->set_cluster(cluster_);
+  leases_->NewHead();
+  Ready(absl::OkStatus());
+}
+
+void Node::Impl::OnReportDue() {
+  leases_->FlushForwards();
+  ReportResources report;
+  leases_->Describe(report);
+  const ObjectStore::Stats stats = store_->stats();
+  report.workers = workers_->count();
+  report.store_used = stats.used;
+  report.objects = static_cast<uint32_t>(stats.objects);
+  head_->Notify(report);
+}
+
+void Node::Impl::OnHeadLost(const absl::Status& why) {
+  if (on_ready_) return env_.executor().Post(life_.Bind([this, why] { Ready(why); }));
+  StopLater(why);
+}
+
+absl::Status Node::Impl::OnHeadMessage(Channel& head, FrameView& frame) {
+  switch (static_cast<Method>(frame.header.method)) {
+    case Method::kPlaceLease:
+      return Take<PlaceLease>(frame, [&](const PlaceLease& place) { PlaceForHead(frame.header, place); });
+    case Method::kForwardGrant:
+      return Take<ForwardGrant>(frame, [&](const ForwardGrant& grant) { leases_->Granted(grant); });
+    case Method::kForwardRefusal:
+      return Take<ForwardRefusal>(frame, [&](const ForwardRefusal& refusal) { leases_->Refused(refusal); });
+    case Method::kNodeRemoved:
+      return absl::OkStatus();
+    case Method::kPing:
+      head.Reply(frame.header, Ping::Reply{});
+      return absl::OkStatus();
+    case Method::kStop:
+      head.Reply(frame.header, Stop::Reply{});
+      head.Flush();
+      StopLater(absl::OkStatus());
+      return absl::OkStatus();
+    default:
+      return MakeError(Cause::kInvalidArgument,
+                       absl::StrCat("a head can't ask a node for method ", frame.header.method));
+  }
+}
+
+void Node::Impl::PlaceForHead(const FrameHeader& request, const PlaceLease& place) {
+  auto answer = life_.Bind([this, request, connection = head_->connection()](absl::StatusOr<PlaceLease::Reply> reply) {
+    head_->Reply(connection, request, reply);
+  });
+  if (place.term < head_->term()) {
+    return answer(absl::StatusOr<PlaceLease::Reply>(absl::FailedPreconditionError(
+        absl::StrCat("a head of term ", head_->term(), " has replaced the one of term ", place.term))));
+  }
+  leases_->Place(place, std::move(answer));
+}
+
+void Node::Impl::ForwardToHead(const LocalScheduler::Forward& forward) {
+  head_->Notify(ForwardDemand{.client = forward.demand.client,
+                              .class_id = forward.demand.class_id,
+                              .spec = *forward.spec,
+                              .wanted = forward.wanted,
+                              .depth = forward.depth});
+}
+
+Node::Node(Env& env, NodeOptions options, absl::AnyInvocable<void(absl::Status)> on_ready,
+           absl::AnyInvocable<void(absl::Status)> on_stopped)
+    : impl_(std::make_unique<Impl>(env, std::move(options), std::move(on_ready), std::move(on_stopped))) {}
+
+Node::~Node() = default;
+
+void Node::set_head_door(AcceptHandler head) { impl_->set_head_door(std::move(head)); }
+const NodeAddress& Node::address() const { return impl_->info().address; }
+const NodeInfo& Node::info() const { return impl_->info(); }
+uint32_t Node::worker_count() const { return impl_->worker_count(); }
+
+}  // namespace ioc

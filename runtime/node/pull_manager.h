@@ -1,0 +1,85 @@
+// Brings objects from other nodes' stores into this one's: in chunks, several on the way at a time, from one copy after
+// the other until one is whole.
+//
+// Owned by the StoreService, on its executor. One pull an object at a time; whoever asks meanwhile waits for the same
+// one. What was pulled is a copy that can be had again: it may be evicted while nobody pins it.
+#ifndef IOCLUSTER_RUNTIME_NODE_PULL_MANAGER_H_
+#define IOCLUSTER_RUNTIME_NODE_PULL_MANAGER_H_
+
+#include <absl/functional/any_invocable.h>
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "lib/objects/object_store.h"
+#include "runtime/node/peer_nodes.h"
+
+namespace ioc {
+
+inline constexpr uint32_t kPullChunkBytes = 1 << 20;
+inline constexpr uint32_t kPullWindow = 4;  // chunks on the way
+inline constexpr absl::Duration kPullChunkTimeout = absl::Seconds(30);
+// The node's own holds: on what it pulls and on what it sends.
+inline constexpr HolderId kPullHolder = ~HolderId{0};
+inline constexpr HolderId kSendHolder = ~HolderId{0} - 1;
+
+class PullManager {
+ public:
+  using Handler = absl::AnyInvocable<void(const absl::Status&)>;
+
+  PullManager(ObjectStore& store, PeerNodes& peers, NodeId self) : store_(store), peers_(peers), self_(self) {}
+  ~PullManager() { store_.DropHolder(kPullHolder); }
+  PullManager(const PullManager&) = delete;
+  PullManager& operator=(const PullManager&) = delete;
+
+  // `handler` is called once, maybe before this returns: OK if the object is in the store (for as long as the call
+  // takes, unless it pins it), otherwise kObjectLost or kStoreFull.
+  void Pull(ObjectId id, const std::vector<ObjectCopy>& copies, Handler handler);
+  // Its owner freed it: what is on the way is not wanted any more.
+  void Freed(ObjectId id);
+  // Frees the copy that was pulled first among those that nobody pins; false if there is none.
+  bool EvictOne();
+
+ private:
+  struct Transfer {
+    std::deque<NodeAddress> sources;  // not tried yet
+    NodeAddress source;
+    uint64_t attempt = 0;  // answers to another one are dropped
+    Extent extent;         // leased, if its length is not 0
+    uint64_t size = 0;
+    uint64_t requested = 0;
+    uint64_t received = 0;
+    absl::Status last_error;
+    std::vector<Handler> waiting;
+  };
+  struct Pulled {
+    NodeId source;
+    uint64_t order = 0;
+  };
+
+  Transfer* FindAttempt(ObjectId id, uint64_t attempt);
+  void TryNextSource(ObjectId id);
+  void Described(ObjectId id, uint64_t attempt, const absl::StatusOr<DescribeObject::Reply>& reply);
+  void RequestChunks(ObjectId id);
+  void ChunkArrived(ObjectId id, uint64_t attempt, uint64_t offset, uint64_t length, absl::StatusOr<RawReply>& reply);
+  void Failed(ObjectId id, const absl::Status& why);
+  void Complete(ObjectId id);
+  void Finish(ObjectId id, const absl::Status& status);
+  void ForgetPulled(ObjectId id);
+
+  ObjectStore& store_;
+  PeerNodes& peers_;
+  const NodeId self_;
+  uint64_t last_attempt_ = 0;
+  uint64_t last_order_ = 0;
+  std::map<ObjectId, Transfer> transfers_;
+  std::map<ObjectId, Pulled> pulled_;
+  std::map<uint64_t, ObjectId> pulled_order_;
+  Life life_;
+};
+
+}  // namespace ioc
+
+#endif  // IOCLUSTER_RUNTIME_NODE_PULL_MANAGER_H_

@@ -1,0 +1,73 @@
+#include "runtime/node/sessions.h"
+
+namespace ioc {
+
+Session::Session(Sessions& sessions, SessionId id, Env& env, std::unique_ptr<Connection> connection, const Hello& self)
+    : sessions_(sessions),
+      id_(id),
+      same_machine_(connection->peer().same_machine),
+      channel_(env, std::move(connection), Channel::Side::kAcceptor, self, *this) {}
+
+absl::Status Session::OnMessage(Channel&, FrameView frame) { return sessions_.handler_.OnSessionMessage(*this, frame); }
+
+void Session::OnClosed(Channel&, const absl::Status& why) { sessions_.OnClosed(*this, why); }
+
+Sessions::~Sessions() {
+  // Calls that wait fail now; whoever waits may look for a session, so each is out of the map before it goes.
+  by_process_.clear();
+  while (!sessions_.empty()) {
+    auto gone = std::move(sessions_.begin()->second);
+    sessions_.erase(sessions_.begin());
+  }
+}
+
+SessionId Sessions::Accept(std::unique_ptr<Connection> connection) {
+  if (sessions_.size() >= kMaxSessions) {
+    env_.Log(LogLevel::kWarning, "closed a new connection: this node has " + std::to_string(kMaxSessions) + " already");
+    return 0;
+  }
+  const SessionId id = ++last_id_;
+  sessions_.emplace(id, std::make_unique<Session>(*this, id, env_, std::move(connection), self_));
+  return id;
+}
+
+Session* Sessions::Find(SessionId id) {
+  auto found = sessions_.find(id);
+  return found == sessions_.end() ? nullptr : found->second.get();
+}
+
+Session* Sessions::FindProcess(ProcessId process) {
+  auto found = by_process_.find(process);
+  return found == by_process_.end() ? nullptr : Find(found->second);
+}
+
+bool Sessions::Bind(Session& session, ProcessId process) {
+  if (!by_process_.emplace(process, session.id()).second) return false;
+  session.process_ = process;
+  return true;
+}
+
+void Sessions::Forget(const Session& session) {
+  auto found = by_process_.find(session.process());
+  if (found != by_process_.end() && found->second == session.id()) by_process_.erase(found);
+}
+
+void Sessions::Close(SessionId id, const absl::Status& why) {
+  auto found = sessions_.find(id);
+  if (found == sessions_.end()) return;
+  std::unique_ptr<Session> gone = std::move(found->second);
+  sessions_.erase(found);
+  Forget(*gone);
+  gone->channel().Close(why);
+}
+
+void Sessions::OnClosed(Session& session, const absl::Status& why) {
+  auto found = sessions_.find(session.id());
+  if (found == sessions_.end()) return;
+  std::unique_ptr<Session> gone = std::move(found->second);
+  sessions_.erase(found);
+  Forget(*gone);
+  handler_.OnSessionClosed(*gone, why);
+}
+
+}  // namespace ioc

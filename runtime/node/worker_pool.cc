@@ -1,0 +1,358 @@
+#include "runtime/node/worker_pool.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "lib/base/status.h"
+#include "lib/objects/worker_page.h"
+
+namespace ioc {
+namespace {
+
+std::string StderrTail(const ExitStatus& exit) {
+  return exit.stderr_tail.empty() ? "" : absl::StrCat("; its last words: ", exit.stderr_tail);
+}
+
+}  // namespace
+
+WorkerPool::WorkerPool(Env& env, Options options, Sessions& sessions, ProgramStore& programs,
+                       absl::AnyInvocable<void(ProcessId)> on_lost)
+    : env_(env),
+      options_(options),
+      sessions_(sessions),
+      programs_(programs),
+      on_lost_(std::move(on_lost)),
+      fates_(env) {}
+
+WorkerPool::~WorkerPool() {
+  for (auto& [number, worker] : workers_) env_.executor().CancelTimer(worker.timer);
+  env_.executor().CancelTimer(reap_timer_);
+}
+
+void WorkerPool::AddJob(JobId job, const NodeAddress& origin) {
+  Job& known = jobs_[job];
+  known.origin = origin;
+  known.has_driver = true;
+  Pump();
+}
+
+void WorkerPool::EndJob(JobId job) {
+  auto found = jobs_.find(job);
+  if (found == jobs_.end()) return;
+  jobs_.erase(found);
+  for (auto& [number, worker] : workers_) {
+    if (worker.job == job) Stop(worker, "its driver has ended");
+  }
+  FailWaiting(job, MakeError(Cause::kDisconnected, absl::StrCat("the driver of job ", job.ToString(), " has ended")));
+}
+
+void WorkerPool::Acquire(JobId job, const NodeAddress& origin, Handler handler) {
+  auto [known, is_new] = jobs_.try_emplace(job);
+  if (is_new) known->second.origin = origin;
+  if (!known->second.refused.ok()) {
+    if (env_.executor().Now() < known->second.refused_until) return handler(known->second.refused);
+    known->second.refused = absl::OkStatus();
+    known->second.start_failures = 0;
+    known->second.program.reset();
+  }
+  waiting_.push_back({job, std::move(handler)});
+  Pump();
+}
+
+void WorkerPool::Release(ProcessId process, bool reusable) {
+  auto found = FindByProcess(process);
+  if (found == workers_.end() || found->second.state != State::kLeased) return;
+  Worker& worker = found->second;
+  if (!reusable || !jobs_.contains(worker.job)) return Stop(worker, "its lease has ended");
+  worker.state = State::kIdle;
+  worker.idle_since = env_.executor().Now();
+  if (reap_timer_ == 0) reap_timer_ = env_.executor().Schedule(kIdleWorkerTimeout, life_.Bind([this] { ReapIdle(); }));
+  Pump();
+}
+
+void WorkerPool::Pump() {
+  ServeWaiting();
+  StartMissing();
+}
+
+void WorkerPool::ServeWaiting() {
+  // Handlers may come back here, so they run when the books are straight.
+  std::vector<std::pair<Handler, ProcessId>> served;
+  for (auto waiting = waiting_.begin(); waiting != waiting_.end();) {
+    auto best = workers_.end();  // the one that worked last: its caches are warm, and the others can be reaped
+    for (auto worker = workers_.begin(); worker != workers_.end(); ++worker) {
+      if (worker->second.job != waiting->job || worker->second.state != State::kIdle) continue;
+      if (best == workers_.end() || worker->second.idle_since > best->second.idle_since) best = worker;
+    }
+    if (best == workers_.end()) {
+      ++waiting;
+      continue;
+    }
+    best->second.state = State::kLeased;
+    served.emplace_back(std::move(waiting->handler), best->second.process);
+    waiting = waiting_.erase(waiting);
+  }
+  for (auto& [handler, process] : served) handler(process);
+}
+
+int WorkerPool::CountWorkers(JobId job, std::optional<State> state) const {
+  return static_cast<int>(std::count_if(workers_.begin(), workers_.end(), [&](const auto& entry) {
+    const Worker& worker = entry.second;
+    return worker.job == job && (state ? worker.state == *state : worker.state != State::kEnding);
+  }));
+}
+
+int WorkerPool::CountStarting() const {
+  return static_cast<int>(std::count_if(workers_.begin(), workers_.end(),
+                                        [](const auto& entry) { return entry.second.state == State::kStarting; }));
+}
+
+void WorkerPool::StartMissing() {
+  std::map<JobId, int> missing;
+  for (const Waiting& waiting : waiting_) ++missing[waiting.job];
+  for (auto& [job, count] : missing) count -= CountWorkers(job, State::kStarting);
+  for (const auto& [job, known] : jobs_) {
+    if (known.has_driver && known.refused.ok()) {
+      missing[job] = std::max(missing[job], options_.prestart - CountWorkers(job, std::nullopt));
+    }
+  }
+  for (const auto& [job, count] : missing) StartWorkers(job, count);
+}
+
+void WorkerPool::StartWorkers(JobId job, int missing) {
+  if (missing <= 0) return;
+  if (!jobs_.contains(job) || !jobs_[job].program) return LocateProgram(job);
+  // More at a time would only make each of them slower.
+  const int max_starting = 2 * env_.host().cpus + 2;
+  while (missing-- > 0 && CountStarting() < max_starting && jobs_.contains(job) && jobs_[job].program) {
+    if (static_cast<int>(workers_.size()) >= options_.max_workers && !MakeRoom(job)) return;
+    if (!StartWorker(job)) return;
+  }
+}
+
+// Lets an idle worker of another job go; its place is free once it has ended.
+bool WorkerPool::MakeRoom(JobId job) {
+  for (auto& [number, worker] : workers_) {
+    if (worker.state == State::kIdle && worker.job != job) {
+      Stop(worker, "another job needs its place");
+      break;
+    }
+  }
+  return false;
+}
+
+void WorkerPool::LocateProgram(JobId job) {
+  auto found = jobs_.find(job);
+  if (found == jobs_.end() || found->second.locating) return;
+  found->second.locating = true;
+  programs_.Locate(job, found->second.origin, life_.Bind([this, job](const absl::StatusOr<ProgramInfo>& program) {
+    auto found = jobs_.find(job);
+    if (found == jobs_.end()) return;
+    found->second.locating = false;
+    if (!program.ok()) return StartFailed(job, program.status(), /*for_good=*/true);
+    found->second.program = *program;
+    Pump();
+  }));
+}
+
+bool WorkerPool::StartWorker(JobId job) {
+  const ProgramInfo& program = *jobs_.at(job).program;
+  const uint64_t number = ++last_worker_;
+  absl::StatusOr<std::shared_ptr<SharedMemory>> page = env_.CreateSharedMemory("ioc-worker-page", kWorkerPageBytes);
+  absl::Status ready = page.ok() ? (*page)->Commit(0, kWorkerPageBytes) : page.status();
+  if (!ready.ok()) {
+    StartFailed(job, ready, /*for_good=*/true);
+    return false;
+  }
+  auto child = env_.processes().Spawn({.program = program.path,
+                                       .arguments = program.arguments,
+                                       .environment = {{"IOCLUSTER_WORKER", "1"}},
+                                       .directory = program.directory},
+                                      life_.Bind([this, number](const ExitStatus& exit) { Exited(number, exit); }));
+  if (!child.ok()) {
+    StartFailed(job, MakeError(Cause::kProgramMissing, std::string(child.status().message())), /*for_good=*/true);
+    return false;
+  }
+  Worker& worker = workers_[number];
+  worker.job = job;
+  worker.child = *std::move(child);
+  worker.page = *std::move(page);
+  worker.session = sessions_.Accept(worker.child->TakeConnection());
+  by_session_[worker.session] = number;
+  worker.timer =
+      env_.executor().Schedule(options_.start_timeout, life_.Bind([this, number] { StartTimedOut(number); }));
+  return true;
+}
+
+void WorkerPool::StartTimedOut(uint64_t number) {
+  auto found = workers_.find(number);
+  if (found == workers_.end() || found->second.state != State::kStarting) return;
+  Worker& worker = found->second;
+  worker.timer = 0;
+  worker.state = State::kEnding;
+  worker.reason = "it did not call ioc::Cluster::Connect in time";
+  worker.child->Kill();
+  const JobId job = worker.job;
+  const std::string path = jobs_.contains(job) && jobs_[job].program ? jobs_[job].program->path : "";
+  StartFailed(job,
+              MakeError(Cause::kProgramMissing,
+                        absl::StrCat("the program ", path,
+                                     " was started as a worker but did not call ioc::Cluster::Connect within ",
+                                     absl::FormatDuration(options_.start_timeout), "; call it first thing in main")),
+              /*for_good=*/true);
+}
+
+void WorkerPool::StartFailed(JobId job, const absl::Status& why, bool for_good) {
+  auto found = jobs_.find(job);
+  if (found == jobs_.end()) return;
+  Job& failed = found->second;
+  if (!for_good && ++failed.start_failures < kMaxStartFailures) return Pump();
+  failed.refused = why;
+  failed.refused_until = env_.executor().Now() + kRefuseJobFor;
+  env_.Log(LogLevel::kWarning, absl::StrCat("job ", job.ToString(), ": ", absl::string_view(why.message())));
+  FailWaiting(job, why);
+}
+
+void WorkerPool::FailWaiting(JobId job, const absl::Status& why) {
+  std::vector<Handler> failed;
+  for (auto waiting = waiting_.begin(); waiting != waiting_.end();) {
+    const bool is_of_job = waiting->job == job;
+    if (is_of_job) failed.push_back(std::move(waiting->handler));
+    waiting = is_of_job ? waiting_.erase(waiting) : std::next(waiting);
+  }
+  for (Handler& handler : failed) handler(why);
+}
+
+absl::StatusOr<WorkerPool::Registration> WorkerPool::Register(SessionId session, ProcessId process) {
+  auto found = FindBySession(session);
+  if (found == workers_.end()) {
+    return MakeError(Cause::kInvalidArgument,
+                     absl::StrCat("process ", process.ToString(),
+                                  " registers as a worker, but this node did not start it; unset IOCLUSTER_WORKER"));
+  }
+  Worker& worker = found->second;
+  if (worker.state != State::kStarting || worker.process) {
+    return MakeError(Cause::kInvalidArgument, absl::StrCat("worker ", process.ToString(), " registers too late"));
+  }
+  worker.process = process;
+  by_process_[process] = found->first;
+  return Registration{worker.job, jobs_.contains(worker.job) ? jobs_[worker.job].origin : NodeAddress{}, worker.page};
+}
+
+void WorkerPool::Registered(SessionId session) {
+  auto found = FindBySession(session);
+  if (found == workers_.end() || found->second.state != State::kStarting) return;
+  Worker& worker = found->second;
+  env_.executor().CancelTimer(std::exchange(worker.timer, 0));
+  if (auto job = jobs_.find(worker.job); job != jobs_.end()) job->second.start_failures = 0;
+  worker.state = State::kLeased;
+  Release(worker.process, /*reusable=*/true);
+}
+
+void WorkerPool::Stop(Worker& worker, std::string_view reason) {
+  if (worker.state == State::kEnding) return;
+  if (Session* session = sessions_.Find(worker.session)) {
+    session->channel().Notify(StopWorker{.reason = std::string(reason)});
+  }
+  KillAfterGrace(worker, reason);
+}
+
+void WorkerPool::KillAfterGrace(Worker& worker, std::string_view reason) {
+  if (worker.state == State::kEnding) return;
+  worker.state = State::kEnding;
+  worker.reason = reason;
+  env_.executor().CancelTimer(worker.timer);
+  const uint64_t number = by_session_.at(worker.session);
+  worker.timer = env_.executor().Schedule(kWorkerStopGrace, life_.Bind([this, number] {
+    auto found = workers_.find(number);
+    if (found == workers_.end()) return;
+    found->second.timer = 0;
+    found->second.child->Kill();
+  }));
+}
+
+void WorkerPool::SessionClosed(SessionId session) {
+  auto found = FindBySession(session);
+  if (found == workers_.end()) return;
+  const ProcessId process = found->second.process;
+  // One that was starting has ended or is about to; its exit says how.
+  if (found->second.state != State::kStarting) KillAfterGrace(found->second, "");
+  if (process) on_lost_(process);
+}
+
+void WorkerPool::Exited(uint64_t number, const ExitStatus& exit) {
+  auto found = workers_.find(number);
+  if (found == workers_.end()) return;
+  Worker worker = std::move(found->second);
+  workers_.erase(found);
+  by_session_.erase(worker.session);
+  env_.executor().CancelTimer(worker.timer);
+  if (worker.process) {
+    by_process_.erase(worker.process);
+    const WorkerPage& page = WorkerPageIn(*worker.page);
+    fates_.Remember(worker.process, {.running = false,
+                                     .known = true,
+                                     .exit_code = exit.code,
+                                     .signal = exit.signal,
+                                     .stderr_tail = exit.stderr_tail,
+                                     .reason = worker.reason,
+                                     .started = page.started.load(std::memory_order_acquire),
+                                     .answered = page.answered.load(std::memory_order_acquire)});
+    on_lost_(worker.process);
+  } else if (worker.state == State::kStarting) {
+    const std::string path = jobs_.contains(worker.job) && jobs_[worker.job].program
+                                 ? jobs_[worker.job].program->path
+                                 : absl::StrCat("of job ", worker.job.ToString());
+    StartFailed(worker.job,
+                MakeError(Cause::kProgramMissing,
+                          absl::StrCat("the program ", path, " was started as a worker and ", Describe(exit),
+                                       " before it called ioc::Cluster::Connect", StderrTail(exit))),
+                /*for_good=*/false);
+  }
+  ended_.push_back(std::move(worker.child));
+  if (ended_.size() == 1) env_.executor().Post(life_.Bind([this] { ended_.clear(); }));
+  Pump();
+}
+
+void WorkerPool::ReapIdle() {
+  reap_timer_ = 0;
+  const absl::Time now = env_.executor().Now();
+  bool any_idle = false;
+  for (auto& [number, worker] : workers_) {
+    if (worker.state != State::kIdle) continue;
+    auto job = jobs_.find(worker.job);
+    const int keep = job != jobs_.end() && job->second.has_driver ? options_.prestart : 0;
+    const bool is_needed = WorkerPageIn(*worker.page).owned.load(std::memory_order_acquire) > 0;
+    if (is_needed || now - worker.idle_since < kIdleWorkerTimeout || CountWorkers(worker.job, std::nullopt) <= keep) {
+      any_idle = any_idle || keep == 0 || CountWorkers(worker.job, std::nullopt) > keep;
+      continue;
+    }
+    Stop(worker, "it was idle");
+  }
+  // Jobs of drivers elsewhere are forgotten with their last worker.
+  std::erase_if(jobs_, [&](const auto& entry) {
+    const bool is_waited_for = std::any_of(waiting_.begin(), waiting_.end(),
+                                           [&](const Waiting& waiting) { return waiting.job == entry.first; });
+    return !entry.second.has_driver && !is_waited_for && !entry.second.locating &&
+           CountWorkers(entry.first, std::nullopt) == 0 && now >= entry.second.refused_until;
+  });
+  if (any_idle) reap_timer_ = env_.executor().Schedule(absl::Seconds(1), life_.Bind([this] { ReapIdle(); }));
+}
+
+void WorkerPool::AskFate(ProcessId process, absl::Duration timeout, WorkerFates::Handler handler) {
+  fates_.Ask(process, FindByProcess(process) != workers_.end(), timeout, std::move(handler));
+}
+
+WorkerPool::Workers::iterator WorkerPool::FindBySession(SessionId session) {
+  auto found = by_session_.find(session);
+  return found == by_session_.end() ? workers_.end() : workers_.find(found->second);
+}
+
+WorkerPool::Workers::iterator WorkerPool::FindByProcess(ProcessId process) {
+  auto found = by_process_.find(process);
+  return found == by_process_.end() ? workers_.end() : workers_.find(found->second);
+}
+
+}  // namespace ioc

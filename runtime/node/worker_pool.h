@@ -1,0 +1,142 @@
+// The worker processes of this node: started when a job needs them, kept while they are idle for a little, and their
+// ends remembered.
+//
+// Owned by the node, on its executor. A worker belongs to one job for its whole life: it runs that job's program. It is
+// starting (until it has registered), idle, leased, or ending (told to leave, or its connection broke).
+#ifndef IOCLUSTER_RUNTIME_NODE_WORKER_POOL_H_
+#define IOCLUSTER_RUNTIME_NODE_WORKER_POOL_H_
+
+#include <absl/functional/any_invocable.h>
+#include <absl/status/statusor.h>
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/env/env.h"
+#include "runtime/node/life.h"
+#include "runtime/node/program_store.h"
+#include "runtime/node/sessions.h"
+#include "runtime/node/worker_fates.h"
+
+namespace ioc {
+
+inline constexpr absl::Duration kIdleWorkerTimeout = absl::Seconds(10);
+// From StopWorker, or from the loss of its connection, until it is killed.
+inline constexpr absl::Duration kWorkerStopGrace = absl::Seconds(2);
+// Workers of a job that end before they register, one after the other, until the job is refused...
+inline constexpr int kMaxStartFailures = 3;
+// ... for this long.
+inline constexpr absl::Duration kRefuseJobFor = absl::Seconds(30);
+
+class WorkerPool {
+ public:
+  struct Options {
+    int max_workers = 512;
+    int prestart = 0;  // workers kept for a job whose driver is here
+    absl::Duration start_timeout = absl::Seconds(10);
+  };
+  struct Registration {
+    JobId job;
+    NodeAddress origin;
+    std::shared_ptr<SharedMemory> page;
+  };
+  using Handler = absl::AnyInvocable<void(const absl::StatusOr<ProcessId>&)>;
+
+  // `on_lost` hears of every registered worker that can't serve any more.
+  WorkerPool(Env& env, Options options, Sessions& sessions, ProgramStore& programs,
+             absl::AnyInvocable<void(ProcessId)> on_lost);
+  ~WorkerPool();
+  WorkerPool(const WorkerPool&) = delete;
+  WorkerPool& operator=(const WorkerPool&) = delete;
+
+  // A driver of this node: its workers are prestarted, and end with it.
+  void AddJob(JobId job, const NodeAddress& origin);
+  void EndJob(JobId job);
+
+  // A worker for a lease; `handler` is called once, maybe before this returns. Errors: kProgramMissing, kDisconnected.
+  void Acquire(JobId job, const NodeAddress& origin, Handler handler);
+  // The lease is over. One that is not `reusable` is told to leave.
+  void Release(ProcessId worker, bool reusable);
+
+  // The session's process says that it is `process`. Errors: it is none of our workers, or it registers twice.
+  absl::StatusOr<Registration> Register(SessionId session, ProcessId process);
+  // It has heard the answer, and can take leases.
+  void Registered(SessionId session);
+  void SessionClosed(SessionId session);
+
+  void AskFate(ProcessId process, absl::Duration timeout, WorkerFates::Handler handler);
+  uint32_t count() const { return static_cast<uint32_t>(workers_.size()); }
+
+ private:
+  enum class State { kStarting, kIdle, kLeased, kEnding };
+  struct Worker {
+    JobId job;
+    SessionId session = 0;
+    ProcessId process;
+    State state = State::kStarting;
+    std::unique_ptr<Child> child;
+    std::shared_ptr<SharedMemory> page;
+    TimerId timer = 0;  // start timeout, or the kill after the grace
+    absl::Time idle_since;
+    std::string reason;  // why the node ended it
+  };
+  struct Job {
+    NodeAddress origin;
+    bool has_driver = false;  // on this node
+    bool locating = false;
+    std::optional<ProgramInfo> program;
+    int start_failures = 0;
+    absl::Status refused;
+    absl::Time refused_until;
+  };
+  struct Waiting {
+    JobId job;
+    Handler handler;
+  };
+  using Workers = std::map<uint64_t, Worker>;
+
+  void Pump();
+  void ServeWaiting();
+  void StartMissing();
+  void StartWorkers(JobId job, int missing);
+  int CountWorkers(JobId job, std::optional<State> state) const;
+  int CountStarting() const;
+  void LocateProgram(JobId job);
+  bool StartWorker(JobId job);
+  bool MakeRoom(JobId job);
+  void StartTimedOut(uint64_t number);
+  void StartFailed(JobId job, const absl::Status& why, bool for_good);
+  void FailWaiting(JobId job, const absl::Status& why);
+  void Stop(Worker& worker, std::string_view reason);
+  void KillAfterGrace(Worker& worker, std::string_view reason);
+  void Exited(uint64_t number, const ExitStatus& exit);
+  void ReapIdle();
+  Workers::iterator FindBySession(SessionId session);
+  Workers::iterator FindByProcess(ProcessId process);
+
+  Env& env_;
+  const Options options_;
+  Sessions& sessions_;
+  ProgramStore& programs_;
+  absl::AnyInvocable<void(ProcessId)> on_lost_;
+  std::map<JobId, Job> jobs_;
+  uint64_t last_worker_ = 0;
+  Workers workers_;
+  std::map<ProcessId, uint64_t> by_process_;
+  std::map<SessionId, uint64_t> by_session_;
+  std::vector<std::unique_ptr<Child>> ended_;  // until the end of the turn: they run the callback that says so
+  std::deque<Waiting> waiting_;
+  TimerId reap_timer_ = 0;
+  WorkerFates fates_;
+  Life life_;
+};
+
+}  // namespace ioc
+
+#endif  // IOCLUSTER_RUNTIME_NODE_WORKER_POOL_H_
