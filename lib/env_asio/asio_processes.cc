@@ -68,11 +68,9 @@ class ErrorReader final : private FdHandler {
 
  private:
   void OnReadable() override {
-    if (Read()) {
-      watch_.WaitReadable();
-    } else {
-      on_end_();
-    }
+    if (Read()) return watch_.WaitReadable();
+    Callback on_end = std::move(on_end_);  // It may destroy us.
+    on_end();
   }
 
   Callback on_end_;
