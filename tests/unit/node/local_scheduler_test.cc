@@ -1,0 +1,208 @@
+#include "runtime/node/local_scheduler.h"
+
+#include <catch2/catch.hpp>
+#include <string>
+
+#include "iocluster/status.h"
+
+namespace ioc {
+namespace {
+
+constexpr ProcessId kAlice(1);
+constexpr ProcessId kBob(2);
+
+NodeInfo Machine(double cpus, double gpus = 0) {
+  NodeInfo info;
+  info.name = "here";
+  info.total.Set(kCpu, cpus);
+  if (gpus > 0) info.total.Set(kGpu, gpus);
+  return info;
+}
+
+SchedulingClass Wants(double cpus, double gpus = 0) {
+  SchedulingClass spec;
+  spec.job = JobId(1);
+  if (cpus > 0) spec.resources.Set(kCpu, cpus);
+  if (gpus > 0) spec.resources.Set(kGpu, gpus);
+  return spec;
+}
+
+// A scheduler and a clock; demands in one line.
+struct Fixture {
+  explicit Fixture(NodeInfo info) : scheduler(info, 0x1234567800000000) {}
+
+  void Demand(ProcessId client, const SchedulingClass& spec, uint32_t wanted, uint32_t depth = 0,
+              uint32_t class_id = 1) {
+    REQUIRE(scheduler.SetDemand({client, class_id}, spec, wanted, depth, now).ok());
+  }
+  // Takes and grants leases until none is left; the clients in order.
+  std::vector<ProcessId> GrantAll() {
+    std::vector<ProcessId> clients;
+    while (auto lease = scheduler.Next(now)) {
+      clients.push_back(scheduler.Find(*lease)->demand.client);
+      leases.push_back(*lease);
+      scheduler.Granted(*lease, now);
+    }
+    return clients;
+  }
+
+  LocalScheduler scheduler;
+  absl::Time now = absl::UnixEpoch();
+  std::vector<LeaseId> leases;
+};
+
+}  // namespace
+
+TEST_CASE("leases are granted while resources last, and again when one ends") {
+  Fixture f(Machine(2));
+  f.Demand(kAlice, Wants(1), 5);
+  CHECK(f.GrantAll().size() == 2);
+  CHECK(f.scheduler.waiting() == 3);
+  CHECK(f.scheduler.free().Get(kCpu) == 0);
+  f.scheduler.End(f.leases[0]);
+  CHECK(f.GrantAll().size() == 1);
+}
+
+TEST_CASE("a flood of one client does not starve another") {
+  Fixture f(Machine(2));
+  f.Demand(kAlice, Wants(1), 1000);
+  f.GrantAll();
+  f.Demand(kBob, Wants(1), 2);
+  f.scheduler.End(f.leases[0]);
+  f.scheduler.End(f.leases[1]);
+  CHECK(f.GrantAll() == std::vector<ProcessId>{kBob, kAlice});
+}
+
+TEST_CASE("the deeper task goes first") {
+  Fixture f(Machine(1));
+  f.Demand(kAlice, Wants(1), 1, /*depth=*/0);
+  f.Demand(kBob, Wants(1), 1, /*depth=*/3);
+  CHECK(f.GrantAll() == std::vector<ProcessId>{kBob});
+}
+
+TEST_CASE("a lease taken and not yet granted is not taken twice when the client repeats itself") {
+  Fixture f(Machine(4));
+  f.Demand(kAlice, Wants(1), 1);
+  auto lease = f.scheduler.Next(f.now);
+  REQUIRE(lease);
+  f.Demand(kAlice, Wants(1), 1);
+  CHECK_FALSE(f.scheduler.Next(f.now));
+  CHECK(f.scheduler.IsWanted(*lease));
+  f.Demand(kAlice, Wants(1), 0);
+  CHECK_FALSE(f.scheduler.IsWanted(*lease));
+  f.scheduler.End(*lease);
+  CHECK(f.scheduler.free().Get(kCpu) == 4);
+}
+
+TEST_CASE("a blocked lease gives back its CPU alone, and takes it again even below zero") {
+  Fixture f(Machine(1, 1));
+  f.Demand(kAlice, Wants(1, 1), 1);
+  f.GrantAll();
+  f.scheduler.Block(f.leases[0]);
+  f.scheduler.Block(f.leases[0]);
+  CHECK(f.scheduler.free().Get(kCpu) == 1);
+  CHECK(f.scheduler.free().Get(kGpu) == 0);
+  f.Demand(kBob, Wants(1), 1);
+  CHECK(f.GrantAll().size() == 1);
+  f.scheduler.Unblock(f.leases[0]);
+  CHECK(f.scheduler.free().Get(kCpu) == -1);
+  f.scheduler.Block(f.leases[0]);
+  f.scheduler.End(f.leases[0]);
+  f.scheduler.End(f.leases[1]);
+  CHECK(f.scheduler.free() == Machine(1, 1).total);
+}
+
+TEST_CASE("while another waits, a lease older than the quantum is recalled, once and no more than are missing") {
+  Fixture f(Machine(2));
+  f.Demand(kAlice, Wants(1), 2);
+  f.GrantAll();
+  f.Demand(kBob, Wants(1), 1);
+  auto early = f.scheduler.LeasesToRecall(f.now);
+  CHECK(early.leases.empty());
+  CHECK(early.again == kLeaseQuantum);
+  f.now += kLeaseQuantum;
+  CHECK(f.scheduler.LeasesToRecall(f.now).leases == std::vector<LeaseId>{f.leases[0]});
+  f.now += kLeaseQuantum;
+  CHECK(f.scheduler.LeasesToRecall(f.now).leases.empty());
+}
+
+TEST_CASE("a client's own class, dedicated and blocked leases are not recalled") {
+  Fixture f(Machine(3));
+  SchedulingClass actor = Wants(1);
+  actor.dedicated = true;
+  f.Demand(kAlice, actor, 1, 0, /*class_id=*/2);
+  f.Demand(kAlice, Wants(1), 9, 0, /*class_id=*/1);
+  f.GrantAll();
+  f.now += absl::Seconds(1);
+  CHECK(f.scheduler.LeasesToRecall(f.now).leases.empty());
+}
+
+TEST_CASE("the head hears of what can't be granted at once, and at once of what never fits here") {
+  Fixture f(Machine(1));
+  f.Demand(kAlice, Wants(1), 3);
+  f.Demand(kBob, Wants(0, 1), 2);
+  f.GrantAll();
+  auto urgent = f.scheduler.TakeForwards(/*urgent_only=*/true);
+  REQUIRE(urgent.size() == 1);
+  CHECK(urgent[0].demand.client == kBob);
+  CHECK(urgent[0].wanted == 2);
+  auto rest = f.scheduler.TakeForwards(/*urgent_only=*/false);
+  REQUIRE(rest.size() == 1);
+  CHECK(rest[0].wanted == 2);
+  CHECK(f.scheduler.TakeForwards(false).empty());
+  f.scheduler.ForgetForwards();
+  CHECK(f.scheduler.TakeForwards(false).size() == 2);
+}
+
+TEST_CASE("a withdrawn demand is withdrawn from the head as well, once") {
+  Fixture f(Machine(1));
+  f.Demand(kBob, Wants(0, 1), 2);
+  f.scheduler.TakeForwards(true);
+  f.scheduler.NotePlaced({kBob, 1});
+  f.scheduler.Withdraw({kBob, 1});
+  auto forwards = f.scheduler.TakeForwards(true);
+  REQUIRE(forwards.size() == 1);
+  CHECK(forwards[0].wanted == 0);
+  CHECK(f.scheduler.TakeForwards(true).empty());
+}
+
+TEST_CASE("what is to be spread is left to the head, which may choose this node") {
+  Fixture f(Machine(1));
+  SchedulingClass spread = Wants(1);
+  spread.strategy = Strategy::kSpread;
+  f.Demand(kAlice, spread, 2);
+  CHECK(f.GrantAll().empty());
+  CHECK(f.scheduler.TakeForwards(true).size() == 1);
+  auto lease = f.scheduler.Reserve(kAlice, spread);
+  REQUIRE(lease.ok());
+  CHECK(f.scheduler.Reserve(kAlice, spread).status().code() == absl::StatusCode::kFailedPrecondition);
+  f.scheduler.End(*lease);
+  CHECK(f.scheduler.Reserve(kAlice, spread).ok());
+}
+
+TEST_CASE("a large request that waits long holds back the small ones that would pass it") {
+  Fixture f(Machine(2));
+  f.Demand(kAlice, Wants(1), 100);
+  f.GrantAll();
+  f.Demand(kBob, Wants(2), 1);
+  f.scheduler.End(f.leases[0]);
+  CHECK(f.GrantAll() == std::vector<ProcessId>{kAlice});
+  f.now += kStarvedAfter;
+  f.scheduler.End(f.leases[1]);
+  CHECK(f.GrantAll().empty());
+  f.scheduler.End(f.leases[2]);
+  CHECK(f.GrantAll() == std::vector<ProcessId>{kBob});
+}
+
+TEST_CASE("a request that makes no sense or too many classes is an error") {
+  Fixture f(Machine(2));
+  SchedulingClass negative;
+  negative.resources.Set(kCpu, -1);
+  CHECK(CauseOf(f.scheduler.SetDemand({kAlice, 1}, negative, 1, 0, f.now)) == Cause::kInvalidArgument);
+  for (uint32_t i = 0; i < kMaxDemandsOfClient; ++i) f.Demand(kAlice, Wants(100), 1, 0, i);
+  CHECK(f.scheduler.SetDemand({kAlice, 99999}, Wants(1), 1, 0, f.now).code() == absl::StatusCode::kResourceExhausted);
+  f.scheduler.DropClient(kAlice);
+  CHECK(f.scheduler.waiting() == 0);
+}
+
+}  // namespace ioc

@@ -1,0 +1,310 @@
+// The node as processes, other nodes and tools see it: a head and nodes over real channels on one machine.
+#include "runtime/node/node.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <catch2/catch.hpp>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "iocluster/status.h"
+#include "lib/base/mutex.h"
+#include "lib/env_asio/asio_env.h"
+#include "lib/rpc/channel.h"
+#include "runtime/head/head.h"
+
+namespace ioc {
+namespace {
+
+constexpr absl::Duration kPatience = absl::Seconds(20);
+
+// A process as the node sees it: a channel and what came on it.
+class FakeProcess final : public ChannelDelegate {
+ public:
+  FakeProcess(Env& env, const std::string& address, Role role) : env_(env) {
+    dialling_ = env.network().Dial(address, {.target = Target::kNode}, kPatience, [this, role](auto connection) {
+      if (!connection.ok()) return;
+      channel_ = std::make_unique<Channel>(env_, *std::move(connection), Channel::Side::kDialler,
+                                           Hello{.role = role, .name = "a test"}, *this);
+    });
+  }
+
+  Channel* channel() { return channel_.get(); }
+  bool ready() const { return channel_ != nullptr && channel_->ready(); }
+
+  std::vector<LeaseGranted> grants;
+  std::vector<DemandRefused> refusals;
+  std::optional<absl::Status> closed;
+
+ private:
+  void OnReady(Channel&, const Hello&) override {}
+  absl::Status OnMessage(Channel&, FrameView frame) override {
+    switch (static_cast<Method>(frame.header.method)) {
+      case Method::kLeaseGranted:
+        return Take<LeaseGranted>(frame, [&](const LeaseGranted& m) { grants.push_back(m); });
+      case Method::kDemandRefused:
+        return Take<DemandRefused>(frame, [&](const DemandRefused& m) { refusals.push_back(m); });
+      default:
+        return absl::OkStatus();
+    }
+  }
+  void OnClosed(Channel&, const absl::Status& why) override { closed = why; }
+
+  Env& env_;
+  std::unique_ptr<Dialling> dialling_;
+  std::unique_ptr<Channel> channel_;
+};
+
+// A head behind the first node's door, and as many nodes as asked for. The test holds the mutex, except in its waits.
+class Fixture {
+ public:
+  explicit Fixture(int nodes = 1, NodeOptions options = {}) : env_({.log_sink = [](LogLevel, std::string_view) {}}) {
+    env_.executor().mutex().lock();
+    head_ = Head::Start(env_, {.listen_address = "127.0.0.1:0"}, [] {}).value();
+    options.store_bytes = 16 << 20;
+    options.prestart_workers = 0;
+    options.head_address = head_->address();
+    for (int i = 0; i < nodes; ++i) {
+      options.declared.name = absl::StrCat("node-", i);
+      std::optional<absl::Status> ready;
+      nodes_.push_back(std::make_unique<Node>(
+          env_, options, [&](const absl::Status& status) { ready = status; },
+          [this](const absl::Status& status) { stopped = status; }));
+      REQUIRE(Eventually([&] { return ready.has_value(); }));
+      REQUIRE(ready->ok());
+    }
+  }
+  ~Fixture() {
+    processes_.clear();
+    nodes_.clear();
+    head_.reset();
+    env_.executor().mutex().unlock();
+  }
+
+  template <typename Condition>
+  bool Eventually(Condition condition) {
+    const absl::Time deadline = env_.executor().Now() + kPatience;
+    while (!condition() && env_.executor().Now() < deadline) {
+      Waiter turn;
+      const TimerId timer = env_.executor().Schedule(absl::Milliseconds(1), [&] { env_.executor().Notify(turn); });
+      env_.executor().Await(turn, absl::InfiniteFuture());
+      env_.executor().CancelTimer(timer);
+    }
+    return condition();
+  }
+
+  template <Request R>
+  absl::StatusOr<typename R::Reply> Call(FakeProcess& process, const R& request) {
+    std::optional<absl::StatusOr<typename R::Reply>> answer;
+    process.channel()->Call(request, kPatience, [&](auto reply) { answer = std::move(reply); });
+    if (!Eventually([&] { return answer.has_value(); })) return absl::InternalError("never answered");
+    return *std::move(answer);
+  }
+
+  FakeProcess& Dial(Role role, int node = 0) {
+    processes_.push_back(std::make_unique<FakeProcess>(env_, nodes_[node]->address().local_address, role));
+    REQUIRE(Eventually([&] { return processes_.back()->ready(); }));
+    return *processes_.back();
+  }
+
+  // A driver that has registered; sets `memory`.
+  FakeProcess& Driver(uint64_t id, int node = 0, const ProgramInfo& program = {.path = "/nowhere/program"}) {
+    FakeProcess& driver = Dial(Role::kDriver, node);
+    bool done = false;
+    driver.channel()->CallRaw(RegisterProcess{.process = ProcessId(id), .role = Role::kDriver, .program = program},
+                              kPatience, [&](absl::StatusOr<RawReply> reply) {
+                                done = true;
+                                if (!reply.ok() || reply->attachments.size() != 1) return;
+                                memory = std::get<std::shared_ptr<SharedMemory>>(std::move(reply->attachments[0]));
+                              });
+    REQUIRE(Eventually([&] { return done; }));
+    REQUIRE(memory != nullptr);
+    return driver;
+  }
+
+  std::vector<NodeStatus> Nodes(FakeProcess& asker) { return Call(asker, ListNodes{}).value().nodes; }
+
+  Node& node(int i) { return *nodes_[i]; }
+  void HangUp() { processes_.clear(); }
+
+  std::shared_ptr<SharedMemory> memory;
+  std::optional<absl::Status> stopped;
+
+ private:
+  AsioEnv env_;
+  std::unique_ptr<Head> head_;
+  std::vector<std::unique_ptr<Node>> nodes_;
+  std::vector<std::unique_ptr<FakeProcess>> processes_;
+};
+
+constexpr ObjectId kObject{ProcessId(1), 1};
+
+// Seals an object of `size` bytes of `letter`.
+void WriteObject(Fixture& f, FakeProcess& process, size_t size, char letter) {
+  const auto extent = f.Call(process, AllocateExtent{.length = size}).value();
+  std::memset(f.memory->data() + extent.offset, letter, size);
+  process.channel()->Notify(SealObject{.id = kObject, .offset = extent.offset, .size = size});
+  process.channel()->Notify(ReleaseExtent{.offset = extent.offset});
+}
+
+SchedulingClass ClassOf(uint64_t job, const Node& node) {
+  SchedulingClass spec{.job = JobId(job), .job_origin = node.address()};
+  spec.resources.Set(kCpu, 1);
+  return spec;
+}
+
+}  // namespace
+
+TEST_CASE("a process writes an object that another one reads in place") {
+  Fixture f;
+  FakeProcess& writer = f.Driver(1);
+  WriteObject(f, writer, 200000, 'w');
+  FakeProcess& reader = f.Driver(2);
+  const auto pin = f.Call(reader, PinObject{.id = kObject});
+  REQUIRE(pin.ok());
+  CHECK(pin->size == 200000);
+  CHECK(static_cast<char>(f.memory->data()[pin->offset + 199999]) == 'w');
+}
+
+TEST_CASE("a freed object's memory comes back, and its pin is then an error") {
+  Fixture f;
+  FakeProcess& writer = f.Driver(1);
+  WriteObject(f, writer, 200000, 'w');
+  writer.channel()->Notify(UnpinObjects{.ids = {kObject}});
+  writer.channel()->Notify(FreeObjects{.node = f.node(0).address(), .ids = {kObject}});
+  CHECK(CauseOf(f.Call(writer, PinObject{.id = kObject}).status()) == Cause::kObjectLost);
+  CHECK(f.Eventually([&] { return f.Nodes(writer)[0].report.store_used == 0; }));
+}
+
+TEST_CASE("an object is pulled from another node in chunks, and freed there with its original") {
+  Fixture f(2);
+  FakeProcess& writer = f.Driver(1, 0);
+  const size_t size = (5 << 20) + 17;
+  WriteObject(f, writer, size, 'p');
+  FakeProcess& reader = f.Driver(2, 1);
+  const auto pin = f.Call(reader, PinObject{.id = kObject, .size = size, .copies = {{f.node(0).address()}}});
+  REQUIRE(pin.ok());
+  CHECK(pin->size == size);
+  bool same = true;
+  for (size_t i = 0; i < size; ++i) same = same && static_cast<char>(f.memory->data()[pin->offset + i]) == 'p';
+  CHECK(same);
+
+  reader.channel()->Notify(UnpinObjects{.ids = {kObject}});
+  writer.channel()->Notify(UnpinObjects{.ids = {kObject}});
+  writer.channel()->Notify(FreeObjects{.node = f.node(0).address(), .ids = {kObject}});
+  CHECK(f.Eventually([&] {
+    for (const NodeStatus& node : f.Nodes(writer)) {
+      if (node.report.store_used > 0) return false;
+    }
+    return true;
+  }));
+}
+
+TEST_CASE("an object whose copies are gone is lost, and the error says so") {
+  Fixture f(2);
+  FakeProcess& reader = f.Driver(2, 1);
+  const auto pin = f.Call(reader, PinObject{.id = kObject, .size = 10, .copies = {{f.node(0).address()}}});
+  CHECK(CauseOf(pin.status()) == Cause::kObjectLost);
+}
+
+TEST_CASE("an allocation larger than the store fails at once, one that must wait fails in a while") {
+  Fixture f;
+  FakeProcess& writer = f.Driver(1);
+  CHECK(CauseOf(f.Call(writer, AllocateExtent{.length = 1 << 30}).status()) == Cause::kStoreFull);
+  REQUIRE(f.Call(writer, AllocateExtent{.length = 12 << 20}).ok());
+  CHECK(CauseOf(f.Call(writer, AllocateExtent{.length = 12 << 20}).status()) == Cause::kStoreFull);
+}
+
+TEST_CASE("an allocation that waits is served when the holder of the memory goes") {
+  Fixture f;
+  FakeProcess& holder = f.Driver(1);
+  REQUIRE(f.Call(holder, AllocateExtent{.length = 12 << 20}).ok());
+  FakeProcess& waiter = f.Driver(2);
+  std::optional<absl::StatusOr<AllocateExtent::Reply>> answer;
+  waiter.channel()->Call(AllocateExtent{.length = 12 << 20}, kPatience, [&](auto reply) { answer = std::move(reply); });
+  holder.channel()->Close(absl::OkStatus());
+  REQUIRE(f.Eventually([&] { return answer.has_value(); }));
+  CHECK(answer->ok());
+}
+
+TEST_CASE("a job whose program is not there is refused with its path") {
+  Fixture f;
+  FakeProcess& driver = f.Driver(1);
+  driver.channel()->Notify(SetDemand{.class_id = 3, .spec = ClassOf(1, f.node(0)), .wanted = 2});
+  REQUIRE(f.Eventually([&] { return !driver.refusals.empty(); }));
+  CHECK(driver.refusals[0].class_id == 3);
+  CHECK(CauseOf(driver.refusals[0].error) == Cause::kProgramMissing);
+  CHECK(std::string(driver.refusals[0].error.message()).find("/nowhere/program") != std::string::npos);
+}
+
+TEST_CASE("a program that ends before it connects is refused after a few tries, with its exit code") {
+  Fixture f;
+  FakeProcess& driver = f.Driver(1, 0, {.path = "/bin/false"});
+  driver.channel()->Notify(SetDemand{.class_id = 3, .spec = ClassOf(1, f.node(0)), .wanted = 1});
+  REQUIRE(f.Eventually([&] { return !driver.refusals.empty(); }));
+  CHECK(std::string(driver.refusals[0].error.message()).find("exited with code 1") != std::string::npos);
+}
+
+TEST_CASE("a program that never connects is told apart") {
+  Fixture f(1, {.worker_start_timeout = absl::Milliseconds(50)});
+  FakeProcess& driver = f.Driver(1, 0, {.path = "/usr/bin/tail", .arguments = {"-f", "/dev/null"}});
+  driver.channel()->Notify(SetDemand{.class_id = 3, .spec = ClassOf(1, f.node(0)), .wanted = 1});
+  REQUIRE(f.Eventually([&] { return !driver.refusals.empty(); }));
+  CHECK(std::string(driver.refusals[0].error.message()).find("call it first thing in main") != std::string::npos);
+}
+
+TEST_CASE("the fate of a worker that never was is not known") {
+  Fixture f(2);
+  FakeProcess& driver = f.Driver(1);
+  for (int i : {0, 1}) {
+    const auto fate = f.Call(driver, GetWorkerFate{.node = f.node(i).address(), .process = ProcessId(99)});
+    REQUIRE(fate.ok());
+    CHECK_FALSE(fate->known);
+  }
+}
+
+TEST_CASE("a process that asks before it registers, or twice, hears why not") {
+  Fixture f;
+  FakeProcess& hasty = f.Dial(Role::kDriver);
+  hasty.channel()->Notify(SetDemand{.class_id = 1, .wanted = 1});
+  REQUIRE(f.Eventually([&] { return hasty.closed.has_value(); }));
+  CHECK(std::string(hasty.closed->message()).find("must register") != std::string::npos);
+
+  FakeProcess& driver = f.Driver(1);
+  CHECK_FALSE(f.Call(driver, RegisterProcess{.process = ProcessId(1)}).ok());
+  FakeProcess& stranger = f.Dial(Role::kWorker);
+  CHECK(CauseOf(f.Call(stranger, RegisterProcess{.process = ProcessId(5), .role = Role::kWorker}).status()) ==
+        Cause::kInvalidArgument);
+}
+
+TEST_CASE("a tool lists the nodes through any of them, and stops one") {
+  Fixture f(2);
+  FakeProcess& tool = f.Dial(Role::kTool, 1);
+  CHECK(f.Nodes(tool).size() == 2);
+  REQUIRE(f.Call(tool, Stop{}).ok());
+  REQUIRE(f.Eventually([&] { return f.stopped.has_value(); }));
+  CHECK(f.stopped->ok());
+}
+
+TEST_CASE("a node whose head does not answer says so") {
+  AsioEnv env({.log_sink = [](LogLevel, std::string_view) {}});
+  MutexLock lock(env.executor().mutex());
+  std::optional<absl::Status> ready;
+  Waiter done;
+  Node node(
+      env, {.head_address = "nonsense", .store_bytes = 1 << 20},
+      [&](const absl::Status& status) {
+        ready = status;
+        env.executor().Notify(done);
+      },
+      [](const absl::Status&) {});
+  env.executor().Await(done, env.executor().Now() + kPatience);
+  REQUIRE(ready.has_value());
+  CHECK(std::string(ready->message()).find("nonsense") != std::string::npos);
+}
+
+}  // namespace ioc
