@@ -3,7 +3,6 @@
 #include <absl/strings/str_cat.h>
 
 #include <cstdio>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +14,7 @@
 #include "lib/env_asio/asio_env.h"
 #include "runtime/cli/command.h"
 #include "runtime/cli/daemon.h"
+#include "runtime/cli/node_flags.h"
 #include "runtime/head/head.h"
 #include "runtime/head/listen_address.h"
 #include "runtime/node/node.h"
@@ -22,160 +22,88 @@
 namespace ioc {
 namespace {
 
-// What the machine is declared to be, as the flags say it.
-struct NodeFlags {
-  std::string head;
-  std::string listen;
-  std::string advertise;
-  std::string name;
-  bool insecure = false;
-  std::optional<double> cpus;
-  std::optional<double> gpus;
-  std::optional<uint64_t> memory;
-  std::string gpu_model;
-  std::optional<uint64_t> gpu_memory;
-  std::string region;
-  std::optional<double> down_mbps;
-  std::optional<double> up_mbps;
-  std::optional<double> price;
-  std::vector<std::pair<std::string, double>> resources;
-  std::map<std::string, std::string> labels;
-  std::optional<uint64_t> store_memory;
-  std::string arch;
-  std::string os;
+// A node and, where wanted, a head that it finds behind its own door.
+class NodeDaemon {
+ public:
+  NodeDaemon(std::string command, bool with_head) : command_(std::move(command)), with_head_(with_head) {}
 
-  void AddTo(Flags& flags) {
-    flags.Add("--insecure", &insecure, "listen beyond this machine although nobody is authenticated yet");
-    flags.Add("--name", &name, "NAME", "what the node is called, once in the cluster; the host's name unless set");
-    flags.Add("--cpus", &cpus, "N", "CPUs that it offers; all of the machine's unless set");
-    flags.Add("--gpus", &gpus, "N", "GPUs that it offers; none unless set");
-    flags.AddBytes("--memory", &memory, "memory that it offers; all of the machine's unless set");
-    flags.Add("--gpu-model", &gpu_model, "MODEL", "\"RTX 4090\"");
-    flags.AddBytes("--gpu-memory", &gpu_memory, "of one card");
-    flags.Add("--region", &region, "REGION", "\"eu\", \"eu-west\"");
-    flags.Add("--down-mbps", &down_mbps, "N", "its network's Mbit/s down");
-    flags.Add("--up-mbps", &up_mbps, "N", "its network's Mbit/s up");
-    flags.Add("--price", &price, "DOLLARS", "for an hour of it");
-    flags.Add("--resource", &resources, "a resource of your own; may be repeated");
-    flags.Add("--label", &labels, "a label for placement; may be repeated");
-    flags.AddBytes("--store-memory", &store_memory, "for the object store; 30 % of the machine's memory unless set");
-    flags.Add("--arch", &arch, "ARCH", "as found (\"x86_64\") unless set");
-    flags.Add("--os", &os, "OS", "as found (\"linux\") unless set");
+  // Until a signal or the cluster ends it. The exit code.
+  int Run(const NodeFlags& flags) {
+    absl::StatusOr<NodeOptions> options = flags.MakeOptions(env_.host());
+    if (!options.ok()) return ReportUsage(command_, options.status());
+    Start(*std::move(options));
+    const absl::Status status = Serve(flags.head);
+    const MutexLock lock(env_.executor().mutex());
+    node_.reset();
+    head_.reset();
+    return status.ok() ? kExitOk : ReportFailure(command_, status);
   }
-};
 
-absl::Status CheckBound(const char* flag, const std::optional<double>& value) {
-  if (!value.has_value() || *value >= 0) return absl::OkStatus();
-  return MakeError(Cause::kInvalidArgument, absl::StrCat(flag, " is ", *value, "; it can't be negative"));
-}
-
-absl::StatusOr<NodeOptions> MakeOptions(const NodeFlags& flags, const HostInfo& host) {
-  IOC_RETURN_IF_ERROR(CheckBound("--down-mbps", flags.down_mbps));
-  IOC_RETURN_IF_ERROR(CheckBound("--up-mbps", flags.up_mbps));
-  IOC_RETURN_IF_ERROR(CheckBound("--price", flags.price));
-  std::vector<std::pair<std::string, double>> amounts = flags.resources;
-  amounts.emplace_back(kCpu, flags.cpus.value_or(host.cpus));
-  amounts.emplace_back(kGpu, flags.gpus.value_or(0));
-  amounts.emplace_back(kMemory, static_cast<double>(flags.memory.value_or(host.memory_bytes)));
-  NodeOptions options{.head_address = flags.head,
-                      .listen_address = flags.listen,
-                      .advertise_address = flags.advertise,
-                      .store_bytes = flags.store_memory.value_or(0)};
-  NodeInfo& declared = options.declared;
-  IOC_ASSIGN_OR_RETURN(declared.total, MakeResources(amounts));
-  declared.name = flags.name;
-  declared.labels = flags.labels;
-  declared.gpu_model = flags.gpu_model;
-  declared.gpu_memory = flags.gpu_memory.value_or(0);
-  declared.region = flags.region;
-  declared.down_mbps = flags.down_mbps.value_or(0);
-  declared.up_mbps = flags.up_mbps.value_or(0);
-  declared.price_per_hour = flags.price.value_or(0);
-  declared.arch = flags.arch;
-  declared.os = flags.os;
-  return options;
-}
-
-// What the node has told its daemon; under the executor's mutex.
-struct NodeState {
-  std::optional<absl::Status> ready;
-  std::optional<absl::Status> stopped;
-};
-
-void AnnounceNode(const Node& node, const std::string& head) {
-  std::printf("node %s ready: %s, head %s\n", node.info().name.c_str(), node.info().total.ToString().c_str(),
-              head.c_str());
-  std::fflush(stdout);
-}
-
-// Waits for the end of the node, and says when it is ready. The exit code.
-int ServeNode(const char* command, const Node& node, const std::string& head, NodeState& state, Mutex& mutex,
-              Interrupts& interrupts) {
-  for (bool is_announced = false;;) {
-    interrupts.Wait();
-    const MutexLock lock(mutex);
-    if (interrupts.interrupted()) return kExitOk;
-    if (state.ready.has_value() && !state.ready->ok()) return ReportFailure(command, *state.ready);
-    if (state.ready.has_value() && !is_announced) {
-      AnnounceNode(node, head);
-      is_announced = true;
+ private:
+  void Start(NodeOptions options) {
+    const MutexLock lock(env_.executor().mutex());
+    if (with_head_) {
+      head_ =
+          Head::Start(env_, {}, [this] { Stopped(absl::OkStatus()); }).value();  // it does not listen: nothing can fail
+      options.cluster = head_->cluster();
     }
-    if (!state.stopped.has_value()) continue;
-    return state.stopped->ok() ? kExitOk : ReportFailure(command, *state.stopped);
-  }
-}
-
-struct Daemon {
-  const char* command;
-  bool with_head = false;
-};
-
-// A head, where wanted, and a node that finds it behind its own door.
-int RunDaemon(const Daemon& daemon, const NodeFlags& node_flags) {
-  Interrupts interrupts;
-  AsioEnv env({.log_name = daemon.command});
-  Mutex& mutex = env.executor().mutex();
-  absl::StatusOr<NodeOptions> options = MakeOptions(node_flags, env.host());
-  if (!options.ok()) return ReportUsage(daemon.command, options.status());
-
-  NodeState state;
-  std::unique_ptr<Head> head;
-  std::unique_ptr<Node> node;
-  {
-    const MutexLock lock(mutex);
-    if (daemon.with_head) {
-      absl::StatusOr<std::unique_ptr<Head>> started = Head::Start(env, {}, [&] {
-        state.stopped = absl::OkStatus();
-        interrupts.Wake();
-      });
-      if (!started.ok()) return ReportFailure(daemon.command, started.status());
-      head = *std::move(started);
-      options->cluster = head->cluster();
-    }
-    node = std::make_unique<Node>(
-        env, *std::move(options),
-        [&](absl::Status status) {
-          state.ready = std::move(status);
-          interrupts.Wake();
+    node_ = std::make_unique<Node>(
+        env_, std::move(options),
+        [this](absl::Status status) {
+          ready_ = std::move(status);
+          interrupts_.Wake();
         },
-        [&](absl::Status why) {
-          // In one process with the head, the head is the one to end it: it still has to answer who asked.
-          if (daemon.with_head && why.ok()) return;
-          state.stopped = std::move(why);
-          interrupts.Wake();
+        [this](absl::Status why) {
+          // In one process with the head it is the head that ends both: it still has to answer who asked for it.
+          if (!with_head_ || !why.ok()) Stopped(std::move(why));
         });
-    if (head != nullptr) {
-      node->set_head_door(
-          [&head](std::unique_ptr<Connection> connection, const Preamble&) { head->Accept(std::move(connection)); });
+    if (with_head_) {
+      node_->set_head_door(
+          [this](std::unique_ptr<Connection> connection, const Preamble&) { head_->Accept(std::move(connection)); });
     }
   }
-  const std::string head_address = head != nullptr ? node_flags.listen : node_flags.head;
-  const int exit_code = ServeNode(daemon.command, *node, head_address, state, mutex, interrupts);
-  const MutexLock lock(mutex);
-  node.reset();
-  head.reset();
-  return exit_code;
-}
+
+  absl::Status Serve(const std::string& head_address) {
+    for (bool is_announced = false;;) {
+      interrupts_.Wait();
+      const MutexLock lock(env_.executor().mutex());
+      if (interrupts_.interrupted()) return absl::OkStatus();
+      if (ready_.has_value() && !ready_->ok()) return Advise(*ready_);
+      if (ready_.has_value() && !std::exchange(is_announced, true)) Announce(head_address);
+      if (stopped_.has_value()) return *stopped_;
+    }
+  }
+
+  void Stopped(absl::Status why) {
+    stopped_ = std::move(why);
+    interrupts_.Wake();
+  }
+
+  void Announce(const std::string& head_address) const {
+    const NodeInfo& info = node_->info();
+    const std::string& head = with_head_ ? info.address.node_address : head_address;
+    std::printf("node %s ready: %s, head %s\n", info.name.c_str(), info.total.ToString().c_str(), head.c_str());
+    std::fflush(stdout);
+  }
+
+  absl::Status Advise(const absl::Status& error) const {
+    const Cause cause = CauseOf(error);
+    if (with_head_ || (cause != Cause::kDisconnected && cause != Cause::kDeadline)) return error;
+    return MakeError(cause,
+                     absl::StrCat(error.message(), "; start one with 'iocluster head' or name another with --head"));
+  }
+
+  const std::string command_;
+  const bool with_head_;
+  Interrupts interrupts_;
+  AsioEnv env_{{.log_name = command_}};
+
+  // On the executor, under its mutex.
+  std::optional<absl::Status> ready_;
+  std::optional<absl::Status> stopped_;
+  std::unique_ptr<Head> head_;
+  std::unique_ptr<Node> node_;
+};
 
 }  // namespace
 
@@ -197,7 +125,7 @@ int RunNode(const std::vector<std::string>& arguments) {
     return ReportFailure("node", status);
   }
   node_flags.head = HeadAddress(node_flags.head).value;
-  return RunDaemon({.command = "node"}, node_flags);
+  return NodeDaemon("node", /*with_head=*/false).Run(node_flags);
 }
 
 int RunUp(const std::vector<std::string>& arguments) {
@@ -214,7 +142,7 @@ int RunUp(const std::vector<std::string>& arguments) {
   if (absl::Status status = CheckListenAddress("head", node_flags.listen, node_flags.insecure); !status.ok()) {
     return ReportFailure("up", status);
   }
-  return RunDaemon({.command = "up", .with_head = true}, node_flags);
+  return NodeDaemon("up", /*with_head=*/true).Run(node_flags);
 }
 
 }  // namespace ioc
