@@ -1,10 +1,11 @@
-// What a user writes first: a task, an actor, an array, options. Compiled with -Wall -Wextra -Werror, so that designated
-// initialisers of the option structs are proved to give no warnings.
+// What a user writes first: a task, an actor, an array, options. Compiled with -Wall -Wextra -Werror, so that
+// designated initialisers of the option structs are proved to give no warnings.
 #include <iocluster/iocluster.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <numeric>
+#include <utility>
 
 namespace {
 
@@ -21,25 +22,33 @@ class Counter {
   int value_;
 };
 
-// The number of the first thing that is not as it should be, or 0.
-int Run(ioc::Cluster& cluster) {
+// Says what is wrong with an answer that is not the one expected.
+template <typename T>
+bool Is(const char* what, const absl::StatusOr<T>& answer, T expected) {
+  if (answer.ok() && *answer == expected) return true;
+  std::fprintf(stderr, "%s: %s\n", what, answer.ok() ? "another value" : answer.status().ToString().c_str());
+  return false;
+}
+
+bool Run(ioc::Cluster& cluster) {
+  constexpr absl::Duration kTimeout = absl::Seconds(20);
   ioc::ObjectRef<int> a = cluster.Submit<Add>(1, 2);
   ioc::ObjectRef<int> b = cluster.Submit<Add>(a, 40);
-  absl::StatusOr<int> sum = b.Get(absl::Seconds(20));
-  if (!sum.ok() || *sum != 43) return 1;
+  if (!Is("a task", b.Get(kTimeout), 43)) return false;
 
   auto counter = cluster.With(ioc::ActorOptions{.name = "steps"}).Create<Counter>(10);
-  if (counter.Call<&Counter::Increment>(5).Get(absl::Seconds(20)).value_or(0) != 15) return 2;
+  if (!Is("an actor", counter.Call<&Counter::Increment>(5).Get(kTimeout), 15)) return false;
 
-  auto array = cluster.NewArray<float>({512, 512}).value();
-  std::fill(array.begin(), array.end(), 1.0f);
-  ioc::ObjectRef<ioc::Array<float>> shared = cluster.Put(std::move(array));
-  if (cluster.Submit<Sum>(shared).Get(absl::Seconds(20)).value_or(0) != 512 * 512) return 3;
+  absl::StatusOr<ioc::Array<float>> array = cluster.NewArray<float>({512, 512});
+  if (!array.ok()) return Is("an array", absl::StatusOr<int>(array.status()), 0);
+  std::fill(array->begin(), array->end(), 1.0f);
+  ioc::ObjectRef<ioc::Array<float>> shared = cluster.Put(*std::move(array));
+  if (!Is("a task on an array", cluster.Submit<Sum>(shared).Get(kTimeout), 512.0 * 512.0)) return false;
 
   auto impossible = cluster.With(ioc::TaskOptions{.gpus = 1000, .placement_timeout = absl::Milliseconds(200)});
-  absl::StatusOr<int> none = impossible.Submit<Add>(1, 2).Get(absl::Seconds(20));
-  if (ioc::CauseOf(none.status()) != ioc::Cause::kUnschedulable) return 4;
-  return 0;
+  absl::StatusOr<int> none = impossible.Submit<Add>(1, 2).Get(kTimeout);
+  if (ioc::CauseOf(none.status()) == ioc::Cause::kUnschedulable) return true;
+  return Is("an impossible task", none, -1);
 }
 
 }  // namespace
@@ -50,7 +59,5 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "%s\n", cluster.status().ToString().c_str());
     return 1;
   }
-  const int failed = Run(*cluster);
-  if (failed != 0) std::fprintf(stderr, "step %d of the consumer failed\n", failed);
-  return failed;
+  return Run(*cluster) ? 0 : 1;
 }
