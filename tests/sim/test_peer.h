@@ -7,6 +7,7 @@
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,8 +24,10 @@ inline std::vector<std::byte> Bytes(std::string_view text) {
   return bytes;
 }
 
+// Without the padding.
 inline std::string Text(std::span<const std::byte> bytes) {
-  return std::string(reinterpret_cast<const char*>(bytes.data())).substr(0, bytes.size());
+  const char* const text = reinterpret_cast<const char*>(bytes.data());
+  return std::string(text, strnlen(text, bytes.size()));
 }
 
 class TestPeer final : public FrameHandler {
