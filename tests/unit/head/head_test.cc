@@ -28,7 +28,7 @@ class Peer final : public ChannelDelegate {
  public:
   Peer(AsioEnv& env, Waiter& changed, const std::string& address, Hello hello)
       : env_(env), changed_(changed), hello_(std::move(hello)) {
-    dialling_ = env.network().Dial(address, Preamble{.target = Target::kHead}, kPatience,
+    dialling_ = env.network().Dial(address, Preamble{.target = Target::kHead, .major = hello_.major}, kPatience,
                                    [this](absl::StatusOr<std::unique_ptr<Connection>> connection) {
                                      if (!connection.ok()) return Close(connection.status());
                                      channel_ = std::make_unique<Channel>(env_, *std::move(connection),
@@ -139,7 +139,7 @@ class Fixture {
   }
 
   Peer& Dial(Hello hello) {
-    hello.major = kProtocolMajor;
+    if (hello.major == 0) hello.major = kProtocolMajor;
     hello.minor = kProtocolMinor;
     return peers_.emplace_back(env_, changed_, head_->address(), hello);
   }
@@ -329,6 +329,14 @@ TEST_CASE("A node of another cluster is turned away with a sentence") {
   Peer& stranger = f.Dial({.cluster = ClusterId(2), .role = Role::kNode, .node = NodeId(2), .name = "stranger"});
   REQUIRE(f.WaitUntil([&] { return stranger.closed.has_value(); }));
   CHECK_THAT(std::string(stranger.closed->message()), Catch::Contains("cluster"));
+}
+
+TEST_CASE("A node of another major version is turned away with a sentence") {
+  Fixture f;
+  Peer& old = f.Dial({.major = kProtocolMajor + 1, .role = Role::kNode, .node = NodeId(2), .name = "old"});
+  REQUIRE(f.WaitUntil([&] { return old.closed.has_value(); }));
+  CHECK_THAT(std::string(old.closed->message()), Catch::Contains("version"));
+  CHECK(f.Ask(f.Tool(), Ping{}).ok());
 }
 
 TEST_CASE("The others hear of a node whose connection ends, and its name is free again") {

@@ -1,0 +1,140 @@
+// The executable as people use it: what it prints, and its exit codes. Each process ends by itself or is told to, and
+// none lives longer than kBound.
+
+#include <absl/strings/str_cat.h>
+#include <sys/wait.h>
+
+#include <catch2/catch.hpp>
+#include <cstdio>
+#include <string>
+
+namespace {
+
+using Catch::Contains;
+
+// What keeps a hanging command from hanging the tests.
+constexpr const char* kBound = "timeout 60 ";
+
+// A running `iocluster ARGUMENTS`, its two outputs together.
+class Process {
+ public:
+  explicit Process(const std::string& arguments)
+      : pipe_(::popen(absl::StrCat("exec ", kBound, IOCLUSTER_EXECUTABLE, " ", arguments, " 2>&1").c_str(), "r")) {
+    REQUIRE(pipe_ != nullptr);
+  }
+  ~Process() {
+    if (pipe_ != nullptr) ::pclose(pipe_);
+  }
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+
+  std::string ReadLine() {
+    std::string line;
+    for (int c = std::fgetc(pipe_); c != EOF && c != '\n'; c = std::fgetc(pipe_)) line += static_cast<char>(c);
+    return line;
+  }
+
+  std::string ReadAll() {
+    std::string text;
+    for (int c = std::fgetc(pipe_); c != EOF; c = std::fgetc(pipe_)) text += static_cast<char>(c);
+    return text;
+  }
+
+  int Wait() {
+    const int status = ::pclose(pipe_);
+    pipe_ = nullptr;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+
+ private:
+  FILE* pipe_;
+};
+
+struct Outcome {
+  std::string output;
+  int exit_code = -1;
+};
+
+Outcome Run(const std::string& arguments) {
+  Process process(arguments);
+  Outcome outcome{.output = process.ReadAll()};
+  outcome.exit_code = process.Wait();
+  return outcome;
+}
+
+// The command fails with this exit code and one sentence that contains `words`.
+void CheckFails(const std::string& arguments, int exit_code, const std::string& words) {
+  INFO(arguments);
+  const Outcome outcome = Run(arguments);
+  CHECK(outcome.exit_code == exit_code);
+  CHECK_THAT(outcome.output, Contains(words));
+  CHECK(outcome.output.find('\n') == outcome.output.size() - 1);
+}
+
+// The address in "head ready on ADDRESS (cluster ...)".
+std::string AddressIn(const std::string& ready) {
+  const std::string before = "head ready on ";
+  REQUIRE_THAT(ready, Catch::StartsWith(before));
+  return ready.substr(before.size(), ready.find(' ', before.size()) - before.size());
+}
+
+TEST_CASE("Wrong use is one sentence and exit code 2") {
+  CheckFails("stauts", 2, "did you mean 'status'");
+  CheckFails("node --cpu 3", 2, "did you mean --cpus");
+  CheckFails("node --cpus -3", 2, "CPU is -3");
+  CheckFails("node --resource tpu=-1", 2, "tpu is -1");
+  CheckFails("node --price -1", 2, "--price is -1");
+  CheckFails("node --head nonsense", 2, "\"nonsense\" is not an address");
+  CheckFails("head --listen 127.0.0.1:99999", 2, "127.0.0.1:99999");
+  CheckFails("status extra", 2, "\"extra\"");
+  CheckFails("run", 2, "no program is named");
+}
+
+TEST_CASE("What can't be done is one sentence and exit code 1") {
+  CheckFails("head --listen 0.0.0.0:0", 1, "--insecure");
+  CheckFails("node --listen 0.0.0.0:0", 1, "--insecure");
+  CheckFails("status --address 127.0.0.1:1", 1, "no head answers at 127.0.0.1:1");
+  CheckFails("run --address 127.0.0.1:1 true", 1, "no head answers at 127.0.0.1:1");
+  CheckFails("run ./not-there", 1, "there is no program ./not-there");
+  CheckFails("run not-there-either", 1, "in PATH");
+  CheckFails("run /", 1, "is a directory");
+}
+
+TEST_CASE("Help and version are no failures") {
+  CHECK(Run("--help").exit_code == 0);
+  CHECK_THAT(Run("node --help").output, Contains("--gpu-model"));
+  CHECK_THAT(Run("version").output, Contains("protocol"));
+}
+
+TEST_CASE("A head and a node come up, are listed, refuse doubles, and stop") {
+  Process head("head --listen 127.0.0.1:0");
+  const std::string address = AddressIn(head.ReadLine());
+  CheckFails("head --listen " + address, 1, address);
+
+  Process node("node --name alpha --cpus 2 --memory 1GiB --store-memory 64MiB --head " + address);
+  CHECK_THAT(node.ReadLine(), Contains("node alpha ready: 2 CPU"));
+  CheckFails("node --name alpha --store-memory 64MiB --head " + address, 1, "the name alpha is taken");
+
+  CHECK_THAT(Run("nodes --address " + address).output, Contains("alpha") && Contains("2 / 2"));
+  CHECK_THAT(Run("nodes --json --address " + address).output, Contains("\"name\": \"alpha\""));
+  CHECK_THAT(Run("status --address " + address).output, Contains("nodes") && Contains(address));
+  CHECK(Run("ping --address " + address).exit_code == 0);
+  CHECK(Run("doctor --address " + address).exit_code == 0);
+  CHECK_THAT(Run("run --address " + address + " env").output, Contains("IOCLUSTER_ADDRESS=" + address));
+
+  CHECK(Run("stop --address " + address).exit_code == 0);
+  CHECK(node.Wait() == 0);
+  CHECK(head.Wait() == 0);
+}
+
+TEST_CASE("A head and a node share a process and a port") {
+  Process up("up --listen 127.0.0.1:0 --name solo --store-memory 64MiB");
+  const std::string ready = up.ReadLine();
+  REQUIRE_THAT(ready, Contains("node solo ready"));
+  const std::string address = ready.substr(ready.rfind(' ') + 1);
+  CHECK_THAT(Run("nodes --address " + address).output, Contains("solo"));
+  CHECK(Run("stop --address " + address).exit_code == 0);
+  CHECK(up.Wait() == 0);
+}
+
+}  // namespace
