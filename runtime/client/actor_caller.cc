@@ -31,6 +31,11 @@ ActorCaller::ActorCaller(Env& env, NodeLink& node, PeerTable& peers, ObjectTable
 
 ActorCaller::~ActorCaller() { env_.executor().Undefer(*this); }
 
+void ActorCaller::Clear() {
+  dirty_.clear();
+  for (const State& state : std::exchange(active_, {})) state->peer = nullptr;
+}
+
 ObjectRecord& ActorCaller::Create(internal::Call& constructor, const ActorOptions& options, std::string_view type) {
   ObjectRecord& record = objects_.Create(book_.NextId());
   auto state = std::make_shared<ActorState>();

@@ -74,6 +74,8 @@ class ActorCaller final : public TaskSink, public ActorEvents, public Deferred {
   // Nobody refers to the actor any more: it ends.
   void OnDead(ObjectRecord& record);
   void Cancel(TaskRecord& task);
+  // Forgets all actors; the calls have failed already.
+  void Clear();
 
  private:
   using State = std::shared_ptr<ActorState>;

@@ -65,7 +65,7 @@ void Client::Release() {
 
 absl::Status Client::Connect(const ClientOptions& options) {
   Waiter waiter;
-  absl::StatusOr<Registration> result = MakeError(
+  absl::Status result = MakeError(
       Cause::kDeadline, absl::StrCat("the node did not answer within ", absl::FormatDuration(options.timeout)));
   MutexLock lock(env_->executor().mutex());
   process_ = ProcessId(env_->Random());
@@ -81,13 +81,13 @@ absl::Status Client::Connect(const ClientOptions& options) {
       .process = process_, .role = options.role, .pid = env_->host().pid, .program = options.program};
   std::unique_ptr<Connection> parent = options.node_address.empty() ? env_->TakeParent() : nullptr;
   node_.Register(std::move(parent), options.node_address, self, request, options.timeout, [&](auto registered) {
-    result = std::move(registered);
+    result = registered.status();
+    // Here and not after Await: the next frame may already be a connection that is handed over.
+    if (registered.ok()) Registered(*std::move(registered), self);
     env_->executor().Notify(waiter);
   });
   if (!env_->executor().Await(waiter, env_->executor().Now() + options.timeout + absl::Seconds(1))) node_.Close();
-  if (!result.ok()) return result.status();
-  Registered(*std::move(result), self);
-  return absl::OkStatus();
+  return result;
 }
 
 void Client::Registered(Registration registration, const Hello& self) {
@@ -115,6 +115,8 @@ void Client::Disconnect(const absl::Status& why) {
   closed_ = why;
   book_.FailAll(why);
   objects_.FailAll(why);
+  dispatcher_.Clear();
+  actors_.Clear();
   peers_.Clear();
   node_.Close();
 }

@@ -58,6 +58,10 @@ class NodeLink final : public ChannelDelegate {
     channel_->Call(request, timeout, std::move(handler));
   }
 
+  // Sends now what waits for the end of the turn.
+  void Flush() {
+    if (open()) channel_->Flush();
+  }
   void Close();
 
  private:

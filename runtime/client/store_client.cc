@@ -66,6 +66,7 @@ void StoreClient::Seal(ObjectId id, const StorePiece& piece) {
   } else if (const auto done = slabs_.Sealed(piece.offset)) {
     node_.Notify(ReleaseExtent{*done});
   }
+  node_.Flush();  // ahead of any message that tells others of the object
   PinEntry& entry = pins_[id];
   entry.location = {piece.offset, piece.size};
   ++entry.uses;

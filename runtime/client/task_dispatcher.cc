@@ -40,6 +40,14 @@ TaskDispatcher::~TaskDispatcher() {
   env_.executor().CancelTimer(sweep_);
 }
 
+void TaskDispatcher::Clear() {
+  env_.executor().CancelTimer(std::exchange(sweep_, 0));
+  dirty_leases_.clear();
+  dirty_queues_.clear();
+  leases_.clear();
+  queues_.clear();
+}
+
 void TaskDispatcher::SetJob(JobId job, NodeAddress origin) {
   job_ = job;
   job_origin_ = std::move(origin);

@@ -104,6 +104,9 @@ class TaskDispatcher final : public TaskSink, public Deferred {
   // Asks how a worker ended; used for actors too.
   void AskFate(const ProcessAddress& worker, const std::string& node_name, absl::AnyInvocable<void(WorkerEnd)> done);
 
+  // Forgets queues, leases and timers; the tasks have failed already.
+  void Clear();
+
   // Fails it now; a result that still comes is dropped. `force` ends the worker if need be.
   void Cancel(TaskRecord& task, bool force);
 

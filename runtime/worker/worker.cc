@@ -3,6 +3,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <utility>
 
 #include "lib/base/check.h"
@@ -73,6 +74,7 @@ void Worker::RunLoop() {
         continue;
       }
       if (stopping_) break;
+      std::fflush(stdout);  // what tasks printed must not wait for the end of the process, which may be sudden
       Waiter waiter;
       idle_.push_back(&waiter);
       env_->executor().Await(waiter, absl::InfiniteFuture());
