@@ -51,17 +51,15 @@ void Mutate(Words& words, std::mt19937_64& random) {
 }
 
 // A message that decodes from anything must be a sound one.
-template <typename M>
-void DecodeAnything(const Words& words, M& message) {
-  const absl::Status status = Decode(BytesOf(words), message);
+void DecodeAnything(const Words& words, AnyMessage& message) {
+  const absl::Status status = message.DecodeFrom(BytesOf(words));
   if (!status.ok()) {
     REQUIRE(CauseOf(status) == Cause::kInvalidArgument);
     return;
   }
   BodyBuffer again;
-  Encode(message, again);
-  M copy;
-  REQUIRE(Decode(again.bytes(), copy).ok());
+  message.EncodeTo(again);
+  REQUIRE(message.New()->DecodeFrom(again.bytes()).ok());
 }
 
 // Builds a body from a schema directly, to say what Encode never would.
@@ -77,50 +75,50 @@ BodyBuffer Build(absl::FunctionRef<void(typename Wire::Builder)> fill) {
 TEST_CASE("Damaged bodies are refused or decode into sound messages") {
   Sampler sampler(11);
   std::mt19937_64 random(12);
-  ForEachMessage([&](const char* name, auto message) {
-    CAPTURE(name);
-    decltype(message) decoded;
+  for (const auto& message : AllMessages()) {
+    CAPTURE(message->name());
+    const auto decoded = message->New();
     for (int sample = 0; sample < 20; ++sample) {
-      const auto filled = sampler.Make<decltype(message)>();
+      message->FillFrom(sampler);
       BodyBuffer body;
-      Encode(filled, body);
+      message->EncodeTo(body);
       const Words valid = WordsOf(body);
       for (int i = 0; i < 100; ++i) {
         Words words = valid;
         for (uint64_t n = random() % 3; n < 3 && !words.empty(); ++n) Mutate(words, random);
-        DecodeAnything(words, decoded);
+        DecodeAnything(words, *decoded);
       }
     }
-  });
+  }
 }
 
 TEST_CASE("Every truncation of a body is refused or decodes into a sound message") {
   Sampler sampler(13);
-  ForEachMessage([&](const char* name, auto message) {
-    CAPTURE(name);
-    sampler.Fill(message);
+  for (const auto& message : AllMessages()) {
+    CAPTURE(message->name());
+    message->FillFrom(sampler);
     BodyBuffer body;
-    Encode(message, body);
+    message->EncodeTo(body);
     const Words valid = WordsOf(body);
-    decltype(message) decoded;
-    for (size_t size = 0; size < valid.size(); ++size)
-      DecodeAnything(Words(valid.begin(), valid.begin() + size), decoded);
-  });
+    for (size_t size = 0; size < valid.size(); ++size) {
+      DecodeAnything(Words(valid.begin(), valid.begin() + size), *message->New());
+    }
+  }
 }
 
 TEST_CASE("Random bytes are no message") {
   std::mt19937_64 random(14);
-  ForEachMessage([&](const char* name, auto message) {
-    CAPTURE(name);
+  for (const auto& message : AllMessages()) {
+    CAPTURE(message->name());
     for (int i = 0; i < 200; ++i) {
       Words words(random() % 64);
       for (uint64_t& word : words) word = random();
       // Half of them get past the segment table.
       if (!words.empty() && i % 2 == 0) words[0] = static_cast<uint64_t>(words.size() - 1) << 32;
-      DecodeAnything(words, message);
+      DecodeAnything(words, *message);
       CHECK_FALSE(DecodeStatus(BytesOf(words)).ok());
     }
-  });
+  }
 }
 
 TEST_CASE("The error of a bad body names the message") {

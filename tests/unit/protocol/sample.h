@@ -12,7 +12,9 @@
 #include <deque>
 #include <limits>
 #include <map>
+#include <memory>
 #include <random>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -141,13 +143,20 @@ std::string Print(const std::vector<T>& values) {
   return text + "]";
 }
 
-// Calls `check(name, M())` for every message M.
-template <typename F>
-void ForEachMessage(F check) {
-#define IOC_CHECK_MESSAGE(M) check(#M, M());
-  IOC_FOR_EACH_MESSAGE(IOC_CHECK_MESSAGE)
-#undef IOC_CHECK_MESSAGE
-}
+// Any message, so that a check is compiled once and not once a message.
+class AnyMessage {
+ public:
+  virtual ~AnyMessage() = default;
+  virtual const char* name() const = 0;
+  virtual std::unique_ptr<AnyMessage> New() const = 0;  // of the same type, with its defaults
+  virtual void FillFrom(Sampler& sampler) = 0;
+  virtual void EncodeTo(BodyBuffer& body) const = 0;
+  virtual absl::Status DecodeFrom(std::span<const std::byte> body) = 0;
+  virtual std::string Printed() const = 0;
+};
+
+// One of each, with its defaults.
+std::vector<std::unique_ptr<AnyMessage>> AllMessages();
 
 }  // namespace ioc
 
