@@ -2,6 +2,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "lib/base/status.h"
@@ -41,7 +42,7 @@ absl::Status StoreService::OnProcessMessage(Session& session, FrameView& frame) 
           Take<ReleaseExtent>(frame, [&](const ReleaseExtent& m) { result = store_.ReleaseExtent(id, m.offset); });
       break;
     case Method::kSealObject:
-      decoded = Take<SealObject>(frame, [&](const SealObject& m) { result = store_.Seal(id, m.id, m.offset, m.size); });
+      decoded = Take<SealObject>(frame, [&](const SealObject& m) { result = Seal(id, m); });
       return decoded.ok() ? result : decoded;
     case Method::kPinObject:
       return Take<PinObject>(frame, [&](const PinObject& m) { Pin(id, header, m); });
@@ -70,7 +71,8 @@ absl::Status StoreService::OnNodeMessage(Session& session, FrameView& frame) {
     case Method::kDescribeObject: {
       DescribeObject describe;
       IOC_RETURN_IF_ERROR(Decode(frame.body, describe));
-      return Describe(session, frame.header, describe.id);
+      Describe(session.id(), frame.header, describe.id, true);
+      return absl::OkStatus();
     }
     case Method::kReadObject:
       return Take<ReadObject>(frame, [&](const ReadObject& m) { Read(session, frame.header, m); });
@@ -153,9 +155,36 @@ bool StoreService::PinHere(SessionId session, const FrameHeader& request, Object
 
 void StoreService::Pin(SessionId session, const FrameHeader& request, const PinObject& pin) {
   if (PinHere(session, request, pin.id)) return;
+  const bool said_here = std::any_of(pin.copies.begin(), pin.copies.end(),
+                                     [this](const ObjectCopy& copy) { return copy.node.node == self_; });
+  if (said_here) {
+    return AwaitSeal(pin.id, [this, session, request, id = pin.id] {
+      if (!PinHere(session, request, id)) sessions_.Fail(session, request, NotHere(id));
+    });
+  }
   pulls_.Pull(pin.id, pin.copies, life_.Bind([this, session, request, id = pin.id](const absl::Status& pulled) {
     if (!pulled.ok()) return sessions_.Fail(session, request, pulled);
     if (!PinHere(session, request, id)) sessions_.Fail(session, request, NotHere(id));
+  }));
+}
+
+absl::Status StoreService::Seal(SessionId session, const SealObject& seal) {
+  IOC_RETURN_IF_ERROR(store_.Seal(session, seal.id, seal.offset, seal.size));
+  if (early_frees_.erase(seal.id) > 0) store_.Free(seal.id);
+  auto waiting = awaiting_seal_.extract(seal.id);
+  if (waiting.empty()) return absl::OkStatus();
+  for (Callback& done : waiting.mapped()) done();
+  return absl::OkStatus();
+}
+
+void StoreService::AwaitSeal(ObjectId id, Callback done) {
+  std::vector<Callback>& waiting = awaiting_seal_[id];
+  waiting.push_back(std::move(done));
+  if (waiting.size() > 1) return;
+  env_.executor().Schedule(kSealWait, life_.Bind([this, id] {
+    auto late = awaiting_seal_.extract(id);
+    if (late.empty()) return;
+    for (Callback& give_up : late.mapped()) give_up();
   }));
 }
 
@@ -163,6 +192,7 @@ void StoreService::FreeHere(const std::vector<ObjectId>& ids) {
   std::map<SessionId, FreeObjects> passed_on;
   for (const ObjectId& id : ids) {
     pulls_.Freed(id);
+    if (!store_.Find(id)) RememberEarlyFree(id);
     store_.Free(id);
     auto pullers = pullers_.find(id);
     if (pullers == pullers_.end()) continue;
@@ -175,15 +205,24 @@ void StoreService::FreeHere(const std::vector<ObjectId>& ids) {
   RetryAllocations();
 }
 
-absl::Status StoreService::Describe(Session& session, const FrameHeader& request, ObjectId id) {
+void StoreService::RememberEarlyFree(ObjectId id) {
+  if (!early_frees_.insert(id).second) return;
+  early_free_order_.push_back(id);
+  if (early_free_order_.size() <= kMaxEarlyFrees) return;
+  early_frees_.erase(early_free_order_.front());
+  early_free_order_.pop_front();
+}
+
+void StoreService::Describe(SessionId asker, const FrameHeader& request, ObjectId id, bool may_wait) {
+  Session* session = sessions_.Find(asker);
+  if (session == nullptr) return;
   const std::optional<Extent> place = store_.Find(id);
-  if (!place) {
-    session.channel().Fail(request, NotHere(id));
-    return absl::OkStatus();
+  if (place) {
+    pullers_[id].insert(asker);
+    return session->channel().Reply(request, DescribeObject::Reply{.size = place->length});
   }
-  pullers_[id].insert(session.id());
-  session.channel().Reply(request, DescribeObject::Reply{.size = place->length});
-  return absl::OkStatus();
+  if (!may_wait) return session->channel().Fail(request, NotHere(id));
+  AwaitSeal(id, [this, asker, request, id] { Describe(asker, request, id, false); });
 }
 
 void StoreService::Read(Session& session, const FrameHeader& request, const ReadObject& read) {

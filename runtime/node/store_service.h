@@ -21,6 +21,10 @@ namespace ioc {
 inline constexpr absl::Duration kAllocationWait = absl::Seconds(1);
 inline constexpr size_t kMaxWaitingAllocations = 65536;
 inline constexpr uint32_t kMaxReadObjectBytes = 8 << 20;
+// Messages about one object come over several connections, in any order: a reader waits this long for the seal of an
+// object that is said to be here, and a free that comes before its seal is remembered.
+inline constexpr absl::Duration kSealWait = absl::Seconds(2);
+inline constexpr size_t kMaxEarlyFrees = 4096;
 
 class StoreService {
  public:
@@ -52,9 +56,13 @@ class StoreService {
   void RetryAllocations();
   void Pin(SessionId session, const FrameHeader& request, const PinObject& pin);
   bool PinHere(SessionId session, const FrameHeader& request, ObjectId id);
+  // Calls `done` when the object is sealed, or after kSealWait.
+  void AwaitSeal(ObjectId id, Callback done);
+  absl::Status Seal(SessionId session, const SealObject& seal);
   void FreeHere(const std::vector<ObjectId>& ids);
+  void RememberEarlyFree(ObjectId id);
   void Read(Session& session, const FrameHeader& request, const ReadObject& read);
-  absl::Status Describe(Session& session, const FrameHeader& request, ObjectId id);
+  void Describe(SessionId session, const FrameHeader& request, ObjectId id, bool may_wait);
 
   Env& env_;
   const NodeId self_;
@@ -65,6 +73,9 @@ class StoreService {
   std::map<ObjectId, std::set<SessionId>> pullers_;  // nodes that may have copies of what lies here
   std::deque<WaitingAllocation> waiting_;
   TimerId waiting_timer_ = 0;
+  std::map<ObjectId, std::vector<Callback>> awaiting_seal_;
+  std::set<ObjectId> early_frees_;
+  std::deque<ObjectId> early_free_order_;
   Life life_;
 };
 

@@ -40,7 +40,8 @@ class RefTarget {
   // The runtime it belongs to; kept alive by the reference, but maybe shut down (its calls then say kDisconnected).
   virtual Runtime& runtime() const = 0;
 
-  void Retain() { count_.fetch_add(1, std::memory_order_relaxed); }
+  // Returns the count before.
+  int64_t Retain() { return count_.fetch_add(1, std::memory_order_relaxed); }
   void Release() {
     if (count_.fetch_sub(1, std::memory_order_acq_rel) == 1) Unreferenced();
   }
@@ -64,6 +65,12 @@ class Ref {
   Ref() = default;
   explicit Ref(RefTarget* target) : target_(target) {
     if (target_ != nullptr) target_->Retain();
+  }
+  // Takes over a count that Retain has already made.
+  static Ref Adopt(RefTarget* target) {
+    Ref ref;
+    ref.target_ = target;
+    return ref;
   }
   Ref(const Ref& other) : Ref(other.target_) {}
   Ref(Ref&& other) noexcept : target_(std::exchange(other.target_, nullptr)) {}
@@ -115,9 +122,9 @@ class ReturnSink {
 
 // What the entry of a task function or method is given.
 struct Invocation {
-  EncodedValue payload;                     // the encoded arguments
-  std::vector<EncodedValue> dependencies;   // for the payload's placeholders, in order
-  void* actor = nullptr;                    // of a method: the object
+  EncodedValue payload;                    // the encoded arguments
+  std::vector<EncodedValue> dependencies;  // for the payload's placeholders, in order
+  void* actor = nullptr;                   // of a method: the object
   uint32_t num_returns = 1;
   ReturnSink* results = nullptr;
   // Of a constructor: the entry sets both.
@@ -135,7 +142,8 @@ struct FunctionInfo {
   std::string_view label;         // for people: "Add", "Counter::Increment"
 };
 
-// Notes a function in the table of this process; `info` lives for ever. Returns true, so that a static can be made of it.
+// Notes a function in the table of this process; `info` lives for ever. Returns true, so that a static can be made of
+// it.
 bool RegisterFunction(const FunctionInfo& info);
 
 // A call as the templates build it.
@@ -158,8 +166,8 @@ class Runtime {
 
   // Waits until the value is here. Not from within the runtime's own callbacks.
   virtual absl::StatusOr<EncodedValue> Get(const Ref& ref, absl::Time deadline) = 0;
-  // Waits until `count` of them are settled (a value or an error), or the deadline. The i-th answer says whether the i-th
-  // is.
+  // Waits until `count` of them are settled (a value or an error), or the deadline. The i-th answer says whether the
+  // i-th is.
   virtual std::vector<bool> Wait(std::span<const Ref> refs, size_t count, absl::Time deadline) = 0;
 
   virtual absl::StatusOr<std::unique_ptr<WritableValue>> Allocate(size_t bytes) = 0;
