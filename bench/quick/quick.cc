@@ -26,7 +26,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kRounds = 7;
+constexpr int kRounds = 11;
 constexpr int kEnoughRounds = 3;                            // where the machine is slow,
 constexpr absl::Duration kBudget = absl::Seconds(40);       // a new round is not begun after this
 constexpr absl::Duration kSlice = absl::Milliseconds(200);  // a sample

@@ -172,6 +172,7 @@ absl::StatusOr<double> Serve(const ioc::Cluster& cluster, const Images& held_out
 
   Progress progress(" serving", total);
   size_t right = 0;
+  size_t served = 0;  // images
   for (size_t answered = 0; answered < total;) {
     ioc::WaitResult<Answers> waited = cluster.Wait(std::move(pending), 1, kPatience);
     if (waited.ready.empty()) return absl::DeadlineExceededError("no replica has answered for a minute");
@@ -182,11 +183,12 @@ absl::StatusOr<double> Serve(const ioc::Cluster& cluster, const Images& held_out
       const InFlight done = in_flight.extract(ready.id()).mapped();
       right += CountRight(answers->digits, done.request->labels);
       shares[answers->node].served += done.request->labels.size();
-      progress.Show(++answered, absl::StrCat(in_flight.size() + 1, " requests in flight"));
+      served += done.request->labels.size();
+      progress.Show(++answered, absl::StrCat(served, " images"));
       send(done.replica);
     }
   }
-  return static_cast<double>(right) / static_cast<double>(options.passes * held_out.size());
+  return static_cast<double>(right) / static_cast<double>(served);
 }
 
 absl::StatusOr<bool> Run(const ioc::Cluster& cluster, Options options) {

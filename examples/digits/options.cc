@@ -25,7 +25,7 @@ const std::string_view kUsage =
     "  --data FILE    the images (default: the file that comes with the example); only this process reads it\n"
     "  --trainers N   trainers, and later replicas (default: one a CPU of the cluster)\n"
     "  --epochs N     passes over the images to learn from (default: 30)\n"
-    "  --passes N     passes over the held-out images when serving (default: 300)\n";
+    "  --passes N     passes over the held-out images when serving (default: 1000)\n";
 
 absl::StatusOr<Options> ParseOptions(int argc, char** argv) {
   Options options;

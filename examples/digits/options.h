@@ -14,7 +14,7 @@ struct Options {
   std::string data = DIGITS_DATA;
   size_t trainers = 0;  // 0: one a CPU of the cluster
   size_t epochs = 30;
-  size_t passes = 300;  // over the held-out images, when serving
+  size_t passes = 1000;  // over the held-out images, when serving
   bool help = false;
 };
 
