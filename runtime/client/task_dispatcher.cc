@@ -113,7 +113,8 @@ Lease* TaskDispatcher::PickLease(ClassQueue& queue) {
   const size_t window = WindowOf(queue);
   Lease* best = nullptr;
   for (const auto& lease : queue.leases) {
-    if (lease->peer == nullptr || lease->recalled || lease->blocked || lease->in_flight.size() >= window) continue;
+    if (lease->peer == nullptr || lease->recalled || lease->blocked || lease->taken) continue;
+    if (lease->in_flight.size() >= window) continue;
     if (best == nullptr || lease->in_flight.size() < best->in_flight.size()) best = lease.get();
   }
   return best;
@@ -140,6 +141,7 @@ void TaskDispatcher::Push(Lease& lease, TaskRecord& task) {
     urgent_ = true;
   }
   task.lease = &lease;
+  lease.taken = lease.queue->spec.dedicated;
   lease.in_flight.push_back(&task);
   lease.batch.push_back(&task);
   lease.batch_bytes += task.payload.size();
@@ -265,6 +267,7 @@ void TaskDispatcher::OnResult(PeerLink& link, TaskResult& result) {
   if (result.outcome == TaskOutcome::kReturned) {
     lease.blocked = result.blocked;
     Requeue(*task);
+    if (queue.spec.dedicated) return ReturnLease(lease);
   } else {
     lease.blocked = false;
     const double run_ns = std::max<double>(1, static_cast<double>(result.run_ns));

@@ -44,6 +44,7 @@ struct Lease {
   bool dirty = false;  // in the list of those with a batch
   bool recalled = false;
   bool blocked = false;      // its worker's task waits: push nothing
+  bool taken = false;        // dedicated, and its one actor was pushed
   bool stolen_from = false;  // a RecallTasks is on its way
   absl::Time progress;       // when it last answered, or was first pushed to
 };
