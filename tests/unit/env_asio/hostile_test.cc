@@ -113,7 +113,7 @@ TEST_CASE("Strangers are closed without a word, with one warning a second") {
   CHECK(world.Dial(door.address()).ok());
 }
 
-TEST_CASE("Diallers that say nothing are bounded in number and go with the listener") {
+TEST_CASE("Diallers that say nothing go with the listener") {
   World world;
   Door door(world, UnixName(world, "silent"));
   std::vector<UniqueFd> silent;
