@@ -101,7 +101,6 @@ struct GetWorkerFate {
     stderrTail @4 :Data;
     reason @5 :Text;
     started @6 :UInt64;
-    answered @7 :UInt64;
   }
 }
 

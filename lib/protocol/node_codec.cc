@@ -134,7 +134,6 @@ void Write(const GetWorkerFate::Reply& fate, wire::GetWorkerFate::Reply::Builder
   out.setStderrTail(AsData(fate.stderr_tail));
   out.setReason(AsText(fate.reason));
   out.setStarted(fate.started);
-  out.setAnswered(fate.answered);
 }
 
 void Read(Budget&, wire::GetWorkerFate::Reply::Reader in, GetWorkerFate::Reply& fate) {
@@ -145,7 +144,6 @@ void Read(Budget&, wire::GetWorkerFate::Reply::Reader in, GetWorkerFate::Reply& 
   fate.stderr_tail = AsView(in.getStderrTail());
   fate.reason = AsView(in.getReason());
   fate.started = in.getStarted();
-  fate.answered = in.getAnswered();
 }
 
 void Write(const StopWorker& stop, wire::StopWorker::Builder out) { out.setReason(AsText(stop.reason)); }

@@ -122,7 +122,6 @@ struct GetWorkerFate {
     std::string stderr_tail;
     std::string reason;     // why the node ended it, if the node did
     uint64_t started = 0;   // tasks that it had begun under its last lease
-    uint64_t answered = 0;  // answers that it had written
   };
   static constexpr Method kMethod = Method::kGetWorkerFate;
   NodeAddress node;

@@ -338,10 +338,11 @@ void ActorCaller::AfterLoss(const State& state, std::vector<uint64_t> suspects, 
   const absl::Status error =
       MakeError(Cause::kActorDied, absl::StrCat(NameOf(*state), " has died: ", std::string(end.error.message())));
   std::vector<TaskRecord*> again;
-  for (uint64_t sequence : suspects) {
-    TaskRecord* task = book_.Find(sequence);
+  const size_t started = end.Started(suspects);
+  for (size_t i = 0; i < suspects.size(); ++i) {
+    TaskRecord* task = book_.Find(suspects[i]);
     if (task == nullptr) continue;
-    const bool innocent = end.started_known && task->sequence != end.started;
+    const bool innocent = i >= started;
     if (may_live && (innocent || task->retries_left != 0) && !task->cancelled) {
       if (!innocent && task->retries_left > 0) --task->retries_left;
       ++task->attempt;

@@ -275,7 +275,9 @@ void Borrowing::OnPeerGone(Peer& peer) {
 }
 
 void Borrowing::DropCounts(absl::flat_hash_map<ObjectId, uint32_t>& counts) {
-  auto ended = std::exchange(counts, {});
+  std::vector<std::pair<ObjectId, uint32_t>> ended(counts.begin(), counts.end());
+  counts.clear();
+  std::sort(ended.begin(), ended.end());  // what is freed tells others, in an order that no hash decides
   for (const auto& [id, count] : ended) {
     for (uint32_t i = 0; i < count; ++i) {
       if (ObjectRecord* record = objects_.Find(id)) objects_.Drop(*record);

@@ -9,6 +9,7 @@
 #include "iocluster/version.h"
 #include "lib/base/check.h"
 #include "lib/base/status.h"
+#include "lib/objects/worker_page.h"
 #include "runtime/client/nodes_json.h"
 
 namespace ioc {
@@ -159,7 +160,18 @@ absl::Status Client::OnNodeMessage(Channel& channel, FrameView frame) {
   }
 }
 
+void Client::NoteOwned() {
+  if (registration_.status_page == nullptr) return;
+  WorkerPageIn(*registration_.status_page).owned.store(objects_.size(), std::memory_order_relaxed);
+}
+
 absl::Status Client::OnPeerMessage(PeerLink& link, FrameView frame) {
+  const absl::Status status = DispatchPeer(link, frame);
+  NoteOwned();
+  return status;
+}
+
+absl::Status Client::DispatchPeer(PeerLink& link, const FrameView& frame) {
   switch (static_cast<Method>(frame.header.method)) {
     case Method::kTaskResults:
       return TakeResults(link, frame);
@@ -240,6 +252,7 @@ void Client::OnPeerGone(Peer& peer, const absl::Status&) {
   dispatcher_.OnPeerGone(peer);
   actors_.OnPeerGone(peer);
   if (worker_ != nullptr) worker_->OnPeerGone(peer);
+  NoteOwned();
 }
 
 void Client::OnDead(ObjectRecord& record) {

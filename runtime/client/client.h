@@ -80,6 +80,9 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
   Borrowing& borrowing() { return borrowing_; }
   ObjectTable& objects() { return objects_; }
   PeerTable& peers() { return peers_; }
+  // Tells the node, through the worker's page, how many objects this process refers to: with any, it is not reaped.
+  // Mutex held.
+  void NoteOwned();
   // Of the calls that are submitted from now on. Mutex held.
   void set_depth(uint32_t depth) { depth_ = depth; }
 
@@ -134,6 +137,7 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
   void OnNodeClosed(const absl::Status& why) override;
 
   void Registered(Registration registration, const Hello& self);
+  absl::Status DispatchPeer(PeerLink& link, const FrameView& frame);
   absl::Status OnOwnerMessage(PeerLink& link, const FrameView& frame);
   absl::Status OnWorkerMessage(PeerLink& link, const FrameView& frame);
   absl::Status TakePush(PeerLink& link, const FrameView& frame);

@@ -22,8 +22,13 @@ void PeerTable::Clear() {
   closed_ = true;
   auto links = std::exchange(links_, {});
   auto peers = std::exchange(peers_, {});
-  links_by_id_.clear();
+  auto links_by_id = std::exchange(links_by_id_, {});
   expected_.clear();
+  // Others see them close in the order in which they were made, whatever the tables' order is.
+  std::vector<uint64_t> ids;
+  for (const auto& [id, link] : links_by_id) ids.push_back(id);
+  std::sort(ids.begin(), ids.end());
+  for (uint64_t id : ids) links.erase(links_by_id.at(id)->channel.get());
 }
 
 PeerLink* PeerTable::FindLink(uint64_t id) {

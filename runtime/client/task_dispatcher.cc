@@ -32,6 +32,12 @@ absl::StatusOr<SchedulingClass> MakeClass(const Options& options) {
 
 }  // namespace
 
+size_t WorkerEnd::Started(const std::vector<uint64_t>& pushed) const {
+  if (!started_known) return pushed.size();
+  const auto last = std::find(pushed.begin(), pushed.end(), started);
+  return last == pushed.end() ? 0 : static_cast<size_t>(last - pushed.begin()) + 1;
+}
+
 TaskDispatcher::TaskDispatcher(Env& env, NodeLink& node, PeerTable& peers, TaskBook& book, ActorEvents& actors)
     : env_(env), node_(node), peers_(peers), book_(book), actors_(actors) {}
 
@@ -355,9 +361,7 @@ void TaskDispatcher::LoseLease(Lease& lease) {
   }
   if (!suspects.empty()) {
     AskFate(lease.worker, lease.node_name,
-            [this, suspects = std::move(suspects), node = lease.node_name](WorkerEnd end) mutable {
-              Judge(std::move(suspects), node, end);
-            });
+            [this, suspects = std::move(suspects)](const WorkerEnd& end) { Judge(suspects, end); });
   }
   RemoveLease(lease);
   Pump(queue);
@@ -389,15 +393,16 @@ void TaskDispatcher::AskFate(const ProcessAddress& worker, const std::string& no
       });
 }
 
-void TaskDispatcher::Judge(std::vector<uint64_t> suspects, const std::string&, const WorkerEnd& end) {
-  // The innocent go to the front of their queue again, in their old order.
-  for (auto it = suspects.rbegin(); it != suspects.rend(); ++it) {
-    TaskRecord* task = book_.Find(*it);
+void TaskDispatcher::Judge(const std::vector<uint64_t>& suspects, const WorkerEnd& end) {
+  const size_t started = end.Started(suspects);
+  // Backwards, so that they stand at the front of their queue in their old order.
+  for (size_t i = suspects.size(); i-- > 0;) {
+    TaskRecord* task = book_.Find(suspects[i]);
     if (task == nullptr) continue;
-    if (end.started_known && end.started != task->sequence) {
-      Requeue(*task);
-    } else {
+    if (i < started) {
       Charge(*task, end.error);
+    } else {
+      Requeue(*task);
     }
   }
   for (const auto& queue : queues_) Pump(*queue);

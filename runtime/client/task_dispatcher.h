@@ -64,6 +64,10 @@ struct WorkerEnd {
   absl::Status error;  // its cause, and words for the message
   bool started_known = false;
   uint64_t started = 0;  // sequence of the task that it began last
+
+  // How many of `pushed`, the unanswered tasks in the order that they were pushed, may have run: those up to the one
+  // that it began last. (A task before that one has run, but its answer was lost.) The rest are innocent.
+  size_t Started(const std::vector<uint64_t>& pushed) const;
 };
 
 // What happens to the workers that became actors.
@@ -126,7 +130,7 @@ class TaskDispatcher final : public TaskSink, public Deferred {
   void SendDemand(ClassQueue& queue);
   void LeaseConnected(LeaseId id, absl::StatusOr<Peer*> peer);
   void LoseLease(Lease& lease);
-  void Judge(std::vector<uint64_t> suspects, const std::string& node_name, const WorkerEnd& end);
+  void Judge(const std::vector<uint64_t>& suspects, const WorkerEnd& end);
   void Charge(TaskRecord& task, const absl::Status& error);
   void Requeue(TaskRecord& task);
   void TakeOff(Lease& lease, TaskRecord& task);

@@ -298,8 +298,7 @@ void WorkerPool::Exited(uint64_t number, const ExitStatus& exit) {
                                      .signal = exit.signal,
                                      .stderr_tail = exit.stderr_tail,
                                      .reason = worker.reason,
-                                     .started = page.started.load(std::memory_order_acquire),
-                                     .answered = page.answered.load(std::memory_order_acquire)});
+                                     .started = page.started.load(std::memory_order_acquire)});
     on_lost_(worker.process);
   } else if (worker.state == State::kStarting) {
     const std::string path = jobs_.contains(worker.job) && jobs_[worker.job].program

@@ -1,5 +1,6 @@
 #include "runtime/worker/worker.h"
 
+#include <absl/strings/cord.h>
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
@@ -11,6 +12,19 @@
 #include "lib/objects/worker_page.h"
 
 namespace ioc {
+namespace {
+
+// Says where and in which attempt it happened.
+absl::Status Located(const absl::Status& error, const std::string& node, uint32_t attempt) {
+  if (error.ok()) return error;
+  absl::Status located(error.code(),
+                       absl::StrCat(error.message(), " (on node ", node, ", attempt ", attempt + 1, ")"));
+  error.ForEachPayload(
+      [&located](absl::string_view url, const absl::Cord& payload) { located.SetPayload(url, payload); });
+  return located;
+}
+
+}  // namespace
 
 // Collects what a function returns.
 class Worker::Results final : public internal::ReturnSink {
@@ -74,6 +88,7 @@ void Worker::RunLoop() {
         continue;
       }
       if (stopping_) break;
+      client_->NoteOwned();
       std::fflush(stdout);  // what tasks printed must not wait for the end of the process, which may be sudden
       Waiter waiter;
       idle_.push_back(&waiter);
@@ -208,7 +223,7 @@ void Worker::Finish(Job& job, const absl::Status& status, Results& results, uint
   answer.result.sequence = spec.sequence;
   answer.result.attempt = spec.attempt;
   answer.result.run_ns = run_ns;
-  answer.result.error = status;
+  answer.result.error = Located(status, client_->NodeName(), spec.attempt);
   answer.result.outcome = status.ok() ? TaskOutcome::kDone : TaskOutcome::kFailed;
   PeerLink* link = client_->peers().FindLink(job.link);
   const bool wanted = link != nullptr && link->peer != nullptr && status.ok();
@@ -275,7 +290,7 @@ void Worker::ReplyFailed(const Job& job, const absl::Status& error) {
   answer.result.sequence = job.spec->sequence;
   answer.result.attempt = job.spec->attempt;
   answer.result.outcome = TaskOutcome::kFailed;
-  answer.result.error = error;
+  answer.result.error = Located(error, client_->NodeName(), job.spec->attempt);
   Reply(std::move(answer));
 }
 
