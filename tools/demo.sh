@@ -30,6 +30,7 @@ begin_step() {
 start() {
   local name=$1 process
   shift
+  : >"$work/$name.log"
   "$iocluster" "$@" >"$work/$name.log" 2>&1 &
   process=$!
   processes+=("$process")
