@@ -1,0 +1,208 @@
+#include "tests/sim/cluster.h"
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "lib/base/check.h"
+#include "lib/serde/function_table.h"
+#include "runtime/worker/worker.h"
+
+namespace ioc::sim {
+namespace {
+
+constexpr char kHeadDoor[] = "0.0.0.0:7000";
+constexpr char kHeadAddress[] = "head:7000";
+constexpr char kProgramPath[] = "/home/user/program";
+constexpr uint64_t kStoreBytes = uint64_t{64} << 20;
+constexpr absl::Duration kStartLimit = absl::Seconds(30);
+
+// The process that a runtime belongs to. Looked up only.
+absl::flat_hash_map<const internal::Runtime*, SimEnv*>& ProcessesOfRuntimes() {
+  static absl::flat_hash_map<const internal::Runtime*, SimEnv*> processes;
+  return processes;
+}
+
+// Says so while it lives.
+class RuntimeOfProcess {
+ public:
+  RuntimeOfProcess(const internal::Runtime& runtime, SimEnv& env) : runtime_(&runtime) {
+    ProcessesOfRuntimes()[runtime_] = &env;
+  }
+  ~RuntimeOfProcess() { ProcessesOfRuntimes().erase(runtime_); }
+
+ private:
+  const internal::Runtime* const runtime_;
+};
+
+// The World owns it, longer than any role lives.
+std::shared_ptr<Env> Borrow(SimEnv& env) { return std::shared_ptr<Env>(std::shared_ptr<Env>(), &env); }
+
+WorldOptions OptionsOf(const SimClusterOptions& options) {
+  WorldOptions world;
+  world.topology.link_latency = options.latency;
+  world.fibers.thread_local_hooks = {
+      .get = [] { return static_cast<void*>(internal::CurrentRuntime()); },
+      .set = [](void* runtime) { internal::SetCurrentRuntime(static_cast<internal::Runtime*>(runtime)); }};
+  return world;
+}
+
+// What Cluster::Connect does in a worker.
+int RunWorker(SimEnv& env) {
+  Worker worker(Borrow(env), [&env](int code) { env.world().Finish(env, {.code = code}); });
+  if (const absl::Status connected = worker.Connect(absl::Seconds(10)); !connected.ok()) {
+    env.Log(LogLevel::kError, std::string(connected.message()));
+    return 1;
+  }
+  const RuntimeOfProcess runtime(worker.client(), env);
+  worker.Run();
+  return 0;
+}
+
+// What a driver's Cluster owns.
+class DriverState final : public internal::ClusterState {
+ public:
+  explicit DriverState(Client& client) : client_(client) {}
+  ~DriverState() override { client_.Release(); }
+
+  internal::Runtime& runtime() override { return client_; }
+  void Shutdown() override {
+    internal::SetCurrentRuntime(nullptr);
+    client_.Shutdown();
+  }
+
+ private:
+  Client& client_;
+};
+
+void RunDriver(SimEnv& env, const std::string& node_address, const std::function<void(Driver&)>& code) {
+  auto& client = *new Client(Borrow(env), nullptr);
+  auto state = std::make_unique<DriverState>(client);
+  const uint64_t size = env.files().Open(kProgramPath).value()->size();
+  ProgramInfo program{.path = kProgramPath, .build_id = ExecutableBuildId(), .size = size};
+  program.directory = "/home/user";
+  const absl::Status connected =
+      client.Connect({.role = Role::kDriver, .node_address = node_address, .program = std::move(program)});
+  IOC_CHECK(connected.ok()) << "the driver can't connect: " << std::string(connected.message());
+  internal::SetCurrentRuntime(&client);
+  const RuntimeOfProcess runtime(client, env);
+  Cluster cluster(std::move(state));
+  Driver driver{cluster, client, env};
+  code(driver);
+}
+
+}  // namespace
+
+void Driver::Sleep(absl::Duration duration) {
+  Waiter never;
+  MutexLock lock(env.executor().mutex());
+  env.executor().Await(never, env.executor().Now() + duration);
+}
+
+std::vector<NodeStatus> Driver::Nodes() {
+  Waiter answered;
+  absl::StatusOr<ListNodes::Reply> nodes;
+  MutexLock lock(env.executor().mutex());
+  client.node().Call(ListNodes{}, absl::Seconds(30), [&](absl::StatusOr<ListNodes::Reply> reply) {
+    nodes = std::move(reply);
+    env.executor().Notify(answered);
+  });
+  env.executor().Await(answered, absl::InfiniteFuture());
+  IOC_CHECK(nodes.ok()) << "the head does not list its nodes: " << std::string(nodes.status().message());
+  return nodes->nodes;
+}
+
+SimCluster::SimCluster(uint64_t seed, SimClusterOptions options) : options_(options), world_(seed, OptionsOf(options)) {
+  head_machine_ = &world_.AddMachine({.name = "head"});
+  StartHead();
+  for (int i = 0; i < options_.nodes; ++i) {
+    nodes_.push_back(std::make_unique<NodeProcess>());
+    NodeProcess& node = *nodes_.back();
+    node.machine = &world_.AddMachine({.name = absl::StrCat("m", i)});
+    StartNode(node, NodeName(i));
+  }
+  world_.RegisterProgram(
+      kProgramPath, [](SimEnv& env, const std::vector<std::string>&) { return RunWorker(env); }, nodes_[0]->machine);
+  const bool all_ready = world_.RunUntil(
+      [&] { return std::all_of(nodes_.begin(), nodes_.end(), [](const auto& node) { return node->ready; }); },
+      kStartLimit);
+  if (!all_ready) world_.Fail("the nodes do not register");
+}
+
+SimCluster::~SimCluster() = default;
+
+std::string SimCluster::NodeName(int node) { return absl::StrCat("n", node); }
+
+void SimCluster::StartHead() {
+  world_.Start(*head_machine_, "head", [timeout = options_.node_timeout](SimEnv& env, const std::vector<std::string>&) {
+    Waiter stop;
+    MutexLock lock(env.executor().mutex());
+    const auto head = Head::Start(env, {.listen_address = kHeadDoor, .insecure = true, .node_timeout = timeout},
+                                  [&] { env.executor().Notify(stop); });
+    IOC_CHECK(head.ok()) << std::string(head.status().message());
+    env.executor().Await(stop, absl::InfiniteFuture());
+    return 0;
+  });
+}
+
+void SimCluster::StartNode(NodeProcess& state, const std::string& name) {
+  NodeOptions options{.head_address = kHeadAddress, .listen_address = "0.0.0.0:0", .store_bytes = kStoreBytes};
+  options.declared.name = name;
+  options.declared.total.Set(kCpu, options_.cpus);
+  const auto main = [&state, options](SimEnv& env, const std::vector<std::string>&) {
+    Waiter stop;
+    MutexLock lock(env.executor().mutex());
+    const Node node(
+        env, options,
+        [&](absl::Status status) {
+          IOC_CHECK(status.ok()) << std::string(status.message());
+          state.ready = true;
+        },
+        [&](const absl::Status& why) {
+          env.Log(LogLevel::kInfo, std::string(why.message()));
+          env.executor().Notify(stop);
+        });
+    env.executor().Await(stop, absl::InfiniteFuture());
+    return 0;
+  };
+  state.process = &world_.Start(*state.machine, name, main);
+}
+
+void SimCluster::Drive(std::function<void(Driver&)> code, absl::Duration limit) {
+  SimMachine& machine = *nodes_[0]->machine;
+  const auto unix_door = std::find_if(machine.doors.begin(), machine.doors.end(),
+                                      [](const auto& door) { return door.first.rfind("unix:", 0) == 0; });
+  IOC_CHECK(unix_door != machine.doors.end()) << "node 0 has no local door";
+  bool done = false;
+  world_.Start(machine, absl::StrCat("driver", drivers_++),
+               [&done, address = unix_door->first, code = std::move(code)](SimEnv& env, const auto&) {
+                 RunDriver(env, address, code);
+                 done = true;
+                 return 0;
+               });
+  if (!world_.RunUntil([&] { return done; }, limit)) world_.Fail("the driver does not end");
+}
+
+int SimCluster::workers(int node) const {
+  const SimMachine* machine = nodes_.at(node)->machine;
+  return static_cast<int>(std::count_if(world_.processes().begin(), world_.processes().end(), [&](const auto& process) {
+    return process->alive() && &process->machine() == machine && process->name().rfind("program@", 0) == 0;
+  }));
+}
+
+SimEnv& ThisProcess() {
+  const auto found = ProcessesOfRuntimes().find(internal::CurrentRuntime());
+  IOC_CHECK(found != ProcessesOfRuntimes().end()) << "not called from user code of a simulated cluster";
+  return *found->second;
+}
+
+void Work(absl::Duration duration) {
+  Executor& executor = ThisProcess().executor();
+  Waiter never;
+  MutexLock lock(executor.mutex());
+  executor.Await(never, executor.Now() + duration);
+}
+
+}  // namespace ioc::sim

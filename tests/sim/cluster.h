@@ -1,0 +1,94 @@
+// A whole cluster in a World: a head, nodes and workers, each a process of its own on a simulated machine, and drivers
+// whose user code runs on a fibre. The roles are the ones that ship; only their Env is simulated.
+//
+//   SimCluster cluster(seed, {.nodes = 20});
+//   cluster.Drive([](Driver& driver) { CHECK(driver.cluster.Submit<Add>(1, 2).Get().value() == 3); });
+//
+// Only the machine of the drivers (that of node 0) has the program's file; other nodes fetch it as on real machines.
+#ifndef IOCLUSTER_TESTS_SIM_CLUSTER_H_
+#define IOCLUSTER_TESTS_SIM_CLUSTER_H_
+
+#include <absl/time/time.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "iocluster/cluster.h"
+#include "lib/protocol/head_messages.h"
+#include "runtime/client/client.h"
+#include "runtime/head/head.h"
+#include "runtime/node/node.h"
+#include "tests/sim/sim_env.h"
+#include "tests/sim/world.h"
+
+namespace ioc::sim {
+
+struct SimClusterOptions {
+  int nodes = 2;
+  double cpus = 4;                                                          // of each node
+  DurationRange latency = {absl::Milliseconds(1), absl::Milliseconds(80)};  // between two machines, one way
+  absl::Duration node_timeout = absl::Seconds(10);                          // HeadOptions::node_timeout
+};
+
+// What a driver's user code is given.
+struct Driver {
+  Cluster& cluster;
+  Client& client;
+  SimEnv& env;
+
+  // Virtual time goes by.
+  void Sleep(absl::Duration duration);
+  // What the head knows of its nodes.
+  std::vector<NodeStatus> Nodes();
+};
+
+class SimCluster {
+ public:
+  // All nodes have registered when it returns.
+  explicit SimCluster(uint64_t seed, SimClusterOptions options = {});
+  ~SimCluster();
+  SimCluster(const SimCluster&) = delete;
+  SimCluster& operator=(const SimCluster&) = delete;
+
+  World& world() { return world_; }
+  SimMachine& head_machine() { return *head_machine_; }
+  SimMachine& machine(int node) { return *nodes_.at(node)->machine; }
+  SimEnv& node_process(int node) { return *nodes_.at(node)->process; }
+  // "n0", "n1", ...
+  static std::string NodeName(int node);
+
+  // Runs user code in a new driver; fails the test if it takes longer than `limit` of virtual time.
+  void Drive(std::function<void(Driver&)> code, absl::Duration limit = absl::Minutes(10));
+
+  // Living worker processes on a node's machine.
+  int workers(int node) const;
+
+ private:
+  struct NodeProcess {
+    SimMachine* machine = nullptr;
+    SimEnv* process = nullptr;
+    bool ready = false;
+    absl::Status status;
+  };
+
+  void StartHead();
+  void StartNode(NodeProcess& node, const std::string& name);
+
+  const SimClusterOptions options_;
+  World world_;
+  SimMachine* head_machine_ = nullptr;
+  std::vector<std::unique_ptr<NodeProcess>> nodes_;
+  int drivers_ = 0;
+};
+
+// For user code in the simulation: the process that it runs in.
+SimEnv& ThisProcess();
+// Computes for this long: blocks the calling fibre, keeping its CPU.
+void Work(absl::Duration duration);
+
+}  // namespace ioc::sim
+
+#endif  // IOCLUSTER_TESTS_SIM_CLUSTER_H_

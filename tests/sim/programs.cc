@@ -1,0 +1,52 @@
+#include "tests/sim/programs.h"
+
+#include <numeric>
+
+#include "tests/sim/cluster.h"
+
+namespace ioc::sim {
+
+int Add(int a, int b) { return a + b; }
+
+int CountTree(int size) {
+  const Cluster cluster = Cluster::Current();
+  std::vector<ObjectRef<int>> children;
+  const int left = (size - 1) / 2;
+  for (int below : {left, size - 1 - left}) {
+    if (below > 0) children.push_back(cluster.Submit<CountTree>(below));
+  }
+  int count = 1;
+  for (const ObjectRef<int>& child : children) count += child.Get().value();
+  return count;
+}
+
+void RingMember::Pass(const std::vector<ActorHandle<RingMember>>& ring, const ActorHandle<Goal>& goal, int hops,
+                      int token) {
+  ++passed_;
+  if (hops == 0) {
+    goal.Call<&Goal::Arrive>(token);
+    return;
+  }
+  const size_t next = (static_cast<size_t>(position_) + 1) % ring.size();
+  ring[next].Call<&RingMember::Pass>(ring, goal, hops - 1, token + 1);
+}
+
+Array<uint32_t> MakeNumbers(uint32_t count) {
+  Array<uint32_t> numbers = Cluster::Current().NewArray<uint32_t>({count}).value();
+  std::iota(numbers.begin(), numbers.end(), 0u);
+  return numbers;
+}
+
+uint64_t SumOf(const Array<uint32_t>& numbers) { return std::accumulate(numbers.begin(), numbers.end(), uint64_t{0}); }
+
+int WorkFor(int milliseconds, int result) {
+  Work(absl::Milliseconds(milliseconds));
+  return result;
+}
+
+std::string WorkOnNode(int milliseconds) {
+  Work(absl::Milliseconds(milliseconds));
+  return Cluster::Current().node_name();
+}
+
+}  // namespace ioc::sim

@@ -1,0 +1,51 @@
+// What the users of the simulated clusters wrote: the tasks and actors of the scenarios.
+#ifndef IOCLUSTER_TESTS_SIM_PROGRAMS_H_
+#define IOCLUSTER_TESTS_SIM_PROGRAMS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "iocluster/iocluster.h"
+
+namespace ioc::sim {
+
+int Add(int a, int b);
+
+// Counts the tasks of a tree of `size`: each submits the two halves of what is below it and waits for them.
+int CountTree(int size);
+
+// Where a token ends up.
+class Goal {
+ public:
+  void Arrive(int token) { token_ = token; }
+  int token() { return token_; }  // 0: not there yet
+
+ private:
+  int token_ = 0;
+};
+
+// Adds 1 to a token and sends it to the next of the ring, `hops` times; then to the goal.
+class RingMember {
+ public:
+  explicit RingMember(int position) : position_(position) {}
+  void Pass(const std::vector<ActorHandle<RingMember>>& ring, const ActorHandle<Goal>& goal, int hops, int token);
+  int passed() { return passed_; }
+  std::string node_name() { return Cluster::Current().node_name(); }
+
+ private:
+  const int position_;
+  int passed_ = 0;
+};
+
+// 0, 1, 2, ...
+Array<uint32_t> MakeNumbers(uint32_t count);
+uint64_t SumOf(const Array<uint32_t>& numbers);
+
+// Compute for `milliseconds`.
+int WorkFor(int milliseconds, int result);
+std::string WorkOnNode(int milliseconds);
+
+}  // namespace ioc::sim
+
+#endif  // IOCLUSTER_TESTS_SIM_PROGRAMS_H_
