@@ -234,7 +234,7 @@ void ActorCaller::Resolve(const State& state) {
   state->resolving = true;
   objects_.Hold(*state->record);
   auto resolved = [this, state](absl::StatusOr<ResolveActor::Reply> reply) {
-    state->resolving = false;
+    state->resolving = reply.ok();  // until it is connected, so that it is connected once
     if (reply.ok()) {
       state->worker = reply->worker;
       state->node_name = reply->node_name;
@@ -262,6 +262,7 @@ void ActorCaller::Connect(const State& state) {
   objects_.Hold(*state->record);
   peers_.With(state->worker, [this, state](absl::StatusOr<Peer*> peer) {
     if (peer.ok()) {
+      state->resolving = false;
       state->peer = *peer;
       state->phase = ActorState::Phase::kAlive;
       state->last_call = 0;
@@ -271,6 +272,7 @@ void ActorCaller::Connect(const State& state) {
       // It has just died, and its owner may not know yet.
       objects_.Hold(*state->record);
       env_.executor().Schedule(kReResolveDelay, [this, state] {
+        state->resolving = false;
         Resolve(state);
         objects_.Drop(*state->record);
       });

@@ -80,6 +80,7 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
   Borrowing& borrowing() { return borrowing_; }
   ObjectTable& objects() { return objects_; }
   PeerTable& peers() { return peers_; }
+  const StoreClient& store() const { return store_; }
   // Tells the node, through the worker's page, how many objects this process refers to: with any, it is not reaped.
   // Mutex held.
   void NoteOwned();

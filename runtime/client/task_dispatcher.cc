@@ -193,7 +193,11 @@ void TaskDispatcher::PushUrgent() {
 }
 
 void TaskDispatcher::LookAtDemand(ClassQueue& queue) {
-  const uint32_t wanted = static_cast<uint32_t>(std::min<size_t>(queue.ready.size(), kMaxDemand));
+  // A lease whose worker is being connected to will take one at least.
+  const auto coming = static_cast<size_t>(std::count_if(queue.leases.begin(), queue.leases.end(),
+                                                        [](const auto& lease) { return lease->peer == nullptr; }));
+  const size_t missing = queue.ready.size() - std::min(queue.ready.size(), coming);
+  const uint32_t wanted = static_cast<uint32_t>(std::min<size_t>(missing, kMaxDemand));
   // Not every change is worth a message: only the first, the last, and a doubling or halving.
   const bool first_or_last = (wanted == 0) != (queue.demanded == 0);
   if (!first_or_last && wanted < 2 * queue.demanded && 2 * wanted > queue.demanded) return;

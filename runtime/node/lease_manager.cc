@@ -141,7 +141,7 @@ void LeaseManager::Grant(LeaseId lease, ProcessId worker) {
   if (placed) {
     PlaceHandler handler = std::move(progress_[lease].placed);
     handler(PlaceLease::Reply{
-        .lease = lease, .worker = AddressOf(worker), .free = scheduler_.free(), .version = ++version_});
+        .lease = lease, .worker = AddressOf(worker), .free = scheduler_.free_for_head(), .version = ++version_});
   } else {
     sessions_.Notify(
         demand.client,
@@ -220,8 +220,8 @@ void LeaseManager::NewHead() {
 
 void LeaseManager::Describe(ReportResources& report) {
   report.version = ++version_;
-  report.free = scheduler_.free();
-  report.leases = static_cast<uint32_t>(scheduler_.lease_count());
+  report.free = scheduler_.free_for_head();
+  report.leases = static_cast<uint32_t>(scheduler_.leases_for_head());
   report.waiting = scheduler_.waiting();
 }
 

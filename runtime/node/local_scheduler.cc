@@ -279,6 +279,19 @@ void LocalScheduler::ForgetForwards() {
   for (auto& [key, demand] : demands_) demand.forwarded = 0;
 }
 
+ResourceSet LocalScheduler::free_for_head() const {
+  ResourceSet free = free_;
+  for (const auto& [id, lease] : leases_) {
+    if (lease.placed && !lease.granted) free.Add(lease.spec->resources);
+  }
+  return free;
+}
+
+size_t LocalScheduler::leases_for_head() const {
+  return static_cast<size_t>(std::count_if(
+      leases_.begin(), leases_.end(), [](const auto& entry) { return !entry.second.placed || entry.second.granted; }));
+}
+
 uint32_t LocalScheduler::waiting() const {
   uint64_t waiting = 0;
   for (const auto& [key, demand] : demands_) waiting += demand.missing();

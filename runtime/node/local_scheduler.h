@@ -104,7 +104,9 @@ class LocalScheduler {
   void ForgetForwards();
 
   const ResourceSet& free() const { return free_; }
-  size_t lease_count() const { return leases_.size(); }
+  // As the head counts: what it has placed here is in its own books until it hears that it was granted.
+  ResourceSet free_for_head() const;
+  size_t leases_for_head() const;
   uint32_t waiting() const;  // leases that are wanted and not granted
 
  private:

@@ -1,5 +1,6 @@
 #include "tests/sim/cluster.h"
 
+#include <absl/cleanup/cleanup.h>
 #include <absl/container/flat_hash_map.h>
 #include <absl/strings/str_cat.h>
 
@@ -22,6 +23,11 @@ constexpr absl::Duration kStartLimit = absl::Seconds(30);
 // The process that a runtime belongs to. Looked up only.
 absl::flat_hash_map<const internal::Runtime*, SimEnv*>& ProcessesOfRuntimes() {
   static absl::flat_hash_map<const internal::Runtime*, SimEnv*> processes;
+  return processes;
+}
+
+std::vector<SimEnv*>& AtWork() {
+  static std::vector<SimEnv*> processes;
   return processes;
 }
 
@@ -89,7 +95,7 @@ void RunDriver(SimEnv& env, const std::string& node_address, const std::function
   internal::SetCurrentRuntime(&client);
   const RuntimeOfProcess runtime(client, env);
   Cluster cluster(std::move(state));
-  Driver driver{cluster, client, env};
+  Driver driver(cluster, client, env);
   code(driver);
 }
 
@@ -101,18 +107,23 @@ void Driver::Sleep(absl::Duration duration) {
   env.executor().Await(never, env.executor().Now() + duration);
 }
 
-std::vector<NodeStatus> Driver::Nodes() {
+template <typename R>
+typename R::Reply Driver::Ask(const R& request) {
   Waiter answered;
-  absl::StatusOr<ListNodes::Reply> nodes;
+  absl::StatusOr<typename R::Reply> answer;
   MutexLock lock(env.executor().mutex());
-  client.node().Call(ListNodes{}, absl::Seconds(30), [&](absl::StatusOr<ListNodes::Reply> reply) {
-    nodes = std::move(reply);
+  client.node().Call(request, absl::Seconds(30), [&](absl::StatusOr<typename R::Reply> reply) {
+    answer = std::move(reply);
     env.executor().Notify(answered);
   });
   env.executor().Await(answered, absl::InfiniteFuture());
-  IOC_CHECK(nodes.ok()) << "the head does not list its nodes: " << std::string(nodes.status().message());
-  return nodes->nodes;
+  IOC_CHECK(answer.ok()) << "the head does not answer: " << std::string(answer.status().message());
+  return *std::move(answer);
 }
+
+std::vector<NodeStatus> Driver::Nodes() { return Ask(ListNodes{}).nodes; }
+
+GetStatus::Reply Driver::Status() { return Ask(GetStatus{}); }
 
 SimCluster::SimCluster(uint64_t seed, SimClusterOptions options) : options_(options), world_(seed, OptionsOf(options)) {
   head_machine_ = &world_.AddMachine({.name = "head"});
@@ -198,11 +209,15 @@ SimEnv& ThisProcess() {
   return *found->second;
 }
 
+const std::vector<SimEnv*>& ProcessesAtWork() { return AtWork(); }
+
 void Work(absl::Duration duration) {
-  Executor& executor = ThisProcess().executor();
+  SimEnv& process = ThisProcess();
+  AtWork().push_back(&process);
+  const absl::Cleanup leave = [&process] { AtWork().erase(std::find(AtWork().begin(), AtWork().end(), &process)); };
   Waiter never;
-  MutexLock lock(executor.mutex());
-  executor.Await(never, executor.Now() + duration);
+  MutexLock lock(process.executor().mutex());
+  process.executor().Await(never, process.executor().Now() + duration);
 }
 
 }  // namespace ioc::sim

@@ -34,15 +34,23 @@ struct SimClusterOptions {
 };
 
 // What a driver's user code is given.
-struct Driver {
+class Driver {
+ public:
+  Driver(Cluster& cluster, Client& client, SimEnv& env) : cluster(cluster), client(client), env(env) {}
+
   Cluster& cluster;
   Client& client;
   SimEnv& env;
 
   // Virtual time goes by.
   void Sleep(absl::Duration duration);
-  // What the head knows of its nodes.
+  // What the head knows of its nodes, and of all.
   std::vector<NodeStatus> Nodes();
+  GetStatus::Reply Status();
+
+ private:
+  template <typename R>
+  typename R::Reply Ask(const R& request);
 };
 
 class SimCluster {
@@ -88,6 +96,8 @@ class SimCluster {
 SimEnv& ThisProcess();
 // Computes for this long: blocks the calling fibre, keeping its CPU.
 void Work(absl::Duration duration);
+// Those whose user code is in Work, in the order in which they began. Scenarios crash them.
+const std::vector<SimEnv*>& ProcessesAtWork();
 
 }  // namespace ioc::sim
 

@@ -39,6 +39,12 @@ Array<uint32_t> MakeNumbers(uint32_t count) {
 
 uint64_t SumOf(const Array<uint32_t>& numbers) { return std::accumulate(numbers.begin(), numbers.end(), uint64_t{0}); }
 
+ObjectRef<int> MakeElsewhere(int milliseconds, int result) {
+  return Cluster::Current().With(TaskOptions{.strategy = Strategy::kSpread}).Submit<WorkFor>(milliseconds, result);
+}
+
+int AddOne(const ObjectRef<int>& number) { return number.Get().value() + 1; }
+
 int WorkFor(int milliseconds, int result) {
   Work(absl::Milliseconds(milliseconds));
   return result;

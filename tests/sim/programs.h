@@ -42,6 +42,10 @@ class RingMember {
 Array<uint32_t> MakeNumbers(uint32_t count);
 uint64_t SumOf(const Array<uint32_t>& numbers);
 
+// A number that another task makes; and what a task makes of a reference to one.
+ObjectRef<int> MakeElsewhere(int milliseconds, int result);
+int AddOne(const ObjectRef<int>& number);
+
 // Compute for `milliseconds`.
 int WorkFor(int milliseconds, int result);
 std::string WorkOnNode(int milliseconds);
