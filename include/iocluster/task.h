@@ -61,8 +61,9 @@ auto Submit(Runtime& runtime, const SharedTaskOptions& options, Args&&... args) 
 
 template <typename... Ts>
 std::tuple<ObjectRef<Ts>...> RefsOf(std::type_identity<std::tuple<Ts...>>, std::vector<Ref> refs) {
-  size_t i = 0;
-  return std::tuple<ObjectRef<Ts>...>{ObjectRef<Ts>(std::move(refs[i++]))...};
+  return [&refs]<size_t... I>(std::index_sequence<I...>) {
+    return std::tuple<ObjectRef<Ts>...>(ObjectRef<Ts>(std::move(refs[I]))...);
+  }(std::index_sequence_for<Ts...>());
 }
 
 template <auto F, typename... Args>

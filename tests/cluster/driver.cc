@@ -1,0 +1,257 @@
+// The program that the tests run on real clusters: cluster_driver SCENARIO [DIRECTORY]
+//
+// Prints what happened, a fact a line, for the test to judge. Exits with 1 and the error if it can't connect. Tasks
+// meet, and report their process ids, by way of files in DIRECTORY.
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+#include <absl/time/time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "iocluster/iocluster.h"
+#include "tests/cluster/wait_until.h"
+
+namespace fs = std::filesystem;
+using ioc::kPatience;
+using ioc::TaskOptions;
+using Bytes = ioc::Array<uint8_t>;
+
+// An actor that programs of other builds know, too.
+class Counter {
+ public:
+  explicit Counter(int start) : value_(start) {}
+  int Increment(int by) { return value_ += by; }
+
+ private:
+  int value_;
+};
+
+namespace {
+
+// --- tasks and actors ---
+
+std::string NodeName() { return ioc::Cluster::Current().node_name(); }
+
+// Says in `directory` where and in which process it runs.
+void Report(const std::string& directory, const std::string& name) {
+  const std::string path = absl::StrCat(directory, "/", name);
+  std::ofstream(path + ".tmp") << ::getpid() << ' ' << NodeName() << '\n';
+  fs::rename(path + ".tmp", path);
+}
+
+size_t CountReports(const std::string& directory) {
+  return std::count_if(
+      fs::directory_iterator(directory), fs::directory_iterator(),
+      [](const fs::directory_entry& entry) { return entry.is_regular_file() && entry.path().extension() == ""; });
+}
+
+// Ends when `count` of these run at once; where it ran.
+std::string Meet(const std::string& directory, int number, size_t count) {
+  Report(directory, absl::StrCat("met-", number));
+  ioc::WaitUntil([&] { return CountReports(directory) >= count; });
+  return NodeName();
+}
+
+// Ends when the file "go" is there; where it ran.
+std::string WaitForGo(const std::string& directory, const std::string& name) {
+  Report(directory, name);
+  ioc::WaitUntil([&] { return fs::exists(directory + "/go"); });
+  return NodeName();
+}
+
+uint8_t PatternAt(size_t i) { return static_cast<uint8_t>((i * 2654435761u) >> 13); }
+
+Bytes MakePattern(size_t size) {
+  Bytes bytes = ioc::Cluster::Current().NewArray<uint8_t>({size}).value();
+  for (size_t i = 0; i < size; ++i) bytes[i] = PatternAt(i);
+  return bytes;
+}
+
+bool IsPattern(const Bytes& bytes) {
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    if (bytes[i] != PatternAt(i)) return false;
+  }
+  return true;
+}
+
+std::string CheckPattern(const Bytes& bytes) {
+  return absl::StrCat(NodeName(), IsPattern(bytes) ? " right " : " wrong ", bytes.size());
+}
+
+class Member {
+ public:
+  void SetNext(ioc::ActorHandle<Member> next) { next_ = std::move(next); }
+  std::string Pass(const std::string& trace, int hops) {
+    const std::string mine = absl::StrCat(trace, trace.empty() ? "" : ">", NodeName());
+    return hops == 0 ? mine : next_.Call<&Member::Pass>(mine, hops - 1).Get().value();
+  }
+
+ private:
+  ioc::ActorHandle<Member> next_;
+};
+
+// --- scenarios ---
+
+using Arguments = std::vector<std::string>;
+
+TaskOptions On(const std::string& node) { return {.where = {.nodes = {node}}}; }
+
+template <typename T>
+std::string Told(const absl::StatusOr<T>& result) {
+  if (result.ok()) return absl::StrCat(*result);
+  return absl::StrCat("error (", std::string(ioc::CauseName(ioc::CauseOf(result.status()))),
+                      "): ", std::string(result.status().message()));
+}
+
+void Say(const std::string& line) {
+  std::printf("%s\n", line.c_str());
+  std::fflush(stdout);
+}
+
+void Hello(const ioc::Cluster& cluster, const Arguments&) {
+  Say(absl::StrCat("ran on ", Told(cluster.Submit<NodeName>().Get(kPatience))));
+}
+
+void Spread(const ioc::Cluster& cluster, const Arguments& arguments) {
+  const TaskOptions spread{.strategy = ioc::Strategy::kSpread};
+  std::vector<ioc::ObjectRef<std::string>> nodes;
+  for (int i = 0; i < 3; ++i) nodes.push_back(cluster.With(spread).Submit<Meet>(arguments.at(0), i, 3u));
+  std::vector<std::string> names = cluster.Get(nodes, kPatience).value();
+  std::sort(names.begin(), names.end());
+  Say(absl::StrCat("met on ", absl::StrJoin(names, " ")));
+}
+
+void Place(const ioc::Cluster& cluster, const Arguments&) {
+  auto say = [&](const char* what, TaskOptions options) {
+    options.placement_timeout = absl::Milliseconds(100);
+    Say(absl::StrCat(what, ": ", Told(cluster.With(options).Submit<NodeName>().Get(kPatience))));
+  };
+  say("name", On("beta"));
+  say("label", {.where = {.labels = {{.key = "disk", .values = {"nvme"}}}}});
+  say("no label", {.where = {.labels = {{.key = "disk", .op = ioc::LabelCondition::Op::kNotExists}}}});
+  say("region", {.where = {.regions = {"asia"}}});
+  say("resource", {.resources = {{"tpu", 1}}});
+  say("gpu", {.gpus = 1, .where = {.gpu_models = {"RTX 4090"}, .min_gpu_memory = 24 * ioc::kGiB}});
+  say("no such gpu", {.gpus = 1, .where = {.gpu_models = {"A100"}}});
+  say("too many", {.cpus = 1000});
+}
+
+void Ring(const ioc::Cluster& cluster, const Arguments& nodes) {
+  std::vector<ioc::ActorHandle<Member>> members;
+  for (const std::string& node : nodes) {
+    members.push_back(cluster.With(ioc::ActorOptions{.where = {.nodes = {node}}}).Create<Member>());
+  }
+  std::vector<ioc::ObjectRef<void>> linked;
+  for (size_t i = 0; i < members.size(); ++i) {
+    linked.push_back(members[i].Call<&Member::SetNext>(members[(i + 1) % members.size()]));
+  }
+  if (const absl::Status status = cluster.Get(linked, kPatience); !status.ok()) return Say(Told<int>(status));
+  for (const auto& member : members) {
+    Say(absl::StrCat("passed ",
+                     Told(member.Call<&Member::Pass>("", static_cast<int>(nodes.size()) - 1).Get(kPatience))));
+  }
+}
+
+void Objects(const ioc::Cluster& cluster, const Arguments& nodes) {
+  constexpr size_t kSize = 20 * ioc::kMiB + 13;
+  for (const std::string& maker : nodes) {
+    const ioc::ObjectRef<Bytes> made = cluster.With(On(maker)).Submit<MakePattern>(kSize);
+    for (const std::string& reader : nodes) {
+      Say(absl::StrCat(maker, " to ", Told(cluster.With(On(reader)).Submit<CheckPattern>(made).Get(kPatience))));
+    }
+    const absl::StatusOr<Bytes> here = made.Get(kPatience);
+    Say(absl::StrCat(maker, " to driver ", here.ok() ? (IsPattern(*here) ? "right" : "wrong") : "lost"));
+  }
+}
+
+// Runs on one node; for which programs it fetches.
+void RunOn(const ioc::Cluster& cluster, const Arguments& arguments) {
+  Say(absl::StrCat("ran on ", Told(cluster.With(On(arguments.at(0))).Submit<NodeName>().Get(kPatience))));
+}
+
+void KeepNamed(const ioc::Cluster& cluster, const Arguments& arguments) {
+  const auto counter = cluster.With(ioc::ActorOptions{.name = "counter"}).Create<Counter>(100);
+  Say(absl::StrCat("counter at ", Told(counter.Call<&Counter::Increment>(1).Get(kPatience))));
+  ioc::WaitUntil([&] { return fs::exists(arguments.at(0) + "/go"); });
+  Say(absl::StrCat("counter ended at ", Told(counter.Call<&Counter::Increment>(0).Get(kPatience))));
+}
+
+void UseNamed(const ioc::Cluster& cluster, const Arguments&) {
+  const auto counter = cluster.FindActor<Counter>("counter");
+  if (!counter.ok()) return Say(Told(absl::StatusOr<int>(counter.status())));
+  Say(absl::StrCat("counter at ", Told(counter->Call<&Counter::Increment>(10).Get(kPatience))));
+}
+
+// A task and an actor on each node, which are at work when it says so; then it waits to be killed.
+void Work(const ioc::Cluster& cluster, const Arguments& arguments) {
+  const std::string& directory = arguments.at(0);
+  const TaskOptions spread{.strategy = ioc::Strategy::kSpread};
+  std::vector<ioc::ObjectRef<std::string>> running;
+  for (const char* name : {"one", "two", "three"}) {
+    running.push_back(cluster.With(spread).Submit<WaitForGo>(directory, name));
+  }
+  ioc::WaitUntil([&] { return CountReports(directory) == 3; });
+  Say("at work");
+  cluster.Wait(running, running.size());
+}
+
+// Work on two nodes that are not the driver's own; it names the one that the test is to kill.
+void LoseNode(const ioc::Cluster& cluster, const Arguments& arguments) {
+  const std::string& directory = arguments.at(0);
+  Arguments nodes(arguments.begin() + 1, arguments.end());
+  std::erase(nodes, cluster.node_name());
+  const std::string& victim = nodes.at(0);
+  TaskOptions once = On(victim);
+  once.max_retries = 0;
+  const auto pinned = cluster.With(once).Submit<WaitForGo>(directory, "pinned");
+  // Three find room for one on the victim and for two on the other node.
+  const TaskOptions either{.where = {.nodes = {victim, nodes.at(1)}}};
+  std::vector<ioc::ObjectRef<std::string>> retried;
+  for (const char* name : {"a", "b", "c"}) {
+    retried.push_back(cluster.With(either).Submit<WaitForGo>(directory, name));
+  }
+  const auto actor = cluster.With(ioc::ActorOptions{.where = {.nodes = {victim}}}).Create<Member>();
+  Say(absl::StrCat("actor on ", Told(actor.Call<&Member::Pass>("", 0).Get(kPatience))));
+  TaskOptions beside = On(victim);
+  beside.cpus = 0;
+  const auto stored = cluster.With(beside).Submit<MakePattern>(ioc::kMiB);
+  cluster.Wait({stored}, 1, kPatience);
+  ioc::WaitUntil([&] { return CountReports(directory) == 4; });
+  Say(absl::StrCat("kill ", victim));
+  Say(absl::StrCat("pinned: ", Told(pinned.Get(kPatience))));
+  Say(absl::StrCat("actor: ", Told(actor.Call<&Member::Pass>("", 0).Get(kPatience))));
+  const absl::StatusOr<Bytes> lost = stored.Get(kPatience);
+  Say(absl::StrCat("stored: ", lost.ok() ? "there" : Told(absl::StatusOr<int>(lost.status()))));
+  std::ofstream(directory + "/go") << "go";
+  for (const auto& ref : retried) {
+    const absl::StatusOr<std::string> where = ref.Get(kPatience);
+    Say(absl::StrCat("retried: ", where.ok() && *where == nodes.at(1) ? "elsewhere" : Told(where)));
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::map<std::string, std::function<void(const ioc::Cluster&, const Arguments&)>> scenarios = {
+      {"hello", Hello},          {"spread", Spread},      {"place", Place}, {"ring", Ring},    {"objects", Objects},
+      {"keep-named", KeepNamed}, {"use-named", UseNamed}, {"work", Work},   {"run-on", RunOn}, {"lose-node", LoseNode}};
+  const absl::StatusOr<ioc::Cluster> cluster = ioc::Cluster::Connect(argc, argv, {.timeout = absl::Seconds(5)});
+  if (!cluster.ok()) {
+    std::fprintf(stderr, "cluster_driver: %s\n", std::string(cluster.status().message()).c_str());
+    return 1;
+  }
+  const auto scenario = scenarios.find(argc > 1 ? argv[1] : "");
+  if (scenario == scenarios.end()) return 2;
+  scenario->second(*cluster, Arguments(argv + 2, argv + argc));
+  return 0;
+}

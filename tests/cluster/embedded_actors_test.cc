@@ -1,0 +1,145 @@
+// Actors in processes of their own: state, order, handles, names, ends.
+#include <absl/time/time.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/cluster/embedded_cluster.h"
+#include "tests/cluster/wait_until.h"
+
+namespace ioc {
+namespace {
+
+using Catch::Contains;
+
+class Counter {
+ public:
+  explicit Counter(int start) : value_(start) {}
+  int Increment(int by) { return value_ += by; }
+  int64_t Pid() const { return ::getpid(); }
+  void Exit(int code) { ::_exit(code); }
+
+ private:
+  int value_;
+};
+
+class Log {
+ public:
+  void Append(std::string line) { lines_.push_back(std::move(line)); }
+  std::vector<std::string> Lines() const { return lines_; }
+
+ private:
+  std::vector<std::string> lines_;
+};
+
+class Broken {
+ public:
+  Broken() { throw std::runtime_error("no parts"); }
+  int Use() { return 1; }
+};
+
+int IncrementTwice(const ActorHandle<Counter>& counter) {
+  counter.Call<&Counter::Increment>(1);
+  return counter.Call<&Counter::Increment>(1).Get().value();
+}
+
+int IncrementNamed(const std::string& name) {
+  const absl::StatusOr<ActorHandle<Counter>> counter = Cluster::Current().FindActor<Counter>(name);
+  return counter->Call<&Counter::Increment>(1).Get().value();
+}
+
+TEST_CASE("An actor keeps its state in a process of its own, and runs a caller's calls in order") {
+  const Cluster cluster = Embedded();
+  const ActorHandle<Log> log = cluster.Create<Log>();
+  std::vector<std::string> expected;
+  for (int i = 0; i < 300; ++i) {
+    expected.push_back(std::to_string(i));
+    // Every third is larger than a message and takes a longer way.
+    if (i % 3 == 0) expected.back() += std::string(i % 9 == 0 ? 150 * kKiB : 10, 'x');
+    log.Call<&Log::Append>(expected.back());
+  }
+  CHECK(log.Call<&Log::Lines>().Get(kPatience).value() == expected);
+
+  const ActorHandle<Counter> one = cluster.Create<Counter>(10);
+  const ActorHandle<Counter> other = cluster.Create<Counter>(cluster.Put(20));
+  CHECK(one.Call<&Counter::Increment>(1).Get(kPatience).value() == 11);
+  CHECK(other.Call<&Counter::Increment>(cluster.Put(2)).Get(kPatience).value() == 22);
+  CHECK(one.Call<&Counter::Pid>().Get(kPatience).value() != other.Call<&Counter::Pid>().Get(kPatience).value());
+}
+
+TEST_CASE("A handle is an argument, and calls from tasks reach the same actor") {
+  const Cluster cluster = Embedded();
+  const ActorHandle<Counter> counter = cluster.Create<Counter>(0);
+  CHECK(cluster.Submit<IncrementTwice>(counter).Get(kPatience).value() == 2);
+  CHECK(cluster.Submit<IncrementTwice>(counter).Get(kPatience).value() == 4);
+  CHECK(counter.Call<&Counter::Increment>(1).Get(kPatience).value() == 5);
+}
+
+TEST_CASE("A named actor is found, by the driver and by tasks") {
+  const Cluster cluster = Embedded();
+  const ActorHandle<Counter> counter = cluster.With(ActorOptions{.name = "counter"}).Create<Counter>(7);
+  REQUIRE(counter.Call<&Counter::Increment>(0).Get(kPatience).ok());
+  CHECK(cluster.FindActor<Counter>("counter").value() == counter);
+  CHECK(cluster.Submit<IncrementNamed>("counter").Get(kPatience).value() == 8);
+
+  SECTION("as another class it is refused with both names") {
+    const absl::Status status = cluster.FindActor<Log>("counter").status();
+    CHECK(CauseOf(status) == Cause::kTypeMismatch);
+    CHECK_THAT(std::string(status.message()), Contains("Counter") && Contains("Log") && Contains("\"counter\""));
+  }
+  SECTION("by another name or in another name space it is not there") {
+    const absl::Status status = cluster.FindActor<Counter>("conter").status();
+    CHECK(CauseOf(status) == Cause::kActorDied);
+    CHECK_THAT(std::string(status.message()), Contains("conter"));
+    CHECK_FALSE(cluster.FindActor<Counter>("counter", "elsewhere").ok());
+  }
+  SECTION("its name is taken") {
+    const ActorHandle<Counter> second = cluster.With(ActorOptions{.name = "counter"}).Create<Counter>(0);
+    const absl::Status status = second.Call<&Counter::Increment>(1).Get(kPatience).status();
+    CHECK_FALSE(status.ok());
+    CHECK_THAT(std::string(status.message()), Contains("counter"));
+  }
+}
+
+TEST_CASE("An actor ends with its last handle, and its name is free again") {
+  const Cluster cluster = Embedded();
+  int64_t pid = 0;
+  {
+    const ActorHandle<Counter> counter = cluster.With(ActorOptions{.name = "short"}).Create<Counter>(0);
+    pid = counter.Call<&Counter::Pid>().Get(kPatience).value();
+  }
+  CHECK(WaitUntil([&] { return ::kill(static_cast<pid_t>(pid), 0) != 0; }));
+  CHECK(WaitUntil([&] { return !cluster.FindActor<Counter>("short").ok(); }));
+}
+
+TEST_CASE("Calls of an actor that has died say how it died") {
+  const Cluster cluster = Embedded();
+  const ActorHandle<Counter> counter = cluster.Create<Counter>(0);
+  const absl::Status during = counter.Call<&Counter::Exit>(3).Get(kPatience);
+  CHECK(CauseOf(during) == Cause::kActorDied);
+  CHECK_THAT(std::string(during.message()), Contains("exited with code 3") && Contains("Counter"));
+  const absl::Status after = counter.Call<&Counter::Increment>(1).Get(kPatience).status();
+  CHECK(CauseOf(after) == Cause::kActorDied);
+  CHECK_THAT(std::string(after.message()), Contains("exited with code 3"));
+}
+
+TEST_CASE("An actor whose constructor throws gives its calls the text") {
+  const Cluster cluster = Embedded();
+  const absl::Status status = cluster.Create<Broken>().Call<&Broken::Use>().Get(kPatience).status();
+  CHECK_FALSE(status.ok());
+  CHECK_THAT(std::string(status.message()), Contains("no parts"));
+}
+
+TEST_CASE("An empty handle's calls are an error") {
+  const Cluster cluster = Embedded();
+  CHECK(CauseOf(ActorHandle<Counter>().Call<&Counter::Increment>(1).Get(kPatience).status()) ==
+        Cause::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace ioc

@@ -1,0 +1,177 @@
+// What goes wrong, as a user sees it: the cause, and words that name the task, the node and the attempt.
+#include <absl/time/clock.h>
+#include <absl/time/time.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <cstdio>
+#include <fstream>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/cluster/embedded_cluster.h"
+#include "tests/cluster/wait_until.h"
+
+namespace ioc {
+namespace {
+
+using Catch::Contains;
+
+int Throw(std::string why) { throw std::runtime_error(why); }
+int ThrowANumber() { throw 7; }
+absl::StatusOr<int> Refuse(std::string why) { return absl::NotFoundError(why); }
+int Identity(int x) { return x; }
+
+int ExitWith(int code) {
+  std::fprintf(stderr, "about to leave\n");
+  ::_exit(code);
+}
+
+int Crash() {
+  ::raise(SIGKILL);
+  return 0;
+}
+
+// Waits for a file that nobody makes unless the test does; asks whether it is cancelled meanwhile.
+int WaitForFile(const std::string& path) {
+  while (!Cancelled()) {
+    if (::access(path.c_str(), F_OK) == 0) return 1;
+    absl::SleepFor(absl::Milliseconds(2));
+  }
+  return 0;
+}
+
+// Fails until it has been tried `times` times; counts in a file.
+int FailUntil(const std::string& path, int times) {
+  std::ofstream(path, std::ios::app) << '.';
+  if (std::ifstream(path, std::ios::ate).tellg() < times) ::_exit(9);
+  return times;
+}
+
+// A path that nobody else uses; the file is gone with it.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(const std::string& name) : path_("ioc-" + name + "-" + std::to_string(::getpid())) {
+    path_ = (::access("/dev/shm", W_OK) == 0 ? "/dev/shm/" : "/var/tmp/") + path_;
+    ::unlink(path_.c_str());
+  }
+  ~TemporaryFile() { ::unlink(path_.c_str()); }
+  const std::string& path() const { return path_; }
+  void Make() const { std::ofstream(path_) << 'x'; }
+
+ private:
+  std::string path_;
+};
+
+void CheckError(const absl::Status& status, Cause cause, const std::vector<std::string>& words) {
+  INFO(status);
+  CHECK(CauseName(CauseOf(status)) == CauseName(cause));
+  for (const std::string& word : words) CHECK_THAT(std::string(status.message()), Contains(word));
+}
+
+TEST_CASE("An exception arrives with its text and the function's name") {
+  const Cluster cluster = Embedded();
+  CheckError(cluster.Submit<Throw>("no luck today").Get(kPatience).status(), Cause::kTaskThrew,
+             {"no luck today", "Throw", "node local", "attempt 1"});
+  CheckError(cluster.Submit<ThrowANumber>().Get(kPatience).status(), Cause::kTaskThrew, {"ThrowANumber"});
+  CheckError(cluster.Submit<Refuse>("nothing there").Get(kPatience).status(), Cause::kTaskThrew,
+             {"nothing there", "Refuse"});
+}
+
+TEST_CASE("A failed argument fails its task with the argument's error") {
+  const Cluster cluster = Embedded();
+  CheckError(cluster.Submit<Identity>(cluster.Submit<Throw>("rotten")).Get(kPatience).status(), Cause::kTaskThrew,
+             {"rotten", "Identity"});
+}
+
+TEST_CASE("The end of a worker is told with its exit code or signal, last words, node and attempt") {
+  const Cluster cluster = Embedded();
+  CheckError(cluster.With(TaskOptions{.max_retries = 0}).Submit<ExitWith>(3).Get(kPatience).status(),
+             Cause::kWorkerDied, {"ExitWith", "exited with code 3", "about to leave", "node local", "attempt 1"});
+  CheckError(cluster.With(TaskOptions{.max_retries = 1}).Submit<ExitWith>(4).Get(kPatience).status(),
+             Cause::kWorkerDied, {"exited with code 4", "attempt 2"});
+  CheckError(cluster.With(TaskOptions{.max_retries = 0}).Submit<Crash>().Get(kPatience).status(), Cause::kWorkerDied,
+             {"Crash", "signal 9"});
+  CHECK(cluster.Submit<Identity>(5).Get(kPatience).value() == 5);
+}
+
+TEST_CASE("A task whose worker died is tried again") {
+  const Cluster cluster = Embedded();
+  const TemporaryFile count("tries");
+  CHECK(cluster.With(TaskOptions{.max_retries = 2}).Submit<FailUntil>(count.path(), 3).Get(kPatience).value() == 3);
+}
+
+TEST_CASE("Get ends by its deadline, and may be asked again") {
+  const Cluster cluster = Embedded();
+  const TemporaryFile gate("gate");
+  const ObjectRef<int> ref = cluster.Submit<WaitForFile>(gate.path());
+  CheckError(ref.Get(absl::Milliseconds(30)).status(), Cause::kDeadline, {});
+  CheckError(cluster.Get({ref, ref}, absl::ZeroDuration()).status(), Cause::kDeadline, {});
+  CHECK_FALSE(ref.ready());
+  gate.Make();
+  CHECK(ref.Get(kPatience).value() == 1);
+  CHECK(ref.ready());
+}
+
+TEST_CASE("Wait tells what is ready by the deadline, in order") {
+  const Cluster cluster = Embedded();
+  const TemporaryFile gate("wait");
+  const ObjectRef<int> slow = cluster.Submit<WaitForFile>(gate.path());
+  const ObjectRef<int> quick = cluster.Submit<Identity>(1);
+  const ObjectRef<int> broken = cluster.Submit<Throw>("broken");
+  WaitResult<int> result = cluster.Wait({quick, slow, broken}, 2, kPatience);
+  CHECK(result.ready == std::vector<ObjectRef<int>>{quick, broken});
+  CHECK(result.pending == std::vector<ObjectRef<int>>{slow});
+  result = cluster.Wait({slow, quick}, 2, absl::Milliseconds(30));
+  CHECK(result.ready == std::vector<ObjectRef<int>>{quick});
+  CHECK(cluster.Wait({slow}, 0).ready.empty());
+  CHECK(cluster.Wait(std::vector<ObjectRef<int>>(), 1).ready.empty());
+  gate.Make();
+  CHECK(cluster.Wait({slow, quick}, 2, kPatience).pending.empty());
+}
+
+TEST_CASE("A cancelled task ends, whether it runs or waits") {
+  const Cluster cluster = Embedded({.cpus = 1});
+  const TemporaryFile gate("cancel");
+  const ObjectRef<int> running = cluster.Submit<WaitForFile>(gate.path());
+  const ObjectRef<int> waiting = cluster.Submit<Identity>(running);
+  CHECK(cluster.Cancel(waiting).ok());
+  CheckError(waiting.Get(kPatience).status(), Cause::kCancelled, {"Identity"});
+  CHECK(cluster.Cancel(running).ok());
+  CheckError(running.Get(kPatience).status(), Cause::kCancelled, {"WaitForFile"});
+  CHECK(cluster.Submit<Identity>(2).Get(kPatience).value() == 2);
+}
+
+TEST_CASE("What no node can run fails after the placement timeout and says what was asked") {
+  const Cluster cluster = Embedded();
+  const TaskOptions gpu{.gpus = 64, .placement_timeout = absl::Milliseconds(50)};
+  CheckError(cluster.With(gpu).Submit<Identity>(1).Get(kPatience).status(), Cause::kUnschedulable,
+             {"Identity", "64 GPU"});
+}
+
+TEST_CASE("Options that make no sense are refused and named") {
+  const Cluster cluster = Embedded();
+  CheckError(cluster.With(TaskOptions{.cpus = -1}).Submit<Identity>(1).Get(kPatience).status(), Cause::kInvalidArgument,
+             {"CPU", "-1"});
+  const auto negative = cluster.With(TaskOptions{.resources = {{"tpu", -2}}}).Submit<Identity>(1);
+  CheckError(negative.Get(kPatience).status(), Cause::kInvalidArgument, {"tpu", "-2"});
+  CheckError(Cluster::Connect(0, nullptr, {.cpus = -4}).status(), Cause::kInvalidArgument, {"cpus", "-4"});
+  CheckError(Cluster::Connect(0, nullptr, {.resources = {{"tpu", -2}}}).status(), Cause::kInvalidArgument,
+             {"tpu", "-2"});
+}
+
+TEST_CASE("A cluster that can't be reached is named, within the timeout") {
+  CheckError(Cluster::Connect(0, nullptr, {.address = "127.0.0.1:1"}).status(), Cause::kDisconnected,
+             {"no head answers at 127.0.0.1:1"});
+  CheckError(Cluster::Connect(0, nullptr, {.address = "nonsense"}).status(), Cause::kInvalidArgument, {"nonsense"});
+}
+
+TEST_CASE("An empty reference is an error") {
+  CheckError(ObjectRef<int>().Get().status(), Cause::kInvalidArgument, {"refers to nothing"});
+}
+
+}  // namespace
+}  // namespace ioc
