@@ -61,8 +61,8 @@ absl::StatusOr<FindActorName::Reply> NameTable::Find(const FindActorName& reques
   const std::string others = total == 0 ? "no actor has a name there"
                                         : absl::StrCat(total <= kMaxSuggestions ? "named ones: " : "similar names: ",
                                                        absl::StrJoin(similar, ", "));
-  return absl::NotFoundError(
-      absl::StrCat("no actor is named \"", request.name, "\"", Place(request.name_space), "; ", others));
+  return MakeError(Cause::kActorDied,
+                   absl::StrCat("no actor is named \"", request.name, "\"", Place(request.name_space), "; ", others));
 }
 
 void NameTable::Release(const ReleaseActorName& request) {

@@ -33,6 +33,7 @@ void HeadLink::Dialled(absl::StatusOr<std::unique_ptr<Connection>> connection) {
     return Failed(connection.status(), CauseOf(connection.status()) == Cause::kInvalidArgument);
   }
   ++connection_;
+  awaits_hello_ = true;
   ChannelDelegate& delegate = *this;
   channel_ = std::make_unique<Channel>(env_, *std::move(connection), Channel::Side::kDialler, self_, delegate);
   channel_->Call(listener_.MakeRegistration(), kHeadCallTimeout,
@@ -78,7 +79,8 @@ void HeadLink::Failed(const absl::Status& why, bool for_good) {
              absl::StrCat("lost the head at ", address_, ": ", absl::string_view(why.message()), "; dialling again"));
   }
   const absl::Duration patience = ever_registered_ ? kHeadLostTimeout : kFirstHeadTimeout;
-  if ((for_good && !ever_registered_) || now - away_since_ >= patience) {
+  const bool is_refused = std::exchange(awaits_hello_, false) || !ever_registered_;
+  if ((for_good && is_refused) || now - away_since_ >= patience) {
     lost_ = true;
     return listener_.OnHeadLost(WithContext(why, absl::StrCat("can't join the head at ", address_)));
   }

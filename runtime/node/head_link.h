@@ -2,7 +2,8 @@
 // meanwhile).
 //
 // Owned by the node, on its executor. Given up only when the first registration fails for good or takes
-// kFirstHeadTimeout, or when the head was away for kHeadLostTimeout.
+// kFirstHeadTimeout, when the head was away for kHeadLostTimeout, or when what answers in its place belongs to another
+// cluster or speaks another major version.
 #ifndef IOCLUSTER_RUNTIME_NODE_HEAD_LINK_H_
 #define IOCLUSTER_RUNTIME_NODE_HEAD_LINK_H_
 
@@ -71,7 +72,7 @@ class HeadLink final : private ChannelDelegate {
   uint64_t term() const { return term_; }
 
  private:
-  void OnReady(Channel&, const Hello&) override {}
+  void OnReady(Channel&, const Hello&) override { awaits_hello_ = false; }
   absl::Status OnMessage(Channel& channel, FrameView frame) override;
   void OnClosed(Channel& channel, const absl::Status& why) override;
 
@@ -92,6 +93,7 @@ class HeadLink final : private ChannelDelegate {
   uint64_t term_ = 0;
   bool registered_ = false;
   bool ever_registered_ = false;
+  bool awaits_hello_ = false;  // a connection that fails now was refused
   bool lost_ = false;
   absl::Time away_since_;
   absl::Duration backoff_ = kMinHeadBackoff;

@@ -394,7 +394,7 @@ TEST_CASE("Actor names have one holder, are found, released, and end with their 
 
   CHECK(f.Ask(node, FindActorName{.name = "counter"})->actor == request.actor);
   const auto missing = f.Ask(node, FindActorName{.name = "contuer"});
-  CHECK(missing.status().code() == absl::StatusCode::kNotFound);
+  CHECK(CauseOf(missing.status()) == Cause::kActorDied);
   CHECK_THAT(std::string(missing.status().message()), Catch::Contains("counter"));
 
   node.Notify(ReleaseActorName{.name = "counter", .actor = rival.actor.id});
