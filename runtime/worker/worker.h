@@ -77,6 +77,7 @@ class Worker final : public WorkerHooks, public Deferred {
   bool Accepts(const PeerLink& link, const PushTasks& push, const TaskSpec& spec) const;
   void Enqueue(PeerLink& link, const std::shared_ptr<PushFrame>& frame, const TaskSpec& spec);
   void EndLease();
+  void EndSoon(Job& job, int exit_code);
   void WakeOne();
   void Stop();
 

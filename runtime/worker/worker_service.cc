@@ -45,11 +45,30 @@ void Worker::OnRecallLease(LeaseId lease) {
 
 void Worker::OnPeerGone(Peer& peer) {
   std::erase_if(queue_, [&peer](const auto& job) { return job->caller == peer.process; });
+  for (Job* job : running_) job->cancelled = job->cancelled || job->caller == peer.process;
+  // The job ends with its driver, and a node that is not the driver's own hears of it from nobody else.
+  const bool is_driver = JobId(peer.process.value()) == client_->Job();
+  if (is_driver && !dedicated_ && !running_.empty()) return exit_now_(0);
   if (lease_ && peer.process == lease_client_) {
     // An actor goes with its owner, also in the middle of a call.
     if (dedicated_ && !running_.empty()) return exit_now_(0);
     EndLease();
   }
+  // Nobody waits for the answer of a task that runs, so it may not hold its CPU as long as it likes.
+  for (Job* job : running_) {
+    if (job->caller == peer.process && job->spec->kind == TaskKind::kTask) EndSoon(*job, /*exit_code=*/0);
+  }
+}
+
+// It sees that it is cancelled; if it does not end then, the process does.
+void Worker::EndSoon(Job& job, int exit_code) {
+  job.cancelled = true;
+  env_->executor().Schedule(kForceGrace, [this, link = job.link, sequence = job.spec->sequence, exit_code] {
+    const bool still = std::any_of(running_.begin(), running_.end(), [&](const Job* running) {
+      return running->link == link && running->spec->sequence == sequence;
+    });
+    if (still) exit_now_(exit_code);
+  });
 }
 
 void Worker::OnStop(std::string_view) {
@@ -124,13 +143,8 @@ void Worker::OnCancelTask(PeerLink& link, const CancelTask& cancel) {
   for (Job* job : running_) {
     if (!matches(*job)) continue;
     job->cancelled = true;
-    if (!cancel.force) return;
-    env_->executor().Schedule(kForceGrace, [this, link = link.id, sequence = cancel.sequence] {
-      const bool still = std::any_of(running_.begin(), running_.end(), [&](const Job* running) {
-        return running->link == link && running->spec->sequence == sequence;
-      });
-      if (still) exit_now_(1);
-    });
+    if (cancel.force) EndSoon(*job, /*exit_code=*/1);
+    return;
   }
 }
 

@@ -15,6 +15,7 @@ namespace ioc::sim {
 namespace {
 
 constexpr char kHeadDoor[] = "0.0.0.0:7000";
+constexpr ClusterId kCluster{4711};  // known to a head that is started again
 constexpr char kHeadAddress[] = "head:7000";
 constexpr char kProgramPath[] = "/home/user/program";
 constexpr uint64_t kStoreBytes = uint64_t{64} << 20;
@@ -146,16 +147,23 @@ SimCluster::~SimCluster() = default;
 
 std::string SimCluster::NodeName(int node) { return absl::StrCat("n", node); }
 
+void SimCluster::RestartHead() {
+  world_.Crash(*head_);
+  StartHead();
+}
+
 void SimCluster::StartHead() {
-  world_.Start(*head_machine_, "head", [timeout = options_.node_timeout](SimEnv& env, const std::vector<std::string>&) {
-    Waiter stop;
-    MutexLock lock(env.executor().mutex());
-    const auto head = Head::Start(env, {.listen_address = kHeadDoor, .insecure = true, .node_timeout = timeout},
-                                  [&] { env.executor().Notify(stop); });
-    IOC_CHECK(head.ok()) << std::string(head.status().message());
-    env.executor().Await(stop, absl::InfiniteFuture());
-    return 0;
-  });
+  head_ = &world_.Start(
+      *head_machine_, "head", [timeout = options_.node_timeout](SimEnv& env, const std::vector<std::string>&) {
+        Waiter stop;
+        MutexLock lock(env.executor().mutex());
+        const auto head = Head::Start(
+            env, {.listen_address = kHeadDoor, .insecure = true, .cluster = kCluster, .node_timeout = timeout},
+            [&] { env.executor().Notify(stop); });
+        IOC_CHECK(head.ok()) << std::string(head.status().message());
+        env.executor().Await(stop, absl::InfiniteFuture());
+        return 0;
+      });
 }
 
 void SimCluster::StartNode(NodeProcess& state, const std::string& name) {
@@ -199,7 +207,7 @@ void SimCluster::Drive(std::function<void(Driver&)> code, absl::Duration limit) 
 int SimCluster::workers(int node) const {
   const SimMachine* machine = nodes_.at(node)->machine;
   return static_cast<int>(std::count_if(world_.processes().begin(), world_.processes().end(), [&](const auto& process) {
-    return process->alive() && &process->machine() == machine && process->name().rfind("program@", 0) == 0;
+    return process->alive() && &process->machine() == machine && process->environment().contains("IOCLUSTER_WORKER");
   }));
 }
 

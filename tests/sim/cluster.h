@@ -71,6 +71,9 @@ class SimCluster {
   // Runs user code in a new driver; fails the test if it takes longer than `limit` of virtual time.
   void Drive(std::function<void(Driver&)> code, absl::Duration limit = absl::Minutes(10));
 
+  // Its process is killed, and another one listens at its address.
+  void RestartHead();
+
   // Living worker processes on a node's machine.
   int workers(int node) const;
 
@@ -88,6 +91,7 @@ class SimCluster {
   const SimClusterOptions options_;
   World world_;
   SimMachine* head_machine_ = nullptr;
+  SimEnv* head_ = nullptr;
   std::vector<std::unique_ptr<NodeProcess>> nodes_;
   int drivers_ = 0;
 };

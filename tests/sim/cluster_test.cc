@@ -5,6 +5,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <catch2/catch.hpp>
+#include <cstdlib>
 #include <functional>
 #include <map>
 #include <numeric>
@@ -13,17 +14,22 @@
 #include <vector>
 
 #include "lib/base/status.h"
+#include "runtime/worker/worker.h"
 #include "tests/sim/programs.h"
 
 namespace ioc::sim {
 namespace {
 
-constexpr uint64_t kSeeds = 5;
+// IOC_SIM_SEEDS=1000 looks further.
+uint64_t Seeds() {
+  const char* const seeds = std::getenv("IOC_SIM_SEEDS");
+  return seeds == nullptr ? 5 : std::strtoull(seeds, nullptr, 10);
+}
 
 using Scenario = std::function<void(SimCluster&)>;
 
 void RunSeeds(const SimClusterOptions& options, const Scenario& scenario) {
-  for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
+  for (uint64_t seed = 1; seed <= Seeds(); ++seed) {
     uint64_t hashes[2];
     for (uint64_t& hash : hashes) {
       SimCluster cluster(seed, options);
@@ -56,6 +62,12 @@ void CheckQuiet(Driver& driver) {
 
 void AwaitWork(Driver& driver, size_t tasks) {
   while (ProcessesAtWork().size() < tasks) driver.Sleep(absl::Milliseconds(5));
+}
+
+// A call of the actor is being worked on.
+void AwaitCall(Driver& driver, const ActorHandle<SlowAdder>& actor) {
+  actor.Call<&SlowAdder::Add>(0, 1000);
+  AwaitWork(driver, 1);
 }
 
 TEST_CASE("a task is run and nothing is left of it") {
@@ -228,9 +240,132 @@ TEST_CASE("a short partition costs nothing but time") {
       AwaitWork(driver, 12);
       cluster.world().Partition(cluster.machine(0), cluster.machine(1));
       cluster.world().At(absl::Seconds(5), [&] { cluster.world().HealAll(); });
-      for (const auto& each : results) CHECK(each.Get(absl::Minutes(1)).ok());
+      for (const auto& each : results) CHECK(each.Get(absl::Minutes(1)).status().ToString() == "OK");
       results.clear();
       CheckQuiet(driver);
+    });
+  });
+}
+
+TEST_CASE("a tree of tasks survives workers that die again and again") {
+  RunSeeds({.nodes = 5}, [](SimCluster& cluster) {
+    cluster.Drive([&](Driver& driver) {
+      const auto tree = driver.cluster.With(TaskOptions{.max_retries = -1}).Submit<CountSlowTree>(200);
+      World& world = cluster.world();
+      for (int i = 0; i < 6; ++i) {
+        AwaitWork(driver, 1);
+        world.Crash(*ProcessesAtWork()[world.random().Below(ProcessesAtWork().size())]);
+        driver.Sleep(absl::Milliseconds(100));
+      }
+      const absl::StatusOr<int> count = tree.Get(absl::Minutes(5));
+      INFO(count.status().ToString());
+      REQUIRE(count.ok());
+      CHECK(*count == 200);
+    });
+  });
+}
+
+TEST_CASE("an actor that may restart is made again and its calls go on") {
+  RunSeeds({.nodes = 3}, [](SimCluster& cluster) {
+    cluster.Drive([&](Driver& driver) {
+      {
+        const auto slow =
+            driver.cluster.With(ActorOptions{.strategy = Strategy::kSpread, .max_restarts = 1, .max_task_retries = 1})
+                .Create<SlowAdder>(10);
+        std::vector<ObjectRef<int>> results;
+        for (int i = 0; i < 5; ++i) results.push_back(slow.Call<&SlowAdder::Add>(1, 100));
+        AwaitWork(driver, 1);
+        cluster.world().Crash(*ProcessesAtWork().front());
+        for (const auto& result : results) CHECK(result.Get(absl::Minutes(1)).ok());
+        AwaitCall(driver, slow);
+        cluster.world().Crash(*ProcessesAtWork().front());
+        driver.Sleep(absl::Seconds(5));
+        const absl::Status error = slow.Call<&SlowAdder::Add>(1, 0).Get(absl::Minutes(1)).status();
+        CHECK(CauseOf(error) == Cause::kActorDied);
+        CHECK_THAT(std::string(error.message()), Catch::Contains("SlowAdder") && Catch::Contains("signal 9"));
+      }
+      CheckQuiet(driver);
+    });
+  });
+}
+
+TEST_CASE("a driver that leaves takes its tasks and actors with it") {
+  RunSeeds({.nodes = 3}, [](SimCluster& cluster) {
+    cluster.Drive([](Driver& driver) {
+      const auto spread = driver.cluster.With(TaskOptions{.strategy = Strategy::kSpread});
+      std::vector<ObjectRef<int>> results;
+      for (int i = 0; i < 20; ++i) results.push_back(spread.Submit<WorkFor>(60'000, i));
+      const auto actor = driver.cluster.With(ActorOptions{.strategy = Strategy::kSpread}).Create<Goal>();
+      AwaitWork(driver, 12);
+    });
+    cluster.Drive([&](Driver& driver) {
+      driver.Sleep(kLeaseConnectTimeout);  // leases that were placed while the driver left
+      CheckQuiet(driver);
+      CHECK(ProcessesAtWork().empty());
+      CHECK(driver.cluster.Submit<Add>(1, 2).Get().value() == 3);
+    });
+    cluster.world().RunFor(absl::Seconds(30));
+    for (int i = 0; i < 3; ++i) CHECK(cluster.workers(i) == 0);
+  });
+}
+
+TEST_CASE("objects on a lost machine are errors that say so") {
+  RunSeeds({.nodes = 3}, [](SimCluster& cluster) {
+    cluster.Drive([&](Driver& driver) {
+      const auto on_n1 = driver.cluster.With(TaskOptions{.where = {.nodes = {"n1"}}});
+      const auto on_n2 = driver.cluster.With(TaskOptions{.where = {.nodes = {"n2"}}});
+      const ObjectRef<Array<uint32_t>> numbers = on_n1.Submit<MakeNumbers>(100'000u);
+      CHECK(driver.cluster.Wait(std::vector{numbers}, 1, absl::Minutes(1)).ready.size() == 1);
+      const auto actor = driver.cluster.With(ActorOptions{.where = {.nodes = {"n1"}}}).Create<Goal>();
+      CHECK(actor.Call<&Goal::token>().Get().value() == 0);
+      cluster.world().CrashMachine(cluster.machine(1));
+
+      const absl::Status here = numbers.Get(absl::Minutes(2)).status();
+      CHECK(CauseOf(here) == Cause::kObjectLost);
+      const absl::Status there = on_n2.Submit<SumOf>(numbers).Get(absl::Minutes(2)).status();
+      CHECK(CauseOf(there) == Cause::kObjectLost);
+      const absl::Status call = actor.Call<&Goal::token>().Get(absl::Minutes(2)).status();
+      CHECK(CauseOf(call) == Cause::kActorDied);
+      CHECK_THAT(std::string(call.message()), Catch::Contains("n1"));
+    });
+  });
+}
+
+TEST_CASE("nodes come back to a head that was started again") {
+  RunSeeds({.nodes = 4}, [](SimCluster& cluster) {
+    cluster.Drive([&](Driver& driver) {
+      const auto spread = driver.cluster.With(TaskOptions{.strategy = Strategy::kSpread});
+      std::vector<ObjectRef<std::string>> before;
+      for (int i = 0; i < 16; ++i) before.push_back(spread.Submit<WorkOnNode>(5000));
+      AwaitWork(driver, 16);
+      cluster.RestartHead();
+      std::vector<ObjectRef<std::string>> after;
+      for (int i = 0; i < 16; ++i) after.push_back(spread.Submit<WorkOnNode>(10));
+      for (const auto& each : before) CHECK(each.Get(absl::Minutes(1)).status().ToString() == "OK");
+      for (const auto& each : after) CHECK(each.Get(absl::Minutes(1)).status().ToString() == "OK");
+      before.clear();
+      after.clear();
+      CheckQuiet(driver);
+    });
+  });
+}
+
+TEST_CASE("a cancelled task ends or is never started") {
+  RunSeeds({.nodes = 2, .cpus = 1}, [](SimCluster& cluster) {
+    cluster.Drive([](Driver& driver) {
+      {
+        const ObjectRef<int> running = driver.cluster.Submit<WorkFor>(60'000, 1);
+        std::vector<ObjectRef<int>> queued;
+        for (int i = 0; i < 5; ++i) queued.push_back(driver.cluster.Submit<WorkFor>(60'000, i));
+        AwaitWork(driver, 1);
+        for (const auto& each : queued) CHECK(driver.cluster.Cancel(each, {.force = true}).ok());
+        CHECK(driver.cluster.Cancel(running, {.force = true}).ok());
+        for (const auto& each : queued) CHECK(CauseOf(each.Get().status()) == Cause::kCancelled);
+        CHECK(CauseOf(running.Get().status()) == Cause::kCancelled);
+        CHECK(driver.cluster.Submit<Add>(1, 2).Get(absl::Minutes(1)).value() == 3);
+      }
+      CheckQuiet(driver);
+      CHECK(ProcessesAtWork().empty());
     });
   });
 }

@@ -8,16 +8,35 @@ namespace ioc::sim {
 
 int Add(int a, int b) { return a + b; }
 
-int CountTree(int size) {
-  const Cluster cluster = Cluster::Current();
+namespace {
+
+template <auto Count>
+int CountHalves(int size) {
+  const TaskSubmitter again = Cluster::Current().With(TaskOptions{.max_retries = -1});
   std::vector<ObjectRef<int>> children;
   const int left = (size - 1) / 2;
   for (int below : {left, size - 1 - left}) {
-    if (below > 0) children.push_back(cluster.Submit<CountTree>(below));
+    if (below > 0) children.push_back(again.Submit<Count>(below));
   }
   int count = 1;
   for (const ObjectRef<int>& child : children) count += child.Get().value();
   return count;
+}
+
+}  // namespace
+
+int CountTree(int size) { return CountHalves<CountTree>(size); }
+
+int CountSlowTree(int size) {
+  Work(absl::Milliseconds(20));
+  const int count = CountHalves<CountSlowTree>(size);
+  Work(absl::Milliseconds(20));
+  return count;
+}
+
+int SlowAdder::Add(int number, int milliseconds) {
+  Work(absl::Milliseconds(milliseconds));
+  return sum_ += number;
 }
 
 void RingMember::Pass(const std::vector<ActorHandle<RingMember>>& ring, const ActorHandle<Goal>& goal, int hops,

@@ -15,6 +15,18 @@ int Add(int a, int b);
 // Counts the tasks of a tree of `size`: each submits the two halves of what is below it and waits for them.
 int CountTree(int size);
 
+// The same; each computes for a while first and afterwards.
+int CountSlowTree(int size);
+
+class SlowAdder {
+ public:
+  explicit SlowAdder(int start) : sum_(start) {}
+  int Add(int number, int milliseconds);
+
+ private:
+  int sum_;
+};
+
 // Where a token ends up.
 class Goal {
  public:
