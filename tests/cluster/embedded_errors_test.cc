@@ -1,5 +1,4 @@
 // What goes wrong, as a user sees it: the cause, and words that name the task, the node and the attempt.
-#include <absl/time/clock.h>
 #include <absl/time/time.h>
 #include <signal.h>
 #include <unistd.h>
@@ -37,11 +36,8 @@ int Crash() {
 
 // Waits for a file that nobody makes unless the test does; asks whether it is cancelled meanwhile.
 int WaitForFile(const std::string& path) {
-  while (!Cancelled()) {
-    if (::access(path.c_str(), F_OK) == 0) return 1;
-    absl::SleepFor(absl::Milliseconds(2));
-  }
-  return 0;
+  WaitUntil([&] { return Cancelled() || ::access(path.c_str(), F_OK) == 0; });
+  return Cancelled() ? 0 : 1;
 }
 
 // Fails until it has been tried `times` times; counts in a file.

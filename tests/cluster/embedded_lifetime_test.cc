@@ -1,6 +1,5 @@
 // Clusters begin and end: what outlives them, what they leave behind, and programs that can't be workers.
 #include <absl/strings/str_cat.h>
-#include <absl/time/clock.h>
 #include <absl/time/time.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -27,7 +26,7 @@ int Add(int a, int b) { return a + b; }
 int64_t Pid() { return ::getpid(); }
 
 int RunUntilCancelled() {
-  while (!Cancelled()) absl::SleepFor(absl::Milliseconds(2));
+  WaitUntil(Cancelled);
   return 0;
 }
 
