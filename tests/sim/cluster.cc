@@ -5,6 +5,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
+#include <stdexcept>
 #include <utility>
 
 #include "lib/base/check.h"
@@ -201,7 +202,9 @@ void SimCluster::Drive(std::function<void(Driver&)> code, absl::Duration limit) 
                  done = true;
                  return 0;
                });
-  if (!world_.RunUntil([&] { return done; }, limit)) world_.Fail("the driver does not end");
+  if (!world_.RunUntil([&] { return done; }, limit)) {
+    throw std::runtime_error(absl::StrCat("the driver did not end within ", absl::FormatDuration(limit)));
+  }
 }
 
 int SimCluster::workers(int node) const {

@@ -61,7 +61,8 @@ void CheckQuiet(Driver& driver) {
 }
 
 void AwaitWork(Driver& driver, size_t tasks) {
-  while (ProcessesAtWork().size() < tasks) driver.Sleep(absl::Milliseconds(5));
+  for (int i = 0; i < 2000 && ProcessesAtWork().size() < tasks; ++i) driver.Sleep(absl::Milliseconds(5));
+  REQUIRE(ProcessesAtWork().size() >= tasks);
 }
 
 // A call of the actor is being worked on.
@@ -157,7 +158,7 @@ TEST_CASE("a task whose worker dies in the middle of it is run again") {
     cluster.Drive([&](Driver& driver) {
       const TaskSubmitter spread = driver.cluster.With(TaskOptions{.strategy = Strategy::kSpread});
       std::vector<ObjectRef<int>> results;
-      for (int i = 0; i < 6; ++i) results.push_back(spread.Submit<WorkFor>(300, i));
+      for (int i = 0; i < 6; ++i) results.push_back(spread.Submit<WorkFor>(3000, i));
       AwaitWork(driver, 3);
       cluster.world().Crash(*ProcessesAtWork().front());
       for (int i = 0; i < 6; ++i) CHECK(results[i].Get(absl::Minutes(1)).value() == i);
@@ -170,7 +171,7 @@ TEST_CASE("a task whose worker dies in the middle of it is run again") {
 TEST_CASE("a task that may not be retried says how its worker died") {
   RunSeeds({.nodes = 2}, [](SimCluster& cluster) {
     cluster.Drive([&](Driver& driver) {
-      const auto result = driver.cluster.With(TaskOptions{.max_retries = 0}).Submit<WorkFor>(300, 1);
+      const auto result = driver.cluster.With(TaskOptions{.max_retries = 0}).Submit<WorkFor>(3000, 1);
       AwaitWork(driver, 1);
       cluster.world().Crash(*ProcessesAtWork().front());
       const absl::Status error = result.Get(absl::Minutes(1)).status();
@@ -189,8 +190,8 @@ TEST_CASE("tasks on a machine that loses its power run elsewhere or name it in t
       std::vector<ObjectRef<std::string>> once;
       std::vector<ObjectRef<std::string>> retried;
       for (int i = 0; i < 8; ++i) {
-        once.push_back(never.Submit<WorkOnNode>(2000));
-        retried.push_back(again.Submit<WorkOnNode>(2000));
+        once.push_back(never.Submit<WorkOnNode>(5000));
+        retried.push_back(again.Submit<WorkOnNode>(5000));
       }
       AwaitWork(driver, 16);
       cluster.world().CrashMachine(cluster.machine(2));
@@ -219,7 +220,7 @@ TEST_CASE("a partition that lasts costs the tasks behind it an attempt") {
     cluster.Drive([&](Driver& driver) {
       const auto spread = driver.cluster.With(TaskOptions{.strategy = Strategy::kSpread});
       std::vector<ObjectRef<std::string>> results;
-      for (int i = 0; i < 16; ++i) results.push_back(spread.Submit<WorkOnNode>(2000));
+      for (int i = 0; i < 16; ++i) results.push_back(spread.Submit<WorkOnNode>(5000));
       AwaitWork(driver, 16);
       for (int i : {0, 2, 3}) cluster.world().Partition(cluster.machine(1), cluster.machine(i));
       cluster.world().Partition(cluster.machine(1), cluster.head_machine());
@@ -236,7 +237,7 @@ TEST_CASE("a short partition costs nothing but time") {
     cluster.Drive([&](Driver& driver) {
       const auto spread = driver.cluster.With(TaskOptions{.strategy = Strategy::kSpread, .max_retries = 0});
       std::vector<ObjectRef<std::string>> results;
-      for (int i = 0; i < 12; ++i) results.push_back(spread.Submit<WorkOnNode>(2000));
+      for (int i = 0; i < 12; ++i) results.push_back(spread.Submit<WorkOnNode>(5000));
       AwaitWork(driver, 12);
       cluster.world().Partition(cluster.machine(0), cluster.machine(1));
       cluster.world().At(absl::Seconds(5), [&] { cluster.world().HealAll(); });
