@@ -45,10 +45,6 @@ void Worker::OnRecallLease(LeaseId lease) {
 
 void Worker::OnPeerGone(Peer& peer) {
   std::erase_if(queue_, [&peer](const auto& job) { return job->caller == peer.process; });
-  for (Job* job : running_) job->cancelled = job->cancelled || job->caller == peer.process;
-  // The job ends with its driver, and a node that is not the driver's own hears of it from nobody else.
-  const bool is_driver = JobId(peer.process.value()) == client_->Job();
-  if (is_driver && !dedicated_ && !running_.empty()) return exit_now_(0);
   if (lease_ && peer.process == lease_client_) {
     // An actor goes with its owner, also in the middle of a call.
     if (dedicated_ && !running_.empty()) return exit_now_(0);
