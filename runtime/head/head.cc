@@ -51,7 +51,10 @@ class Head::Impl final : private ChannelDelegate {
     is_ending_ = true;
     env_.executor().CancelTimer(silence_timer_);
     env_.executor().CancelTimer(stop_timer_);
-    sessions_.clear();
+    // Peers see them close in the order in which they came, not in that of their addresses.
+    std::map<uint64_t, std::unique_ptr<Channel>> channels;
+    for (auto& [key, session] : sessions_) channels[session.id] = std::move(session.channel);
+    while (!channels.empty()) channels.erase(channels.begin());
   }
 
   absl::Status Listen(const std::string& address, bool insecure) {

@@ -127,6 +127,11 @@ std::vector<NodeStatus> Driver::Nodes() { return Ask(ListNodes{}).nodes; }
 
 GetStatus::Reply Driver::Status() { return Ask(GetStatus{}); }
 
+void Driver::StopCluster() {
+  MutexLock lock(env.executor().mutex());
+  client.node().Call(Stop{}, absl::Seconds(30), [](const absl::StatusOr<Stop::Reply>&) {});
+}
+
 SimCluster::SimCluster(uint64_t seed, SimClusterOptions options) : options_(options), world_(seed, OptionsOf(options)) {
   head_machine_ = &world_.AddMachine({.name = "head"});
   StartHead();

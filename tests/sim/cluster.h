@@ -47,6 +47,8 @@ class Driver {
   // What the head knows of its nodes, and of all.
   std::vector<NodeStatus> Nodes();
   GetStatus::Reply Status();
+  // Asks the head to stop everything.
+  void StopCluster();
 
  private:
   template <typename R>
@@ -64,6 +66,7 @@ class SimCluster {
   World& world() { return world_; }
   SimMachine& head_machine() { return *head_machine_; }
   SimMachine& machine(int node) { return *nodes_.at(node)->machine; }
+  SimEnv& head_process() { return *head_; }
   SimEnv& node_process(int node) { return *nodes_.at(node)->process; }
   // "n0", "n1", ...
   static std::string NodeName(int node);

@@ -371,5 +371,24 @@ TEST_CASE("a cancelled task ends or is never started") {
   });
 }
 
+TEST_CASE("a cluster that is told to stop leaves no process behind") {
+  RunSeeds({.nodes = 5}, [](SimCluster& cluster) {
+    cluster.Drive([](Driver& driver) {
+      const auto spread = driver.cluster.With(TaskOptions{.strategy = Strategy::kSpread});
+      std::vector<ObjectRef<int>> results;
+      for (int i = 0; i < 20; ++i) results.push_back(spread.Submit<WorkFor>(60'000, i));
+      AwaitWork(driver, 20);
+      driver.StopCluster();
+      for (const auto& each : results) CHECK_FALSE(each.Get(absl::Minutes(1)).ok());
+    });
+    cluster.world().RunFor(absl::Seconds(20));
+    CHECK_FALSE(cluster.head_process().alive());
+    for (int i = 0; i < 5; ++i) {
+      CHECK_FALSE(cluster.node_process(i).alive());
+      CHECK(cluster.workers(i) == 0);
+    }
+  });
+}
+
 }  // namespace
 }  // namespace ioc::sim
