@@ -1,16 +1,15 @@
 #include "runtime/api/configuration.h"
 
-#include <absl/strings/ascii.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 
-#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <string>
 #include <utility>
 
 #include "lib/base/status.h"
+#include "lib/base/units.h"
 
 namespace ioc {
 namespace {
@@ -37,32 +36,6 @@ absl::Status CheckAmount(const char* name, double amount) {
 }
 
 }  // namespace
-
-absl::StatusOr<uint64_t> ParseBytes(std::string_view text) {
-  static constexpr std::array<std::pair<const char*, double>, 8> kSuffixes = {{{"KIB", 1024.0},
-                                                                               {"MIB", 1048576.0},
-                                                                               {"GIB", 1073741824.0},
-                                                                               {"TIB", 1099511627776.0},
-                                                                               {"KB", 1e3},
-                                                                               {"MB", 1e6},
-                                                                               {"GB", 1e9},
-                                                                               {"TB", 1e12}}};
-  std::string upper = absl::AsciiStrToUpper(absl::string_view(text.data(), text.size()));
-  double scale = 1;
-  for (const auto& [suffix, factor] : kSuffixes) {
-    const std::string_view ending = suffix;
-    if (upper.size() <= ending.size() || !upper.ends_with(ending)) continue;
-    scale = factor;
-    upper.resize(upper.size() - ending.size());
-    break;
-  }
-  double number = 0;
-  if (!absl::SimpleAtod(upper, &number) || !std::isfinite(number) || number < 0 || number * scale > 1e18) {
-    return MakeError(Cause::kInvalidArgument,
-                     absl::StrCat("\"", std::string(text), "\" is no amount of memory; write 500MB or 2GiB"));
-  }
-  return static_cast<uint64_t>(number * scale);
-}
 
 absl::StatusOr<ConnectOptions> CompleteOptions(ConnectOptions options) {
   IOC_RETURN_IF_ERROR(CheckAmount("cpus", options.cpus));

@@ -12,9 +12,6 @@ namespace ioc {
 // IOCLUSTER_GPUS. InvalidArgument names the variable or option, its value, and what it should be.
 absl::StatusOr<ConnectOptions> CompleteOptions(ConnectOptions options);
 
-// "2GiB", "500MB", "1048576".
-absl::StatusOr<uint64_t> ParseBytes(std::string_view text);
-
 }  // namespace ioc
 
 #endif  // IOCLUSTER_RUNTIME_API_CONFIGURATION_H_

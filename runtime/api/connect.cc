@@ -47,6 +47,7 @@ class Driver final : public internal::ClusterState {
 }
 
 [[noreturn]] void ServeAsWorker() {
+  unsetenv("IOCLUSTER_WORKER");  // a program that a task starts is no worker
   auto env = std::make_shared<AsioEnv>(AsioEnvOptions{.log_name = "worker"});
   {
     Worker worker(env, [](int code) { Leave(code); });

@@ -14,6 +14,7 @@
 #include "iocluster/options.h"
 #include "lib/base/similar.h"
 #include "lib/base/status.h"
+#include "lib/base/units.h"
 
 namespace ioc {
 namespace {
@@ -23,30 +24,6 @@ absl::Status Invalid(std::string message) { return MakeError(Cause::kInvalidArgu
 absl::Status ParseNumber(const std::string& text, double* number) {
   if (absl::SimpleAtod(text, number) && std::isfinite(*number)) return absl::OkStatus();
   return Invalid(absl::StrCat("\"", text, "\" is not a number"));
-}
-
-absl::Status ParseBytes(const std::string& text, uint64_t* bytes) {
-  static constexpr std::pair<const char*, double> kUnits[] = {{"KiB", static_cast<double>(kKiB)},
-                                                              {"MiB", static_cast<double>(kMiB)},
-                                                              {"GiB", static_cast<double>(kGiB)},
-                                                              {"TiB", 1024.0 * static_cast<double>(kGiB)},
-                                                              {"B", 1}};
-  std::string digits = text;
-  double unit = 1;
-  for (const auto& [suffix, size] : kUnits) {
-    if (!absl::EndsWith(text, suffix)) continue;
-    digits = text.substr(0, text.size() - std::string(suffix).size());
-    unit = size;
-    break;
-  }
-  double number = 0;
-  if (!absl::SimpleAtod(digits, &number) || !std::isfinite(number)) {
-    return Invalid(absl::StrCat("\"", text, "\" is not a size; write bytes, or a number with KiB, MiB, GiB or TiB"));
-  }
-  const double size = std::floor(number * unit);
-  if (size < 0 || size > 1e18) return Invalid(absl::StrCat("a size of ", text, " is out of range"));
-  *bytes = static_cast<uint64_t>(size);
-  return absl::OkStatus();
 }
 
 absl::Status SplitPair(const std::string& text, std::string* key, std::string* value) {
@@ -98,8 +75,10 @@ void Flags::Add(std::string name, std::optional<double>* target, std::string pla
 }
 
 void Flags::AddBytes(std::string name, std::optional<uint64_t>* target, std::string help) {
-  AddFlag(std::move(name), "SIZE", std::move(help),
-          [target](const std::string& value) { return ParseBytes(value, &target->emplace()); });
+  AddFlag(std::move(name), "SIZE", std::move(help), [target](const std::string& value) {
+    IOC_ASSIGN_OR_RETURN(*target, ParseBytes(value));
+    return absl::OkStatus();
+  });
 }
 
 void Flags::AddAddress(std::string name, std::string* target, std::string help) {

@@ -8,6 +8,7 @@
 
 #include "lib/base/json.h"
 #include "lib/base/resources.h"
+#include "lib/protocol/nodes_json.h"
 #include "runtime/cli/table.h"
 
 namespace ioc {
@@ -17,15 +18,6 @@ std::string FormatAmount(std::string_view name, const ResourceSet& set) {
   const double amount = set.Get(name);
   if (name == kMemory && amount >= 0) return FormatBytes(static_cast<uint64_t>(amount));
   return absl::StrCat(amount);
-}
-
-void WriteResources(JsonWriter& json, const ResourceSet& set) {
-  json.BeginObject();
-  for (const auto& [name, ticks] : set.amounts()) {
-    json.Key(name);
-    json.Double(set.Get(name));
-  }
-  json.EndObject();
 }
 
 // "1 / 4", free of total; empty if there is none.
@@ -47,59 +39,6 @@ std::string CustomResources(const NodeStatus& node) {
 std::string GpuDescription(const NodeInfo& info) {
   if (info.gpu_model.empty()) return "";
   return info.gpu_memory == 0 ? info.gpu_model : absl::StrCat(info.gpu_model, ", ", FormatBytes(info.gpu_memory));
-}
-
-void WriteNode(JsonWriter& json, const NodeStatus& node) {
-  const NodeInfo& info = node.info;
-  const auto text = [&json](std::string_view key, std::string_view value) {
-    json.Key(key);
-    json.String(value);
-  };
-  const auto number = [&json](std::string_view key, double value) {
-    json.Key(key);
-    json.Double(value);
-  };
-  json.BeginObject();
-  text("name", info.name);
-  text("id", info.address.node.ToString());
-  json.Key("alive");
-  json.Bool(node.alive);
-  json.Key("last_report_ms");
-  json.Int(node.age_ms);
-  text("address", info.address.node_address);
-  text("hostname", info.hostname);
-  json.Key("pid");
-  json.Int(info.pid);
-  json.Key("total");
-  WriteResources(json, info.total);
-  json.Key("free");
-  WriteResources(json, node.report.free);
-  json.Key("labels");
-  json.BeginObject();
-  for (const auto& [key, value] : info.labels) text(key, value);
-  json.EndObject();
-  text("gpu_model", info.gpu_model);
-  number("gpu_memory_bytes", static_cast<double>(info.gpu_memory));
-  text("region", info.region);
-  number("down_mbps", info.down_mbps);
-  number("up_mbps", info.up_mbps);
-  number("price_per_hour", info.price_per_hour);
-  text("arch", info.arch);
-  text("os", info.os);
-  text("release", info.release);
-  json.Key("workers");
-  json.Uint(node.report.workers);
-  json.Key("leases");
-  json.Uint(node.report.leases);
-  json.Key("waiting");
-  json.Uint(node.report.waiting);
-  json.Key("store_bytes");
-  json.Uint(info.store_bytes);
-  json.Key("store_used_bytes");
-  json.Uint(node.report.store_used);
-  json.Key("objects");
-  json.Uint(node.report.objects);
-  json.EndObject();
 }
 
 }  // namespace
@@ -175,9 +114,7 @@ std::string NodesText(const ListNodes::Reply& list) {
 
 std::string NodesJson(const ListNodes::Reply& list) {
   JsonWriter json;
-  json.BeginArray();
-  for (const NodeStatus& node : list.nodes) WriteNode(json, node);
-  json.EndArray();
+  WriteNodes(json, list.nodes);
   return json.Take();
 }
 

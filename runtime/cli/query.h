@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "runtime/cli/command.h"
-#include "runtime/cli/head_connection.h"
+#include "runtime/api/head_connection.h"
 
 namespace ioc {
 

@@ -14,8 +14,8 @@
 #include "lib/base/status.h"
 #include "lib/env_asio/asio_env.h"
 #include "lib/protocol/head_messages.h"
+#include "runtime/api/head_connection.h"
 #include "runtime/cli/command.h"
-#include "runtime/cli/head_connection.h"
 
 namespace ioc {
 namespace {

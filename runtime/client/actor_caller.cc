@@ -271,7 +271,8 @@ void ActorCaller::Connect(const State& state) {
     } else {
       // It has just died, and its owner may not know yet.
       objects_.Hold(*state->record);
-      env_.executor().Schedule(kReResolveDelay, [this, state] {
+      env_.executor().Schedule(kReResolveDelay, [this, state, alive = std::weak_ptr<const bool>(alive_)] {
+        if (alive.expired()) return;
         state->resolving = false;
         Resolve(state);
         objects_.Drop(*state->record);

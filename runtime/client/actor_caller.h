@@ -110,6 +110,7 @@ class ActorCaller final : public TaskSink, public ActorEvents, public Deferred {
   std::vector<State> active_;  // those with a worker: to be told when it goes
   std::vector<State> dirty_;
   PushTasks push_;
+  const std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);  // for timers that outlive this
 };
 
 }  // namespace ioc

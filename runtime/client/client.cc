@@ -10,7 +10,7 @@
 #include "lib/base/check.h"
 #include "lib/base/status.h"
 #include "lib/objects/worker_page.h"
-#include "runtime/client/nodes_json.h"
+#include "lib/protocol/nodes_json.h"
 
 namespace ioc {
 namespace {
@@ -458,7 +458,9 @@ absl::StatusOr<std::string> Client::DescribeNodesJson() {
   if (!closed_.ok()) return closed_;
   node_.Call(ListNodes{}, kHeadCallTimeout, [&](absl::StatusOr<ListNodes::Reply> reply) {
     if (reply.ok()) {
-      json = NodesToJson(reply->nodes);
+      JsonWriter writer;
+      WriteNodes(writer, reply->nodes);
+      json = writer.Take();
     } else {
       json = reply.status();
     }
