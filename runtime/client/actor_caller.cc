@@ -32,12 +32,14 @@ ActorCaller::ActorCaller(Env& env, NodeLink& node, PeerTable& peers, ObjectTable
 ActorCaller::~ActorCaller() { env_.executor().Undefer(*this); }
 
 void ActorCaller::Clear() {
+  closed_ = true;
   dirty_.clear();
   for (const State& state : std::exchange(active_, {})) state->peer = nullptr;
 }
 
 ObjectRecord& ActorCaller::Create(internal::Call& constructor, const ActorOptions& options, std::string_view type) {
   ObjectRecord& record = objects_.Create(book_.NextId());
+  objects_.Hold(record);  // what fails at once must not take it away before there is a reference
   auto state = std::make_shared<ActorState>();
   record.actor = state;
   state->record = &record;
@@ -59,14 +61,15 @@ ObjectRecord& ActorCaller::Create(internal::Call& constructor, const ActorOption
   absl::StatusOr<SchedulingClass> spec = TaskDispatcher::ClassOf(options);
   if (!spec.ok()) {
     Die(*state, WithContext(spec.status(), NameOf(*state)));
-    return record;
-  }
-  state->spec = *std::move(spec);
-  if (options.name.empty()) {
-    Construct(state);
   } else {
-    RegisterName(state);
+    state->spec = *std::move(spec);
+    if (options.name.empty()) {
+      Construct(state);
+    } else {
+      RegisterName(state);
+    }
   }
+  --record.holds;
   return record;
 }
 
@@ -145,6 +148,11 @@ const ActorCaller::State& ActorCaller::StateOf(ObjectRecord& record) {
 }
 
 void ActorCaller::Call(TaskRecord& task) {
+  if (task.actor->owned() && task.actor->actor == nullptr) {
+    // A handle of an actor of ours that came back after we forgot it.
+    return book_.Fail(task,
+                      MakeError(Cause::kActorDied, absl::StrCat("actor ", task.actor->id().ToString(), " has ended")));
+  }
   const State state = StateOf(*task.actor);
   task.sink = this;
   if (state->phase == ActorState::Phase::kDead) return book_.Fail(task, state->error);
@@ -152,7 +160,10 @@ void ActorCaller::Call(TaskRecord& task) {
   book_.AwaitArguments(task);
 }
 
-void ActorCaller::OnTaskReady(TaskRecord& task) { Pump(task.actor->actor); }
+void ActorCaller::OnTaskReady(TaskRecord& task) {
+  const State state = task.actor->actor;  // the record may go with its last call
+  Pump(state);
+}
 
 void ActorCaller::OnTaskDoomed(TaskRecord& task) {
   const State state = task.actor->actor;
@@ -161,6 +172,7 @@ void ActorCaller::OnTaskDoomed(TaskRecord& task) {
 }
 
 void ActorCaller::Pump(const State& state) {
+  if (closed_) return;
   if (state->phase == ActorState::Phase::kConnecting) return Resolve(state);
   if (state->phase != ActorState::Phase::kAlive || state->peer == nullptr) return;
   while (!state->waiting.empty() && state->waiting.front()->missing == 0 &&
@@ -233,15 +245,16 @@ void ActorCaller::Resolve(const State& state) {
   if (state->owned) return;
   state->resolving = true;
   objects_.Hold(*state->record);
-  auto resolved = [this, state](absl::StatusOr<ResolveActor::Reply> reply) {
+  const absl::Time asked = env_.executor().Now();
+  auto resolved = [this, state, asked](absl::StatusOr<ResolveActor::Reply> reply) {
     state->resolving = reply.ok();  // until it is connected, so that it is connected once
     if (reply.ok()) {
       state->worker = reply->worker;
       state->node_name = reply->node_name;
       state->incarnation = reply->incarnation;
       Connect(state);
-    } else if (CauseOf(reply.status()) == Cause::kDeadline) {
-      Resolve(state);  // it is still being made
+    } else if (CauseOf(reply.status()) == Cause::kDeadline && env_.executor().Now() - asked >= kResolvePeriod) {
+      Resolve(state);  // it is still being made; a kDeadline that comes earlier is what the actor died of
     } else if (CauseOf(reply.status()) == Cause::kDisconnected) {
       Die(*state, MakeError(Cause::kOwnerDied,
                             absl::StrCat("the actor's owner, process ", state->record->owner->process.ToString(),
@@ -355,7 +368,7 @@ void ActorCaller::AfterLoss(const State& state, std::vector<uint64_t> suspects, 
     }
   }
   state->waiting.insert(state->waiting.begin(), again.begin(), again.end());
-  if (!may_live) return Die(*state, error);
+  if (!may_live || closed_) return Die(*state, error);
   if (!state->owned) {
     state->phase = ActorState::Phase::kConnecting;
     return Pump(state);
@@ -373,7 +386,9 @@ void ActorCaller::Die(ActorState& state, const absl::Status& error) {
     node_.Notify(ReleaseActorName{state.options.name_space, state.options.name, state.record->id()});
   }
   AnswerAsking(state);
-  for (TaskRecord* task : std::exchange(state.waiting, {})) book_.Fail(*task, error);
+  const std::deque<TaskRecord*> waiting = std::exchange(state.waiting, {});
+  if (closed_) return;  // the book fails them, or has done so: they may be gone
+  for (TaskRecord* task : waiting) book_.Fail(*task, error);
 }
 
 void ActorCaller::OnDead(ObjectRecord& record) {

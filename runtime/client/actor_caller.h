@@ -74,7 +74,7 @@ class ActorCaller final : public TaskSink, public ActorEvents, public Deferred {
   // Nobody refers to the actor any more: it ends.
   void OnDead(ObjectRecord& record);
   void Cancel(TaskRecord& task);
-  // Forgets all actors; the calls have failed already.
+  // Forgets all actors; the calls fail by the book, from now on or already.
   void Clear();
 
  private:
@@ -110,6 +110,7 @@ class ActorCaller final : public TaskSink, public ActorEvents, public Deferred {
   std::vector<State> active_;  // those with a worker: to be told when it goes
   std::vector<State> dirty_;
   PushTasks push_;
+  bool closed_ = false;
   const std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);  // for timers that outlive this
 };
 

@@ -195,14 +195,15 @@ void Borrowing::Resolve(ObjectRecord& record) {
   record.resolving = true;
   const ProcessId owner = record.owner->process;
   peers_.With(*record.owner, [this, id = record.id(), owner](absl::StatusOr<Peer*> peer) {
-    if (!peer.ok()) return Resolved(id, peer.status(), owner);
+    const absl::Time asked = env_.executor().Now();
+    if (!peer.ok()) return Resolved(id, peer.status(), owner, asked);
     (*peer)->channel().CallRaw(
         ResolveObject{.id = id}, kResolvePeriod,
-        [this, id, owner](absl::StatusOr<RawReply> raw) { Resolved(id, std::move(raw), owner); });
+        [this, id, owner, asked](absl::StatusOr<RawReply> raw) { Resolved(id, std::move(raw), owner, asked); });
   });
 }
 
-void Borrowing::Resolved(ObjectId id, absl::StatusOr<RawReply> raw, ProcessId owner) {
+void Borrowing::Resolved(ObjectId id, absl::StatusOr<RawReply> raw, ProcessId owner, absl::Time asked) {
   ObjectRecord* record = objects_.Find(id);
   if (record == nullptr) {
     // Forgotten meanwhile; what the value refers to is let go at once.
@@ -214,7 +215,9 @@ void Borrowing::Resolved(ObjectId id, absl::StatusOr<RawReply> raw, ProcessId ow
   }
   record->resolving = false;
   if (!raw.ok()) {
-    if (CauseOf(raw.status()) == Cause::kDeadline) return Resolve(*record);
+    // One that comes earlier is the owner's answer: a deadline is what the object failed of.
+    const bool unanswered = env_.executor().Now() - asked >= kResolvePeriod;
+    if (unanswered && CauseOf(raw.status()) == Cause::kDeadline) return Resolve(*record);
     if (CauseOf(raw.status()) != Cause::kDisconnected) return objects_.Fail(*record, raw.status());
     return objects_.Fail(
         *record,

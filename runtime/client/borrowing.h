@@ -79,7 +79,7 @@ class Borrowing final : public Deferred {
   ObjectRecord& Import(const RefInfo& ref);
   void Register(ObjectRecord& record, bool sent_by_owner, absl::AnyInvocable<void(absl::Status)> done);
   void TellReceived(ProcessId sender, ObjectId id);
-  void Resolved(ObjectId id, absl::StatusOr<RawReply> raw, ProcessId owner);
+  void Resolved(ObjectId id, absl::StatusOr<RawReply> raw, ProcessId owner, absl::Time asked);
   void Answer(uint64_t link, const FrameHeader& request, ObjectRecord& record);
   void DropCounts(absl::flat_hash_map<ObjectId, uint32_t>& counts);
   bool DropCount(absl::flat_hash_map<ObjectId, uint32_t>& counts, ObjectId id);

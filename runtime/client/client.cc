@@ -60,7 +60,8 @@ void Client::Retain() { references_.fetch_add(1, std::memory_order_relaxed); }
 
 void Client::Release() {
   if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-  const std::shared_ptr<Env> env = env_;  // outlives the members that use it
+  const std::shared_ptr<Env> env = env_;    // outlives the members that use it
+  MutexLock lock(env->executor().mutex());  // what a member has put off may be running
   delete this;
 }
 
@@ -114,10 +115,11 @@ void Client::Shutdown() {
 void Client::Disconnect(const absl::Status& why) {
   if (!closed_.ok()) return node_.Close();
   closed_ = why;
-  book_.FailAll(why);
-  objects_.FailAll(why);
+  // First: their queues point to the tasks that fail now.
   dispatcher_.Clear();
   actors_.Clear();
+  book_.FailAll(why);
+  objects_.FailAll(why);
   peers_.Clear();
   node_.Close();
 }
@@ -378,9 +380,9 @@ absl::StatusOr<internal::Ref> Client::FindActor(std::string_view name, std::stri
 bool Client::Block(Waiter& waiter, absl::Time deadline) {
   if (waiter.notified) return true;
   const bool in_task = worker_ != nullptr && internal::CurrentRuntime() == this;
-  if (in_task) worker_->OnBlocked();
+  const bool counted = in_task && worker_->OnBlocked();
   const bool notified = env_->executor().Await(waiter, deadline);
-  if (in_task) worker_->OnUnblocked();
+  if (counted) worker_->OnUnblocked();
   return notified;
 }
 

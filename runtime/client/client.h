@@ -55,8 +55,8 @@ class WorkerHooks {
   virtual void OnRecallTasks(PeerLink& link, const RecallTasks& recall) = 0;
   virtual void OnCancelTask(PeerLink& link, const CancelTask& cancel) = 0;
   virtual void OnPeerGone(Peer& peer) = 0;
-  // Before and after a thread that runs a task waits.
-  virtual void OnBlocked() = 0;
+  // Before and after a thread that runs a task waits; after only if OnBlocked has said true.
+  virtual bool OnBlocked() = 0;
   virtual void OnUnblocked() = 0;
   virtual bool CancelRequested() = 0;
 

@@ -69,7 +69,15 @@ void ObjectTable::CollectIfDead(ObjectRecord& record) {
 }
 
 void ObjectTable::DropAll(std::vector<ObjectRecord*> records) {
-  for (ObjectRecord* record : records) Drop(*record);
+  to_drop_.insert(to_drop_.end(), records.begin(), records.end());
+  if (dropping_) return;
+  dropping_ = true;
+  while (!to_drop_.empty()) {
+    ObjectRecord* record = to_drop_.front();
+    to_drop_.pop_front();
+    Drop(*record);
+  }
+  dropping_ = false;
 }
 
 void ObjectTable::SettleInline(ObjectRecord& record, std::shared_ptr<const std::string> bytes,
@@ -100,9 +108,16 @@ void ObjectTable::Fail(ObjectRecord& record, const absl::Status& error) {
 
 void ObjectTable::Settled(ObjectRecord& record) {
   Hold(record);  // a listener may drop the last reason to keep it
-  auto listeners = std::exchange(record.listeners, {});
-  for (SettleListener* listener : listeners) listener->OnSettled(record);
-  Drop(record);
+  settled_.push_back(&record);
+  if (settling_) return;
+  settling_ = true;
+  while (!settled_.empty()) {
+    ObjectRecord& next = *settled_.front();
+    settled_.pop_front();
+    for (SettleListener* listener : std::exchange(next.listeners, {})) listener->OnSettled(next);
+    Drop(next);
+  }
+  settling_ = false;
 }
 
 void ObjectTable::Unlisten(ObjectRecord& record, SettleListener& listener) {

@@ -9,6 +9,7 @@
 #include <absl/container/flat_hash_map.h>
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -77,6 +78,12 @@ class ObjectTable {
   Executor& executor_;
   ObjectTableHooks& hooks_;
   absl::flat_hash_map<ObjectId, std::unique_ptr<ObjectRecord>> records_;
+  // One failure may settle a chain of tasks, one drop a chain of values, of any length: queues, so that the stack
+  // doesn't grow with it.
+  std::deque<ObjectRecord*> settled_;  // held; their listeners have not heard yet
+  bool settling_ = false;
+  std::deque<ObjectRecord*> to_drop_;
+  bool dropping_ = false;
 };
 
 }  // namespace ioc

@@ -24,6 +24,14 @@ void PeerTable::Clear() {
   auto peers = std::exchange(peers_, {});
   auto links_by_id = std::exchange(links_by_id_, {});
   expected_.clear();
+  std::vector<ProcessId> processes;
+  for (const auto& [process, peer] : peers) processes.push_back(process);
+  std::sort(processes.begin(), processes.end());
+  for (ProcessId process : processes) {
+    for (auto& handler : std::exchange(peers.at(process)->waiting, {})) {
+      handler(MakeError(Cause::kDisconnected, "this process's cluster is shut down"));
+    }
+  }
   // Others see them close in the order in which they were made, whatever the tables' order is.
   std::vector<uint64_t> ids;
   for (const auto& [id, link] : links_by_id) ids.push_back(id);
@@ -150,7 +158,10 @@ void PeerTable::Gone(ProcessId process, const absl::Status& why) {
   std::unique_ptr<Peer> peer = std::move(it->second);
   peers_.erase(it);
   auto waiting = std::exchange(peer->waiting, {});
-  for (auto& handler : waiting) handler(why);
+  // Whatever stood in the way, a timeout say: those who wait must not take it for an answer of the process.
+  const absl::Status unreachable =
+      CauseOf(why) == Cause::kDisconnected ? why : MakeError(Cause::kDisconnected, std::string(why.message()));
+  for (auto& handler : waiting) handler(unreachable);
   hooks_.OnPeerGone(*peer, why);
 }
 

@@ -11,6 +11,11 @@
 #include "lib/serde/function_table.h"
 
 namespace ioc {
+namespace {
+
+constexpr size_t kMaxDoomedMessageBytes = 4096;
+
+}  // namespace
 
 void TaskRecord::OnSettled(ObjectRecord&) { book->ArgumentSettled(*this); }
 
@@ -116,8 +121,11 @@ void TaskBook::Doom(TaskRecord& task) {
   for (const ObjectRecord* dependency : task.dependencies) {
     if (dependency->state == ObjectState::kFailed) culprit = dependency;
   }
-  const absl::Status error =
-      WithContext(culprit->error, absl::StrCat("an argument of ", std::string(task.label()), " failed"));
+  absl::Status error = culprit->error;
+  // Along a chain of tasks the words must not grow without end.
+  if (error.message().size() < kMaxDoomedMessageBytes) {
+    error = WithContext(error, absl::StrCat("an argument of ", std::string(task.label()), " failed"));
+  }
   task.sink->OnTaskDoomed(task);
   Fail(task, error);
 }

@@ -276,6 +276,11 @@ void TaskDispatcher::OnResult(PeerLink& link, TaskResult& result) {
                             lease.worker.node_address};
   if (result.outcome == TaskOutcome::kReturned) {
     lease.blocked = result.blocked;
+    if (!result.blocked) {
+      // Neither asked for nor waiting: the worker does not know the lease any more, and would return the rest as well.
+      if (lease.asked_back == 0) lease.recalled = true;
+      if (lease.asked_back > 0) --lease.asked_back;
+    }
     Requeue(*task);
     if (queue.spec.dedicated) return ReturnLease(lease);
   } else {
@@ -348,6 +353,7 @@ void TaskDispatcher::OnPeerGone(Peer& peer) {
       if (lease->peer == &peer) lost.push_back(lease.get());
     }
   }
+  for (Lease* lease : lost) lease->peer = nullptr;  // what one gives back must not go to another
   for (Lease* lease : lost) LoseLease(*lease);
 }
 
@@ -363,11 +369,12 @@ void TaskDispatcher::LoseLease(Lease& lease) {
     task->lease = nullptr;
     suspects.push_back(task->sequence);
   }
-  if (!suspects.empty()) {
-    AskFate(lease.worker, lease.node_name,
-            [this, suspects = std::move(suspects)](const WorkerEnd& end) { Judge(suspects, end); });
-  }
+  const ProcessAddress worker = lease.worker;
+  const std::string node_name = lease.node_name;
   RemoveLease(lease);
+  if (!suspects.empty()) {
+    AskFate(worker, node_name, [this, suspects = std::move(suspects)](const WorkerEnd& end) { Judge(suspects, end); });
+  }
   Pump(queue);
 }
 
@@ -483,8 +490,9 @@ void TaskDispatcher::StealFor(ClassQueue& queue) {
     if (lease->in_flight.size() < 2 || lease->stolen_from || lease->peer == nullptr || now - lease->progress < kWindow)
       continue;
     lease->stolen_from = true;
-    lease->peer->channel().Notify(
-        RecallTasks{.lease = lease->id, .count = static_cast<uint32_t>(lease->in_flight.size() / 2)});
+    const auto count = static_cast<uint32_t>(lease->in_flight.size() / 2);
+    lease->asked_back += count;
+    lease->peer->channel().Notify(RecallTasks{.lease = lease->id, .count = count});
   }
 }
 

@@ -46,6 +46,7 @@ struct Lease {
   bool blocked = false;      // its worker's task waits: push nothing
   bool taken = false;        // dedicated, and its one actor was pushed
   bool stolen_from = false;  // a RecallTasks is on its way
+  uint32_t asked_back = 0;   // tasks that may still be returned because of it
   absl::Time progress;       // when it last answered, or was first pushed to
 };
 
@@ -109,7 +110,7 @@ class TaskDispatcher final : public TaskSink, public Deferred {
   // Asks how a worker ended; used for actors too.
   void AskFate(const ProcessAddress& worker, const std::string& node_name, absl::AnyInvocable<void(WorkerEnd)> done);
 
-  // Forgets queues, leases and timers; the tasks have failed already.
+  // Forgets queues, leases and timers; the tasks fail by the book, from now on or already.
   void Clear();
 
   // Fails it now; a result that still comes is dropped. `force` ends the worker if need be.

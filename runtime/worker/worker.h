@@ -56,7 +56,7 @@ class Worker final : public WorkerHooks, public Deferred {
   void OnRecallTasks(PeerLink& link, const RecallTasks& recall) override;
   void OnCancelTask(PeerLink& link, const CancelTask& cancel) override;
   void OnPeerGone(Peer& peer) override;
-  void OnBlocked() override;
+  bool OnBlocked() override;
   void OnUnblocked() override;
   bool CancelRequested() override;
 
@@ -89,7 +89,8 @@ class Worker final : public WorkerHooks, public Deferred {
   LeaseId lease_;
   ProcessId lease_client_;
   bool dedicated_ = false;
-  bool lease_ending_ = false;  // as soon as nothing runs
+  bool lease_ending_ = false;   // as soon as nothing runs
+  bool recall_untold_ = false;  // called back before its client was connected
   TimerId connect_timer_ = 0;
 
   std::deque<std::unique_ptr<Job>> queue_;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "lib/base/status.h"
+#include "lib/objects/worker_page.h"
 #include "lib/serde/function_table.h"
 #include "runtime/worker/worker.h"
 
@@ -17,6 +18,11 @@ void Worker::OnAssignLease(const AssignLease& lease) {
   lease_client_ = lease.client;
   dedicated_ = lease.dedicated;
   lease_ending_ = false;
+  recall_untold_ = false;
+  // Other clients number their tasks alike: what the last one's began must not be taken for one of this one's.
+  if (client_->registration().status_page != nullptr) {
+    WorkerPageIn(*client_->registration().status_page).started.store(0, std::memory_order_relaxed);
+  }
   env_->executor().CancelTimer(connect_timer_);
   connect_timer_ = env_->executor().Schedule(kLeaseConnectTimeout, [this] {
     connect_timer_ = 0;
@@ -40,7 +46,9 @@ void Worker::OnReturnLease(PeerLink&, LeaseId lease) {
 
 void Worker::OnRecallLease(LeaseId lease) {
   if (lease != lease_ || dedicated_) return;
-  if (Peer* peer = client_->peers().Find(lease_client_)) peer->channel().Notify(LeaseRecalled{.lease = lease});
+  Peer* peer = client_->peers().Find(lease_client_);
+  recall_untold_ = peer == nullptr;
+  if (peer != nullptr) peer->channel().Notify(LeaseRecalled{.lease = lease});
 }
 
 void Worker::OnPeerGone(Peer& peer) {
@@ -94,6 +102,10 @@ bool Worker::Accepts(const PeerLink& link, const PushTasks& push, const TaskSpec
 }
 
 void Worker::OnPushTasks(PeerLink& link, std::shared_ptr<PushFrame> frame) {
+  if (recall_untold_ && link.peer->process == lease_client_) {
+    recall_untold_ = false;
+    link.channel->Notify(LeaseRecalled{.lease = lease_});
+  }
   NumberFunctions(link, frame->push);
   for (const TaskSpec& spec : frame->push.tasks) Enqueue(link, frame, spec);
   for (size_t i = 0; i < frame->push.tasks.size(); ++i) WakeOne();
@@ -146,18 +158,18 @@ void Worker::OnCancelTask(PeerLink& link, const CancelTask& cancel) {
 
 // --- waiting tasks ---
 
-void Worker::OnBlocked() {
-  if (gathering_) return;
+bool Worker::OnBlocked() {
+  if (gathering_) return false;
   ++blocked_;
   if (!actor_) {
     // Nobody shall wait behind a task that waits: hand back what has not started.
     for (const auto& job : std::exchange(queue_, {})) ReplyReturned(*job, true);
   }
   if (lease_) client_->node().Notify(TaskBlocked{.lease = lease_});
+  return true;
 }
 
 void Worker::OnUnblocked() {
-  if (gathering_) return;
   --blocked_;
   if (lease_) client_->node().Notify(TaskUnblocked{.lease = lease_});
 }
