@@ -15,7 +15,8 @@ inline constexpr size_t kWorkerPageBytes = 4096;
 
 // All zero at first, as fresh shared memory is.
 struct WorkerPage {
-  std::atomic<uint64_t> started;  // sequence, in its client, of the task begun last
+  std::atomic<uint64_t> started;  // sequence, in its caller, of the task begun last
+  std::atomic<uint64_t> caller;   // the process that sent it
   std::atomic<uint64_t> owned;    // objects that this worker owns or refers to: while there are any, it stays
 };
 static_assert(sizeof(WorkerPage) <= kWorkerPageBytes && std::atomic<uint64_t>::is_always_lock_free);

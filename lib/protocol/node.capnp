@@ -101,6 +101,7 @@ struct GetWorkerFate {
     stderrTail @4 :Data;
     reason @5 :Text;
     started @6 :UInt64;
+    caller @7 :UInt64;
   }
 }
 

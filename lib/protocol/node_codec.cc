@@ -134,6 +134,7 @@ void Write(const GetWorkerFate::Reply& fate, wire::GetWorkerFate::Reply::Builder
   out.setStderrTail(AsData(fate.stderr_tail));
   out.setReason(AsText(fate.reason));
   out.setStarted(fate.started);
+  out.setCaller(fate.caller.value());
 }
 
 void Read(Budget&, wire::GetWorkerFate::Reply::Reader in, GetWorkerFate::Reply& fate) {
@@ -144,6 +145,7 @@ void Read(Budget&, wire::GetWorkerFate::Reply::Reader in, GetWorkerFate::Reply& 
   fate.stderr_tail = AsView(in.getStderrTail());
   fate.reason = AsView(in.getReason());
   fate.started = in.getStarted();
+  fate.caller = ProcessId(in.getCaller());
 }
 
 void Write(const StopWorker& stop, wire::StopWorker::Builder out) { out.setReason(AsText(stop.reason)); }

@@ -120,8 +120,9 @@ struct GetWorkerFate {
     int32_t exit_code = 0;
     int32_t signal = 0;
     std::string stderr_tail;
-    std::string reason;     // why the node ended it, if the node did
-    uint64_t started = 0;   // tasks that it had begun under its last lease
+    std::string reason;    // why the node ended it, if the node did
+    uint64_t started = 0;  // sequence, in its caller, of the task that it began last
+    ProcessId caller;      // of that task
   };
   static constexpr Method kMethod = Method::kGetWorkerFate;
   NodeAddress node;

@@ -354,7 +354,7 @@ void ActorCaller::AfterLoss(const State& state, std::vector<uint64_t> suspects, 
   const absl::Status error =
       MakeError(Cause::kActorDied, absl::StrCat(NameOf(*state), " has died: ", std::string(end.error.message())));
   std::vector<TaskRecord*> again;
-  const size_t started = end.Started(suspects);
+  const size_t started = end.Started(suspects, book_.self());
   for (size_t i = 0; i < suspects.size(); ++i) {
     TaskRecord* task = book_.Find(suspects[i]);
     if (task == nullptr) continue;

@@ -17,6 +17,10 @@ namespace {
 
 constexpr absl::Duration kHeadCallTimeout = absl::Seconds(30);
 
+absl::Status ForeignArgument() {
+  return MakeError(Cause::kInvalidArgument, "an argument is a reference that is empty, or of another cluster");
+}
+
 absl::Status Deadline(const std::string& what) {
   return MakeError(Cause::kDeadline, absl::StrCat(what, " was not there when the deadline passed"));
 }
@@ -274,6 +278,18 @@ ObjectRecord* Client::RecordOf(const internal::Ref& ref) {
   return record != nullptr && &record->table == &objects_ ? record : nullptr;
 }
 
+std::vector<internal::Ref> Client::TakeIfForeign(internal::Call& call) {
+  const auto foreign = [this](const internal::Ref& ref) { return RecordOf(ref) == nullptr; };
+  if (std::none_of(call.dependencies.begin(), call.dependencies.end(), foreign) &&
+      std::none_of(call.refs.begin(), call.refs.end(), foreign)) {
+    return {};
+  }
+  std::vector<internal::Ref> taken = std::exchange(call.dependencies, {});
+  for (internal::Ref& ref : call.refs) taken.push_back(std::move(ref));
+  call.refs.clear();
+  return taken;
+}
+
 std::vector<ObjectRecord*> Client::HoldAll(const std::vector<internal::Ref>& refs) {
   std::vector<ObjectRecord*> records;
   records.reserve(refs.size());
@@ -294,10 +310,11 @@ std::vector<internal::Ref> Client::MakeRefs(TaskRecord& task) {
 }
 
 std::vector<internal::Ref> Client::Submit(internal::Call call, const std::shared_ptr<const TaskOptions>& options) {
+  const std::vector<internal::Ref> foreign = TakeIfForeign(call);
   MutexLock lock(env_->executor().mutex());
   TaskRecord& task = book_.Create(TaskKind::kTask, call, depth_);
   std::vector<internal::Ref> refs = MakeRefs(task);
-  absl::Status error = closed_;
+  absl::Status error = foreign.empty() ? closed_ : ForeignArgument();
   if (options == nullptr) {
     task.options = default_options_;
     task.retries_left = default_options_->max_retries;
@@ -318,6 +335,8 @@ std::vector<internal::Ref> Client::Submit(internal::Call call, const std::shared
 }
 
 internal::Ref Client::CreateActor(internal::Call constructor, const ActorOptions& options, std::string_view type) {
+  const std::vector<internal::Ref> foreign = TakeIfForeign(constructor);
+  if (!foreign.empty()) return PutError(ForeignArgument());
   MutexLock lock(env_->executor().mutex());
   if (!closed_.ok()) {
     ObjectRecord& record = objects_.Create(book_.NextId());
@@ -330,6 +349,7 @@ internal::Ref Client::CreateActor(internal::Call constructor, const ActorOptions
 }
 
 std::vector<internal::Ref> Client::CallActor(const internal::Ref& actor, internal::Call call) {
+  const std::vector<internal::Ref> foreign = TakeIfForeign(call);
   MutexLock lock(env_->executor().mutex());
   TaskRecord& task = book_.Create(TaskKind::kActorCall, call, depth_);
   std::vector<internal::Ref> refs = MakeRefs(task);
@@ -339,6 +359,10 @@ std::vector<internal::Ref> Client::CallActor(const internal::Ref& actor, interna
                                                                      ": the handle is empty, or of another cluster")));
   } else if (!closed_.ok()) {
     book_.Fail(task, closed_);
+  } else if (!foreign.empty()) {
+    book_.Fail(task, ForeignArgument());
+  } else if (record->state == ObjectState::kFailed) {
+    book_.Fail(task, record->error);
   } else {
     task.actor = record;
     objects_.Hold(*record);

@@ -146,6 +146,9 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
   void Disconnect(const absl::Status& why);
 
   ObjectRecord* RecordOf(const internal::Ref& ref);
+  // Takes the references out of a call that has one of another cluster among them; they are empty otherwise. Without
+  // the mutex, which the other cluster's client may want.
+  std::vector<internal::Ref> TakeIfForeign(internal::Call& call);
   std::vector<ObjectRecord*> HoldAll(const std::vector<internal::Ref>& refs);
   std::vector<internal::Ref> MakeRefs(TaskRecord& task);
   // Waits until `count` of them are settled. Mutex held.

@@ -120,6 +120,7 @@ void PeerTable::OnReady(Channel& channel, const Hello& hello) {
   expected_.erase(&channel);
   Peer& peer = GetOrCreate(hello.process);
   it->second->peer = &peer;
+  peer.was_connected = true;
   peer.links.push_back(it->second.get());
   peer.description = channel.description();
   auto waiting = std::exchange(peer.waiting, {});
@@ -162,7 +163,7 @@ void PeerTable::Gone(ProcessId process, const absl::Status& why) {
   const absl::Status unreachable =
       CauseOf(why) == Cause::kDisconnected ? why : MakeError(Cause::kDisconnected, std::string(why.message()));
   for (auto& handler : waiting) handler(unreachable);
-  hooks_.OnPeerGone(*peer, why);
+  if (peer->was_connected) hooks_.OnPeerGone(*peer, why);
 }
 
 }  // namespace ioc

@@ -38,6 +38,7 @@ struct PeerLink {
 
 struct Peer {
   ProcessId process;
+  bool was_connected = false;
   std::string description;
   std::vector<PeerLink*> links;  // the first is used to send
   std::unique_ptr<Dialling> dialling;

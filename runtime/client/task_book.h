@@ -28,6 +28,7 @@ class TaskBook {
   // Where this process runs; its ids are made from it.
   void SetSelf(ProcessId self, NodeAddress node);
 
+  ProcessId self() const { return self_; }
   // A fresh id of this process's.
   ObjectId NextId(uint32_t count = 1);
 

@@ -32,8 +32,9 @@ absl::StatusOr<SchedulingClass> MakeClass(const Options& options) {
 
 }  // namespace
 
-size_t WorkerEnd::Started(const std::vector<uint64_t>& pushed) const {
-  if (!started_known) return pushed.size();
+size_t WorkerEnd::Started(const std::vector<uint64_t>& pushed, ProcessId self) const {
+  if (started_known && !caller) return 0;
+  if (!started_known || caller != self) return pushed.size();
   const auto last = std::find(pushed.begin(), pushed.end(), started);
   return last == pushed.end() ? 0 : static_cast<size_t>(last - pushed.begin()) + 1;
 }
@@ -119,7 +120,9 @@ Lease* TaskDispatcher::PickLease(ClassQueue& queue) {
   const size_t window = WindowOf(queue);
   Lease* best = nullptr;
   for (const auto& lease : queue.leases) {
-    if (lease->peer == nullptr || lease->recalled || lease->blocked || lease->taken) continue;
+    if (lease->peer == nullptr || lease->recalled || lease->blocked || lease->taken || lease->stuck) {
+      continue;
+    }
     if (lease->in_flight.size() >= window) continue;
     if (best == nullptr || lease->in_flight.size() < best->in_flight.size()) best = lease.get();
   }
@@ -151,6 +154,7 @@ void TaskDispatcher::Push(Lease& lease, TaskRecord& task) {
   lease.in_flight.push_back(&task);
   lease.batch.push_back(&task);
   lease.batch_bytes += task.payload.size();
+  if (lease.in_flight.size() == 2) ArmSweep();
   if (lease.batch_bytes > kBatchBytes) return SendBatch(lease);
   if (lease.dirty) return;
   lease.dirty = true;
@@ -270,7 +274,6 @@ void TaskDispatcher::OnResult(PeerLink& link, TaskResult& result) {
   Lease& lease = *task->lease;
   ClassQueue& queue = *lease.queue;
   lease.progress = env_.executor().Now();
-  lease.stolen_from = false;
   TakeOff(lease, *task);
   const NodeAddress node = {lease.worker.node, lease.worker.machine, lease.worker.local_address,
                             lease.worker.node_address};
@@ -285,6 +288,7 @@ void TaskDispatcher::OnResult(PeerLink& link, TaskResult& result) {
     if (queue.spec.dedicated) return ReturnLease(lease);
   } else {
     lease.blocked = false;
+    lease.stuck = false;
     const double run_ns = std::max<double>(1, static_cast<double>(result.run_ns));
     queue.mean_ns = queue.mean_ns == 0 ? run_ns : 0.9 * queue.mean_ns + 0.1 * run_ns;
     if (result.outcome == TaskOutcome::kDone) {
@@ -399,13 +403,14 @@ void TaskDispatcher::AskFate(const ProcessAddress& worker, const std::string& no
           end.error = MakeError(Cause::kWorkerDied, words);
           end.started_known = true;
           end.started = fate->started;
+          end.caller = fate->caller;
         }
         done(std::move(end));
       });
 }
 
 void TaskDispatcher::Judge(const std::vector<uint64_t>& suspects, const WorkerEnd& end) {
-  const size_t started = end.Started(suspects);
+  const size_t started = end.Started(suspects, book_.self());
   // Backwards, so that they stand at the front of their queue in their old order.
   for (size_t i = suspects.size(); i-- > 0;) {
     TaskRecord* task = book_.Find(suspects[i]);
@@ -456,25 +461,24 @@ void TaskDispatcher::ArmSweep() {
   });
 }
 
-// Looks after idle leases: gives them something of a slow worker's queue, or back after a while. Runs only while there
-// are some.
+// Looks after leases: takes back what waits behind a task that is longer than was thought, and returns idle ones. Runs
+// only while there are such.
 void TaskDispatcher::Sweep() {
   const absl::Time now = env_.executor().Now();
   absl::Time next = absl::InfiniteFuture();
   std::vector<Lease*> stale;
   for (const auto& queue : queues_) {
     if (queue->spec.dedicated) continue;
-    bool idle = false;
     for (const auto& lease : queue->leases) {
-      if (lease->peer == nullptr || !lease->in_flight.empty()) continue;
-      idle = true;
-      if (now - lease->progress >= kIdleLease) {
-        stale.push_back(lease.get());
-      } else {
-        next = std::min(next, lease->progress + kIdleLease);
+      if (lease->peer == nullptr) continue;
+      if (lease->in_flight.size() > 1) {
+        next = std::min(next, now + kWindow);
+        if (now - lease->progress >= kWindow) StealFrom(*lease);
+      } else if (lease->in_flight.empty()) {
+        if (now - lease->progress >= kIdleLease) stale.push_back(lease.get());
+        next = std::min(next, std::max(now, lease->progress + kIdleLease));
       }
     }
-    if (idle && queue->ready.empty()) StealFor(*queue);
   }
   for (Lease* lease : stale) ReturnLease(*lease);
   if (next == absl::InfiniteFuture() || sweep_ != 0) return;
@@ -484,16 +488,12 @@ void TaskDispatcher::Sweep() {
   });
 }
 
-void TaskDispatcher::StealFor(ClassQueue& queue) {
-  const absl::Time now = env_.executor().Now();
-  for (const auto& lease : queue.leases) {
-    if (lease->in_flight.size() < 2 || lease->stolen_from || lease->peer == nullptr || now - lease->progress < kWindow)
-      continue;
-    lease->stolen_from = true;
-    const auto count = static_cast<uint32_t>(lease->in_flight.size() / 2);
-    lease->asked_back += count;
-    lease->peer->channel().Notify(RecallTasks{.lease = lease->id, .count = count});
-  }
+void TaskDispatcher::StealFrom(Lease& lease) {
+  if (lease.stuck) return;
+  lease.stuck = true;
+  const auto count = static_cast<uint32_t>(lease.in_flight.size() - 1);
+  lease.asked_back += count;
+  lease.peer->channel().Notify(RecallTasks{.lease = lease.id, .count = count});
 }
 
 }  // namespace ioc

@@ -43,11 +43,11 @@ struct Lease {
   size_t batch_bytes = 0;
   bool dirty = false;  // in the list of those with a batch
   bool recalled = false;
-  bool blocked = false;      // its worker's task waits: push nothing
-  bool taken = false;        // dedicated, and its one actor was pushed
-  bool stolen_from = false;  // a RecallTasks is on its way
-  uint32_t asked_back = 0;   // tasks that may still be returned because of it
-  absl::Time progress;       // when it last answered, or was first pushed to
+  bool blocked = false;     // its worker's task waits: push nothing
+  bool taken = false;       // dedicated, and its one actor was pushed
+  bool stuck = false;       // its worker is slower than was thought: push nothing until it has answered
+  uint32_t asked_back = 0;  // tasks that may still be returned because of it
+  absl::Time progress;      // when it last answered, or was first pushed to
 };
 
 struct ClassQueue {
@@ -64,11 +64,13 @@ struct ClassQueue {
 struct WorkerEnd {
   absl::Status error;  // its cause, and words for the message
   bool started_known = false;
-  uint64_t started = 0;  // sequence of the task that it began last
+  uint64_t started = 0;   // sequence of the task that it began last
+  ProcessId caller = {};  // that task's; nobody's if it began none
 
   // How many of `pushed`, the unanswered tasks in the order that they were pushed, may have run: those up to the one
   // that it began last. (A task before that one has run, but its answer was lost.) The rest are innocent.
-  size_t Started(const std::vector<uint64_t>& pushed) const;
+  // A task of another caller tells nothing about those of `self`: all of them may have run.
+  size_t Started(const std::vector<uint64_t>& pushed, ProcessId self) const;
 };
 
 // What happens to the workers that became actors.
@@ -140,7 +142,7 @@ class TaskDispatcher final : public TaskSink, public Deferred {
   void AfterProgress(Lease& lease);
   void ArmSweep();
   void Sweep();
-  void StealFor(ClassQueue& queue);
+  void StealFrom(Lease& lease);
 
   Env& env_;
   NodeLink& node_;

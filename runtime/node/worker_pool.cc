@@ -298,7 +298,8 @@ void WorkerPool::Exited(uint64_t number, const ExitStatus& exit) {
                                      .signal = exit.signal,
                                      .stderr_tail = exit.stderr_tail,
                                      .reason = worker.reason,
-                                     .started = page.started.load(std::memory_order_acquire)});
+                                     .started = page.started.load(std::memory_order_acquire),
+                                     .caller = ProcessId(page.caller.load(std::memory_order_acquire))});
     on_lost_(worker.process);
   } else if (worker.state == State::kStarting) {
     const std::string path = jobs_.contains(worker.job) && jobs_[worker.job].program

@@ -117,7 +117,9 @@ void Worker::Execute(Job& job) {
   const TaskSpec& spec = *job.spec;
   running_.push_back(&job);
   if (client_->registration().status_page != nullptr) {
-    WorkerPageIn(*client_->registration().status_page).started.store(spec.sequence, std::memory_order_relaxed);
+    WorkerPage& page = WorkerPageIn(*client_->registration().status_page);
+    page.started.store(spec.sequence, std::memory_order_relaxed);
+    page.caller.store(job.caller.value(), std::memory_order_relaxed);
   }
   client_->set_depth(spec.depth + 1);
   std::vector<ObjectRecord*> covered;

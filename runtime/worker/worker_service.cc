@@ -165,13 +165,13 @@ bool Worker::OnBlocked() {
     // Nobody shall wait behind a task that waits: hand back what has not started.
     for (const auto& job : std::exchange(queue_, {})) ReplyReturned(*job, true);
   }
-  if (lease_) client_->node().Notify(TaskBlocked{.lease = lease_});
+  if (blocked_ == 1 && lease_) client_->node().Notify(TaskBlocked{.lease = lease_});
   return true;
 }
 
 void Worker::OnUnblocked() {
   --blocked_;
-  if (lease_) client_->node().Notify(TaskUnblocked{.lease = lease_});
+  if (blocked_ == 0 && lease_) client_->node().Notify(TaskUnblocked{.lease = lease_});
 }
 
 bool Worker::CancelRequested() { return running_.size() == 1 && running_.front()->cancelled; }

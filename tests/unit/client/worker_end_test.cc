@@ -7,19 +7,25 @@ namespace ioc {
 namespace {
 
 const std::vector<uint64_t> kPushed = {11, 12, 15, 13};  // in the order pushed
+const ProcessId kSelf(7);
 
 TEST_CASE("Only the tasks up to the one that had begun may have run", "[worker_end]") {
-  CHECK(WorkerEnd{.started_known = true, .started = 11}.Started(kPushed) == 1);
-  CHECK(WorkerEnd{.started_known = true, .started = 15}.Started(kPushed) == 3);
+  CHECK(WorkerEnd{.started_known = true, .started = 11, .caller = kSelf}.Started(kPushed, kSelf) == 1);
+  CHECK(WorkerEnd{.started_known = true, .started = 15, .caller = kSelf}.Started(kPushed, kSelf) == 3);
 }
 
 TEST_CASE("A worker that began none of them leaves all of them innocent", "[worker_end]") {
-  CHECK(WorkerEnd{.started_known = true, .started = 10}.Started(kPushed) == 0);
-  CHECK(WorkerEnd{.started_known = true, .started = 0}.Started(kPushed) == 0);
+  CHECK(WorkerEnd{.started_known = true, .started = 10, .caller = kSelf}.Started(kPushed, kSelf) == 0);
+  CHECK(WorkerEnd{.started_known = true}.Started(kPushed, kSelf) == 0);
 }
 
 TEST_CASE("Of a worker that nobody can ask about all of them may have run", "[worker_end]") {
-  CHECK(WorkerEnd{.started_known = false}.Started(kPushed) == kPushed.size());
+  CHECK(WorkerEnd{.started_known = false}.Started(kPushed, kSelf) == kPushed.size());
+}
+
+TEST_CASE("What another caller's task was doing tells nothing about ours", "[worker_end]") {
+  CHECK(WorkerEnd{.started_known = true, .started = 11, .caller = ProcessId(8)}.Started(kPushed, kSelf) ==
+        kPushed.size());
 }
 
 }  // namespace
