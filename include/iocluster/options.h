@@ -66,7 +66,7 @@ struct TaskOptions {
 
 enum class Lifetime {
   kHandles,   // until the last handle is gone and its calls have run
-  kDetached,  // until killed; needs a name
+  kDetached,  // until killed; needs a name. Not in this release: refused
 };
 
 struct ActorOptions {
@@ -82,7 +82,7 @@ struct ActorOptions {
   int max_restarts = 0;
   int max_task_retries = 0;
   int max_concurrency = 1;  // calls that run at a time; more than one gives up order
-  bool shared_process = false;
+  bool shared_process = false;  // not in this release: refused
   absl::Duration placement_timeout = absl::Seconds(30);
 };
 

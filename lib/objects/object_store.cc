@@ -2,6 +2,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include <algorithm>
 #include <iterator>
 #include <string>
 #include <utility>
@@ -119,6 +120,15 @@ void ObjectStore::Free(ObjectId id) {
   if (found == objects_.end() || found->second.freed) return;
   found->second.freed = true;
   DropPins(id, 0);
+}
+
+std::vector<ObjectId> ObjectStore::MadeBy(ProcessId maker) const {
+  std::vector<ObjectId> ids;
+  for (const auto& [id, object] : objects_) {
+    if (id.maker == maker) ids.push_back(id);
+  }
+  std::sort(ids.begin(), ids.end());
+  return ids;
 }
 
 bool ObjectStore::FreeIfUnpinned(ObjectId id) {

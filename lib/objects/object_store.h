@@ -59,6 +59,8 @@ class ObjectStore {
   void Unpin(HolderId holder, ObjectId id);
   // Nobody refers to it any more: gone at once, or with its last pin. Unknown ids are ignored.
   void Free(ObjectId id);
+  // Those whose ids were made by `maker`, in order.
+  std::vector<ObjectId> MadeBy(ProcessId maker) const;
   // The same if nobody pins it; says whether it is gone.
   bool FreeIfUnpinned(ObjectId id);
   // The holder is gone: its leases end, its pins go.

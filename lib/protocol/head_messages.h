@@ -79,7 +79,7 @@ struct ForwardRefusal {
   absl::Status error;
 };
 
-// node -> head: its demands and the names it registered end.
+// node -> head: its demands and the names it registered end. Passed on to all other nodes, which free what it owned.
 struct ProcessGone {
   static constexpr Method kMethod = Method::kProcessGone;
   ProcessId process;

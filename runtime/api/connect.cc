@@ -53,7 +53,7 @@ class Driver final : public internal::ClusterState {
     Worker worker(env, [](int code) { Leave(code); });
     const absl::Status connected = worker.Connect(absl::Seconds(10));
     if (!connected.ok()) {
-      std::fprintf(stderr, "iocluster worker: %s\n", std::string(connected.message()).c_str());
+      env->Log(LogLevel::kInfo, std::string(connected.message()));  // its node says why, where it matters
       Leave(1);
     }
     worker.Run();
@@ -77,6 +77,7 @@ NodeOptions EmbeddedNode(const ConnectOptions& options, const HostInfo& host) {
   node.listen_address.clear();
   node.store_bytes = options.object_store_memory;
   node.declared.name = "local";
+  node.find_resources = options.cpus != 0;
   node.declared.total.Set(kCpu, options.cpus >= 0 ? options.cpus : host.cpus);
   if (options.gpus > 0) node.declared.total.Set(kGpu, options.gpus);
   for (const auto& [name, amount] : options.resources) node.declared.total.Set(name, amount);
@@ -96,8 +97,7 @@ absl::StatusOr<std::string> FindOrHostNode(AsioEnv& env, const ConnectOptions& o
   node.head_address = options.address;
   node.store_bytes = options.object_store_memory;
   node.declared.labels["iocluster/driver"] = "true";
-  // A resource set that is not empty, so that no CPUs are found for it.
-  node.declared.total.Set("driver", 1);
+  node.find_resources = false;
   IOC_ASSIGN_OR_RETURN(hosted, HostedNode::Start(std::move(node), options.timeout));
   return hosted->local_address();
 }

@@ -11,6 +11,7 @@
 #include "lib/base/status.h"
 #include "lib/objects/worker_page.h"
 #include "lib/protocol/nodes_json.h"
+#include "runtime/client/awaited.h"
 
 namespace ioc {
 namespace {
@@ -70,10 +71,8 @@ void Client::Release() {
 }
 
 absl::Status Client::Connect(const ClientOptions& options) {
-  Waiter waiter;
-  absl::Status result = MakeError(
-      Cause::kDeadline, absl::StrCat("the node did not answer within ", absl::FormatDuration(options.timeout)));
   MutexLock lock(env_->executor().mutex());
+  Awaited<absl::Status> result;
   process_ = ProcessId(env_->Random());
   Hello self;
   self.major = kProtocolMajor;
@@ -86,14 +85,18 @@ absl::Status Client::Connect(const ClientOptions& options) {
   const RegisterProcess request{
       .process = process_, .role = options.role, .pid = env_->host().pid, .program = options.program};
   std::unique_ptr<Connection> parent = options.node_address.empty() ? env_->TakeParent() : nullptr;
-  node_.Register(std::move(parent), options.node_address, self, request, options.timeout, [&](auto registered) {
-    result = registered.status();
-    // Here and not after Await: the next frame may already be a connection that is handed over.
-    if (registered.ok()) Registered(*std::move(registered), self);
-    env_->executor().Notify(waiter);
-  });
-  if (!env_->executor().Await(waiter, env_->executor().Now() + options.timeout + absl::Seconds(1))) node_.Close();
-  return result;
+  node_.Register(std::move(parent), options.node_address, self, request, options.timeout,
+                 [this, self, promise = result.promise()](absl::StatusOr<Registration> registered) {
+                   const absl::Status status = registered.status();
+                   // Here and not after Await: the next frame may already be a connection that is handed over.
+                   if (status.ok()) Registered(*std::move(registered), self);
+                   promise.Set(env_->executor(), status);
+                 });
+  env_->executor().Await(result.waiter(), env_->executor().Now() + options.timeout + absl::Seconds(1));
+  if (result.value().has_value()) return *result.value();
+  node_.Close();
+  return MakeError(Cause::kDeadline,
+                   absl::StrCat("the node did not answer within ", absl::FormatDuration(options.timeout)));
 }
 
 void Client::Registered(Registration registration, const Hello& self) {
@@ -374,29 +377,32 @@ std::vector<internal::Ref> Client::CallActor(const internal::Ref& actor, interna
 
 absl::StatusOr<internal::Ref> Client::FindActor(std::string_view name, std::string_view name_space,
                                                 std::string_view type) {
-  Waiter waiter;
-  absl::StatusOr<internal::Ref> found = absl::UnknownError("");
   MutexLock lock(env_->executor().mutex());
   if (!closed_.ok()) return closed_;
-  auto finish = [&](absl::StatusOr<internal::Ref> result) {
-    found = std::move(result);
-    env_->executor().Notify(waiter);
-  };
+  Awaited<absl::StatusOr<ObjectRecord*>> found;  // the record comes held
   const FindActorName request{.name_space = std::string(name_space), .name = std::string(name)};
-  node_.Call(request, kHeadCallTimeout, [&](absl::StatusOr<FindActorName::Reply> reply) {
-    if (!reply.ok()) return finish(reply.status());
-    if (reply->type != type) {
-      return finish(MakeError(Cause::kTypeMismatch, absl::StrCat("the actor \"", request.name, "\" is a ", reply->type,
-                                                                 ", not a ", std::string(type))));
-    }
-    borrowing_.ImportUnheld(reply->actor, [&](absl::StatusOr<ObjectRecord*> record) {
-      if (!record.ok()) return finish(record.status());
-      finish(objects_.MakeRef(**record));
-    });
-  });
+  node_.Call(request, kHeadCallTimeout,
+             [this, promise = found.promise(), name = request.name,
+              type = std::string(type)](absl::StatusOr<FindActorName::Reply> reply) {
+               Executor& executor = env_->executor();
+               if (!reply.ok()) return void(promise.Set(executor, reply.status()));
+               if (reply->type != type) {
+                 const std::string message =
+                     absl::StrCat("the actor \"", name, "\" is a ", reply->type, ", not a ", type);
+                 return void(promise.Set(executor, MakeError(Cause::kTypeMismatch, message)));
+               }
+               borrowing_.ImportUnheld(reply->actor, [this, promise](absl::StatusOr<ObjectRecord*> record) {
+                 if (record.ok()) objects_.Hold(**record);
+                 if (!promise.Set(env_->executor(), record) && record.ok()) objects_.Drop(**record);
+               });
+             });
   // Both calls have deadlines of their own, so this ends.
-  Block(waiter, absl::InfiniteFuture());
-  return found;
+  Block(found.waiter(), absl::InfiniteFuture());
+  absl::StatusOr<ObjectRecord*>& record = *found.value();
+  if (!record.ok()) return record.status();
+  internal::Ref ref = objects_.MakeRef(**record);
+  objects_.Drop(**record);
+  return ref;
 }
 
 // --- waiting and reading ---
@@ -454,7 +460,9 @@ absl::StatusOr<internal::EncodedValue> Client::Get(const internal::Ref& ref, abs
     return MakeError(Cause::kInvalidArgument, "Get of a reference that is empty, or of another cluster");
   }
   if (!record->settled() && !AwaitSettled({record}, 1, deadline)) {
-    return ioc::Deadline(absl::StrCat("object ", record->id().ToString()));
+    const TaskRecord* task = record->task == 0 ? nullptr : book_.Find(record->task);
+    const std::string what = task == nullptr ? "" : absl::StrCat(" (of ", std::string(task->label()), ")");
+    return ioc::Deadline(absl::StrCat("object ", record->id().ToString(), what));
   }
   return Read(*record, deadline);
 }
@@ -478,22 +486,17 @@ absl::StatusOr<internal::EncodedValue> Client::Read(ObjectRecord& record, absl::
 }
 
 absl::StatusOr<std::string> Client::DescribeNodesJson() {
-  Waiter waiter;
-  absl::StatusOr<std::string> json = absl::UnknownError("");
   MutexLock lock(env_->executor().mutex());
   if (!closed_.ok()) return closed_;
-  node_.Call(ListNodes{}, kHeadCallTimeout, [&](absl::StatusOr<ListNodes::Reply> reply) {
-    if (reply.ok()) {
-      JsonWriter writer;
-      WriteNodes(writer, reply->nodes);
-      json = writer.Take();
-    } else {
-      json = reply.status();
-    }
-    env_->executor().Notify(waiter);
+  Awaited<absl::StatusOr<ListNodes::Reply>> list;
+  node_.Call(ListNodes{}, kHeadCallTimeout, [this, promise = list.promise()](absl::StatusOr<ListNodes::Reply> reply) {
+    promise.Set(env_->executor(), std::move(reply));
   });
-  Block(waiter, absl::InfiniteFuture());
-  return json;
+  Block(list.waiter(), absl::InfiniteFuture());  // the call has a deadline of its own
+  if (!list.value()->ok()) return list.value()->status();
+  JsonWriter json;
+  WriteNodes(json, (*list.value())->nodes);
+  return json.Take();
 }
 
 absl::Status Client::Cancel(const internal::Ref& ref, bool force) {

@@ -91,7 +91,7 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
   absl::StatusOr<internal::EncodedValue> ReadStored(ObjectId id, uint64_t size, const std::vector<ObjectCopy>& copies,
                                                     absl::Time deadline);
   // A result that was written by Reserve: seals it if it lies in the store. Mutex held; `value` keeps its bytes.
-  WireValue SealResult(internal::WritableValue& value, ObjectId id);
+  WireValue SealResult(std::unique_ptr<internal::WritableValue>& value, ObjectId id);
   void UnpinResult(ObjectId id);
 
   // internal::Runtime, any thread, without the mutex:

@@ -5,6 +5,7 @@
 
 #include "lib/base/check.h"
 #include "lib/base/status.h"
+#include "runtime/client/awaited.h"
 #include "runtime/client/client.h"
 
 namespace ioc {
@@ -16,6 +17,13 @@ class Client::HeapValue final : public internal::WritableValue {
 
   std::span<std::byte> bytes() override { return {reinterpret_cast<std::byte*>(text_->data()), text_->size()}; }
   const std::shared_ptr<std::string>& text() const { return text_; }
+
+  // What `value` holds, if it is not in the store. Values that the public API has made itself (Array::Copy) are copied.
+  static std::shared_ptr<std::string> TextOf(internal::WritableValue& value) {
+    if (auto* ours = dynamic_cast<HeapValue*>(&value)) return ours->text();
+    const std::span<std::byte> bytes = value.bytes();
+    return std::make_shared<std::string>(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  }
 
  private:
   std::shared_ptr<std::string> text_;
@@ -81,43 +89,33 @@ absl::StatusOr<internal::EncodedValue> Client::ReadStored(ObjectId id, uint64_t 
                                                           const std::vector<ObjectCopy>& copies, absl::Time deadline) {
   if (!closed_.ok()) return closed_;
   if (const StoreLocation* location = store_.PinAgain(id)) return View(id, *location);
-  struct Asked {
-    Waiter waiter;
-    bool abandoned = false;
-    absl::StatusOr<StoreLocation> location = absl::UnknownError("");
-  };
-  auto asked = std::make_shared<Asked>();
-  store_.Pin(id, size, copies, [this, asked, id](absl::StatusOr<StoreLocation> location) {
-    if (asked->abandoned) {
-      if (location.ok()) store_.Unpin(id);
-      return;
-    }
-    asked->location = std::move(location);
-    env_->executor().Notify(asked->waiter);
+  Awaited<absl::StatusOr<StoreLocation>> asked;
+  store_.Pin(id, size, copies, [this, id, promise = asked.promise()](absl::StatusOr<StoreLocation> location) {
+    const bool pinned = location.ok();
+    if (!promise.Set(env_->executor(), std::move(location)) && pinned) store_.Unpin(id);
   });
-  if (!Block(asked->waiter, deadline)) {
-    asked->abandoned = true;
+  if (!Block(asked.waiter(), deadline)) {
     return MakeError(Cause::kDeadline,
                      absl::StrCat("object ", id.ToString(), " (", size, " bytes) did not reach this node in time"));
   }
-  if (!asked->location.ok()) return asked->location.status();
-  return View(id, *asked->location);
+  if (!asked.value()->ok()) return asked.value()->status();
+  return View(id, **asked.value());
 }
 
 absl::StatusOr<std::unique_ptr<internal::WritableValue>> Client::Allocate(size_t bytes) {
   if (bytes <= internal::kMaxInlineBytes) return std::make_unique<HeapValue>(bytes);
-  Waiter waiter;
-  absl::StatusOr<StorePiece> piece = absl::UnknownError("");
   MutexLock lock(env_->executor().mutex());
   if (!closed_.ok()) return closed_;
-  store_.Allocate(bytes, [&](absl::StatusOr<StorePiece> given) {
-    piece = std::move(given);
-    env_->executor().Notify(waiter);
+  Awaited<absl::StatusOr<StorePiece>> piece;
+  store_.Allocate(bytes, [this, promise = piece.promise()](absl::StatusOr<StorePiece> given) {
+    const bool ok = given.ok();
+    const StorePiece copy = ok ? *given : StorePiece{};
+    if (!promise.Set(env_->executor(), std::move(given)) && ok) store_.Abandon(copy);
   });
   // The request has a deadline of its own, so this ends.
-  if (!waiter.notified) env_->executor().Await(waiter, absl::InfiniteFuture());
-  if (!piece.ok()) return piece.status();
-  return std::make_unique<StoreValue>(*this, *piece);
+  if (!piece.waiter().notified) env_->executor().Await(piece.waiter(), absl::InfiniteFuture());
+  if (!piece.value()->ok()) return piece.value()->status();
+  return std::make_unique<StoreValue>(*this, **piece.value());
 }
 
 internal::Ref Client::Put(std::unique_ptr<internal::WritableValue> value, std::vector<internal::Ref> refs) {
@@ -132,7 +130,7 @@ internal::Ref Client::Put(std::unique_ptr<internal::WritableValue> value, std::v
     record.pinned = true;
     objects_.SettleStored(record, piece.size, {ObjectCopy{registration_.node}}, HoldAll(refs));
   } else {
-    objects_.SettleInline(record, static_cast<HeapValue&>(*value).text(), HoldAll(refs));
+    objects_.SettleInline(record, HeapValue::TextOf(*value), HoldAll(refs));
   }
   return ref;
 }
@@ -153,16 +151,21 @@ internal::Ref Client::PutError(const absl::Status& error) {
   return ref;
 }
 
-WireValue Client::SealResult(internal::WritableValue& value, ObjectId id) {
+WireValue Client::SealResult(std::unique_ptr<internal::WritableValue>& value, ObjectId id) {
   WireValue wire;
-  if (auto* stored = dynamic_cast<StoreValue*>(&value)) {
+  if (auto* stored = dynamic_cast<StoreValue*>(value.get())) {
     const StorePiece& piece = stored->Seal();
     store_.Seal(id, piece);
     wire.kind = ValueKind::kStored;
     wire.size = piece.size;
     wire.copies = {ObjectCopy{registration_.node}};
   } else {
-    wire.bytes = *static_cast<HeapValue&>(value).text();
+    if (dynamic_cast<HeapValue*>(value.get()) == nullptr) {
+      auto copy = std::make_unique<HeapValue>(0);
+      *copy->text() = *HeapValue::TextOf(*value);
+      value = std::move(copy);
+    }
+    wire.bytes = *HeapValue::TextOf(*value);
   }
   return wire;
 }

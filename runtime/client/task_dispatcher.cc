@@ -73,6 +73,12 @@ absl::StatusOr<SchedulingClass> TaskDispatcher::ClassOf(const ActorOptions& opti
     return MakeError(Cause::kInvalidArgument,
                      absl::StrCat("max_concurrency is ", options.max_concurrency, "; it must be at least 1"));
   }
+  if (options.lifetime == Lifetime::kDetached || options.shared_process) {
+    return MakeError(Cause::kInvalidArgument,
+                     options.shared_process
+                         ? "this release has no actors that share a process; leave shared_process false"
+                         : "this release has no detached actors; leave lifetime at kHandles");
+  }
   absl::StatusOr<SchedulingClass> spec = MakeClass(options);
   if (spec.ok()) spec->dedicated = true;
   return spec;

@@ -149,6 +149,9 @@ class Head::Impl final : private ChannelDelegate {
         return Take<ProcessGone>(frame, [&](const ProcessGone& m) {
           placer_.DropProcess(node->info.address.node, m.process);
           names_.DropProcess(node->info.address.node, m.process);
+          for (const auto& [id, other] : nodes_.nodes()) {
+            if (other.alive() && other.channel != &channel) other.channel->Notify(m);
+          }
         });
     }
   }

@@ -43,14 +43,14 @@ std::string Advertised(const NodeOptions& options, const std::string& listened, 
 }
 
 // What was not declared is found. A node that declares anything of itself has no more CPUs or memory than it says.
-NodeInfo FoundInfo(NodeInfo info, NodeId id, const HostInfo& host) {
+NodeInfo FoundInfo(NodeInfo info, NodeId id, const HostInfo& host, bool find_resources) {
   info.address.node = id;
   info.address.machine = host.machine;
   info.address.local_address = absl::StrCat("unix:ioc-", id.ToString());
   if (info.name.empty()) info.name = absl::StrCat(host.hostname, "-", id.ToString().substr(0, 6));
   info.hostname = host.hostname;
   info.pid = host.pid;
-  if (info.total.empty()) {
+  if (info.total.empty() && find_resources) {
     info.total.Set(kCpu, host.cpus);
     info.total.Set(kMemory, static_cast<double>(host.memory_bytes));
   } else if (info.total.GetTicks(kCpu) > 0 && info.total.GetTicks(kMemory) == 0) {
@@ -79,7 +79,7 @@ Node::Impl::Impl(Env& env, NodeOptions options, absl::AnyInvocable<void(absl::St
       on_ready_(std::move(on_ready)),
       on_stopped_(std::move(on_stopped)),
       cluster_(options_.cluster),
-      info_(FoundInfo(options_.declared, MakeNodeId(env), env.host())) {
+      info_(FoundInfo(options_.declared, MakeNodeId(env), env.host(), options_.find_resources)) {
   if (absl::Status status = Start(); !status.ok()) {
     env_.executor().Post(life_.Bind([this, status] { Ready(status); }));
   }
@@ -161,6 +161,7 @@ void Node::Impl::OnSessionClosed(Session& session, const absl::Status&) {
   const ProcessId process = session.process();
   if (process) {
     leases_->ClientGone(process);
+    store_->ProcessGone(process);
     head_->Notify(ProcessGone{.process = process});
   }
   workers_->SessionClosed(session.id());
@@ -204,6 +205,8 @@ absl::Status Node::Impl::OnHeadMessage(Channel& head, FrameView& frame) {
       return Take<ForwardGrant>(frame, [&](const ForwardGrant& grant) { leases_->Granted(grant); });
     case Method::kForwardRefusal:
       return Take<ForwardRefusal>(frame, [&](const ForwardRefusal& refusal) { leases_->Refused(refusal); });
+    case Method::kProcessGone:
+      return Take<ProcessGone>(frame, [&](const ProcessGone& gone) { store_->ProcessGone(gone.process); });
     case Method::kNodeRemoved:
       return absl::OkStatus();
     case Method::kPing:

@@ -22,6 +22,7 @@ struct NodeOptions {
   std::string head_address = {};  // HOST:PORT or unix:NAME; empty: `local_head` is in this process, behind our own door
   std::string listen_address = "127.0.0.1:0";  // for other machines; empty: none (an embedded cluster)
   std::string advertise_address = {};          // what others dial, if not what is listened on
+  bool find_resources = true;                  // take the machine's CPUs and memory where no resources are declared
   NodeInfo declared = {};                      // name, total, labels, ...; what is left empty is found or made up
   uint64_t store_bytes = 0;                    // 0: 30 % of the machine's memory
   int max_workers = 512;

@@ -87,6 +87,12 @@ void StoreService::SessionClosed(SessionId session) {
   RetryAllocations();
 }
 
+void StoreService::ProcessGone(ProcessId process) {
+  gone_.push_back(process);
+  if (gone_.size() > kMaxGoneProcesses) gone_.pop_front();
+  FreeHere(store_.MadeBy(process));
+}
+
 absl::StatusOr<Extent> StoreService::TryAllocate(SessionId session, uint64_t length) {
   absl::StatusOr<Extent> extent = store_.AllocateExtent(session, length);
   while (!extent.ok() && CauseOf(extent.status()) == Cause::kStoreFull && length <= store_.budget() &&
@@ -170,7 +176,8 @@ void StoreService::Pin(SessionId session, const FrameHeader& request, const PinO
 
 absl::Status StoreService::Seal(SessionId session, const SealObject& seal) {
   IOC_RETURN_IF_ERROR(store_.Seal(session, seal.id, seal.offset, seal.size));
-  if (early_frees_.erase(seal.id) > 0) store_.Free(seal.id);
+  const bool ownerless = std::find(gone_.begin(), gone_.end(), seal.id.maker) != gone_.end();
+  if (early_frees_.erase(seal.id) > 0 || ownerless) store_.Free(seal.id);
   auto waiting = awaiting_seal_.extract(seal.id);
   if (waiting.empty()) return absl::OkStatus();
   for (Callback& done : waiting.mapped()) done();

@@ -25,6 +25,7 @@ inline constexpr uint32_t kMaxReadObjectBytes = 8 << 20;
 // object that is said to be here, and a free that comes before its seal is remembered.
 inline constexpr absl::Duration kSealWait = absl::Seconds(2);
 inline constexpr size_t kMaxEarlyFrees = 4096;
+inline constexpr size_t kMaxGoneProcesses = 1024;
 
 class StoreService {
  public:
@@ -39,6 +40,8 @@ class StoreService {
   absl::Status OnNodeMessage(Session& session, FrameView& frame);
   // All that the session leased and pinned goes.
   void SessionClosed(SessionId session);
+  // A process of the cluster has ended: what it owned is freed, also what is sealed for it later.
+  void ProcessGone(ProcessId process);
 
   ObjectStore::Stats stats() const { return store_.stats(); }
   const std::shared_ptr<SharedMemory>& memory() const { return store_.memory(); }
@@ -76,6 +79,7 @@ class StoreService {
   std::map<ObjectId, std::vector<Callback>> awaiting_seal_;
   std::set<ObjectId> early_frees_;
   std::deque<ObjectId> early_free_order_;
+  std::deque<ProcessId> gone_;  // the last kMaxGoneProcesses
   Life life_;
 };
 

@@ -234,7 +234,7 @@ void Worker::Finish(Job& job, const absl::Status& status, Results& results, uint
     Results::Value& value = results.values[i];
     WireValue wire;
     if (value.written != nullptr) {
-      wire = client_->SealResult(*value.written, {job.caller, spec.sequence + i});
+      wire = client_->SealResult(value.written, {job.caller, spec.sequence + i});
       if (wire.kind == ValueKind::kStored) client_->UnpinResult({job.caller, spec.sequence + i});
       answer.values.push_back(std::move(value.written));
     } else {

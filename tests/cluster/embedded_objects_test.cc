@@ -28,6 +28,9 @@ Array<int> Squares(int n) {
   return squares;
 }
 
+Array<int> FirstThree() { return Array<int>::Copy({3}, std::vector<int>{7, 8, 9}).value(); }
+int Sum(const Array<int>& values) { return std::accumulate(values.begin(), values.end(), 0); }
+
 struct Labelled {
   std::string label;
   ObjectRef<std::string> text;
@@ -84,6 +87,15 @@ TEST_CASE("An array that a task made is read where the task wrote it") {
   const Array<int> squares = cluster.Submit<Squares>(46000).Get(kPatience).value();
   REQUIRE(squares.size() == 46000);
   CHECK(squares[40000] == 1600000000);
+}
+
+TEST_CASE("A small copy of an array is put, passed and returned like any other") {
+  const Cluster cluster = Embedded();
+  CHECK(Sum(cluster.Submit<FirstThree>().Get(kPatience).value()) == 24);
+  ObjectRef<Array<int>> put = cluster.Put(FirstThree());
+  CHECK(Sum(put.Get(kPatience).value()) == 24);
+  CHECK(cluster.Submit<Sum>(put).Get(kPatience).value() == 24);
+  CHECK(cluster.Submit<Sum>(FirstThree()).Get(kPatience).value() == 24);
 }
 
 TEST_CASE("References inside values go and come") {

@@ -211,6 +211,21 @@ TEST_CASE("an object whose copies are gone is lost, and the error says so") {
   CHECK(CauseOf(pin.status()) == Cause::kObjectLost);
 }
 
+TEST_CASE("what a process owned goes with it, a copy on another node as well") {
+  Fixture f(2);
+  FakeProcess& owner = f.Driver(1, 0);
+  WriteObject(f, owner, 200000, 'o');
+  FakeProcess& reader = f.Driver(2, 1);
+  REQUIRE(f.Call(reader, PinObject{.id = kObject, .size = 200000, .copies = {{f.node(0).address()}}}).ok());
+  const auto used = [&](int node) { return f.Nodes(reader)[node].report.store_used; };
+  REQUIRE(f.Eventually([&] { return used(0) > 0 && used(1) > 0; }));
+  owner.channel()->Close(absl::OkStatus());
+  REQUIRE(f.Eventually([&] { return used(0) == 0; }));
+  CHECK(used(1) > 0);  // what is read stays as long as it is
+  reader.channel()->Notify(UnpinObjects{.ids = {kObject}});
+  CHECK(f.Eventually([&] { return used(1) == 0; }));
+}
+
 TEST_CASE("an allocation larger than the store fails at once, one that must wait fails in a while") {
   Fixture f;
   FakeProcess& writer = f.Driver(1);
