@@ -81,7 +81,7 @@ struct ActorOptions {
   Strategy strategy = Strategy::kDefault;
   int max_restarts = 0;
   int max_task_retries = 0;
-  int max_concurrency = 1;  // calls that run at a time; more than one gives up order
+  int max_concurrency = 1;      // calls that run at a time; more than one gives up order
   bool shared_process = false;  // not in this release: refused
   absl::Duration placement_timeout = absl::Seconds(30);
 };

@@ -63,7 +63,8 @@ template <typename... Ts>
 std::tuple<ObjectRef<Ts>...> RefsOf(std::type_identity<std::tuple<Ts...>>, std::vector<Ref> refs) {
   return [&refs]<size_t... I>(std::index_sequence<I...>) {
     return std::tuple<ObjectRef<Ts>...>(ObjectRef<Ts>(std::move(refs[I]))...);
-  }(std::index_sequence_for<Ts...>());
+  }
+  (std::index_sequence_for<Ts...>());
 }
 
 template <auto F, typename... Args>

@@ -25,8 +25,9 @@ struct CheckVoidify {
 
 }  // namespace ioc::internal
 
-#define IOC_CHECK(condition)     \
-  (condition) ? static_cast<void>(0) \
-              : ::ioc::internal::CheckVoidify() & ::ioc::internal::CheckFailure(__FILE__, __LINE__, #condition).stream()
+#define IOC_CHECK(condition) \
+  (condition)                \
+      ? static_cast<void>(0) \
+      : ::ioc::internal::CheckVoidify() & ::ioc::internal::CheckFailure(__FILE__, __LINE__, #condition).stream()
 
 #endif  // IOCLUSTER_LIB_BASE_CHECK_H_

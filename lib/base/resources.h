@@ -1,4 +1,5 @@
-// Amounts of named resources ("CPU", "GPU", "memory", a user's own), exact to a ten-thousandth, so that fractions add up.
+// Amounts of named resources ("CPU", "GPU", "memory", a user's own), exact to a ten-thousandth, so that fractions add
+// up.
 #ifndef IOCLUSTER_LIB_BASE_RESOURCES_H_
 #define IOCLUSTER_LIB_BASE_RESOURCES_H_
 
@@ -16,8 +17,8 @@ inline constexpr std::string_view kCpu = "CPU";
 inline constexpr std::string_view kGpu = "GPU";
 inline constexpr std::string_view kMemory = "memory";  // bytes
 
-// A value. Names are sorted; a resource that is not there has the amount 0. Amounts may go below zero: a task that wakes
-// takes its CPU at once (DESIGN section 3).
+// A value. Names are sorted; a resource that is not there has the amount 0. Amounts may go below zero: a task that
+// wakes takes its CPU at once (DESIGN section 3).
 class ResourceSet {
  public:
   static constexpr int64_t kUnit = 10000;  // ticks a whole one

@@ -113,7 +113,8 @@ absl::Status WithContext(const absl::Status& status, std::string_view context) {
   if (status.ok()) return status;
   const std::string message = absl::StrCat(absl::string_view(context.data(), context.size()), ": ", status.message());
   absl::Status wrapped(status.code(), message);
-  status.ForEachPayload([&wrapped](absl::string_view url, const absl::Cord& payload) { wrapped.SetPayload(url, payload); });
+  status.ForEachPayload(
+      [&wrapped](absl::string_view url, const absl::Cord& payload) { wrapped.SetPayload(url, payload); });
   return wrapped;
 }
 

@@ -21,8 +21,8 @@ absl::Status WithContext(const absl::Status& status, std::string_view context);
 #define IOC_CONCAT_(a, b) IOC_CONCAT_INNER_(a, b)
 
 // Returns from the function with the error of `expression`, if it has one.
-#define IOC_RETURN_IF_ERROR(expression)             \
-  do {                                              \
+#define IOC_RETURN_IF_ERROR(expression)                                                 \
+  do {                                                                                  \
     if (absl::Status ioc_status_ = (expression); !ioc_status_.ok()) return ioc_status_; \
   } while (false)
 

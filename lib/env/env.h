@@ -1,5 +1,5 @@
-// The world as a role sees it (DESIGN section 10). Real in lib/env_asio, simulated in tests/sim. A role takes an Env& and
-// touches no clock, random device, thread, socket or process but through it, so the same code runs in both.
+// The world as a role sees it (DESIGN section 10). Real in lib/env_asio, simulated in tests/sim. A role takes an Env&
+// and touches no clock, random device, thread, socket or process but through it, so the same code runs in both.
 #ifndef IOCLUSTER_LIB_ENV_ENV_H_
 #define IOCLUSTER_LIB_ENV_ENV_H_
 
@@ -23,7 +23,8 @@ enum class LogLevel { kDebug, kInfo, kWarning, kError };
 // The machine this process runs on, as found.
 struct HostInfo {
   std::string hostname;
-  uint64_t machine = 0;  // equal for processes that can share memory and Unix sockets: same boot, network namespace, user
+  uint64_t machine =
+      0;  // equal for processes that can share memory and Unix sockets: same boot, network namespace, user
   int64_t pid = 0;
   int cpus = 1;               // hardware threads that this process may use
   uint64_t memory_bytes = 0;  // that this process may use

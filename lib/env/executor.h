@@ -37,8 +37,9 @@ class Waiter {
   void* parked = nullptr;
 };
 
-// Work that is put off until the end of the turn, so that many small pieces go as one (frames in one write, tasks in one
-// frame). Noting one down allocates nothing. Destroying one that is noted down is a bug: call Executor::Undefer first.
+// Work that is put off until the end of the turn, so that many small pieces go as one (frames in one write, tasks in
+// one frame). Noting one down allocates nothing. Destroying one that is noted down is a bug: call Executor::Undefer
+// first.
 class Deferred {
  public:
   Deferred() = default;

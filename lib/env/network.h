@@ -1,8 +1,8 @@
 // Connections of frames between processes, as the roles see them.
 //
 // A frame is a small envelope, a body (a Cap'n Proto message, 8-byte aligned), an optional trailer of raw bytes and, on
-// one machine, attachments: shared memory or a connection that is handed over. Every size has a bound here; what exceeds
-// it ends that connection with a sentence that says so, and harms nobody else.
+// one machine, attachments: shared memory or a connection that is handed over. Every size has a bound here; what
+// exceeds it ends that connection with a sentence that says so, and harms nobody else.
 //
 // A dialler opens with a Preamble that says whom it wants. Whoever listens may keep the connection or, not having read
 // a byte beyond the preamble, hand it to another process of the machine as an attachment: so a machine needs one port.

@@ -8,7 +8,8 @@
 namespace ioc {
 
 std::string Describe(const ExitStatus& status) {
-  if (status.signal != 0) return absl::StrCat("was killed by signal ", status.signal, " (", strsignal(status.signal), ")");
+  if (status.signal != 0)
+    return absl::StrCat("was killed by signal ", status.signal, " (", strsignal(status.signal), ")");
   return absl::StrCat("exited with code ", status.code);
 }
 

@@ -8,8 +8,9 @@
 
 namespace ioc {
 
-// Sparse: a page costs memory only once committed. Shared by std::shared_ptr, since views into it outlive their cluster;
-// the bytes are shared between processes and whoever writes them sees to it that nobody reads meanwhile. Thread-safe.
+// Sparse: a page costs memory only once committed. Shared by std::shared_ptr, since views into it outlive their
+// cluster; the bytes are shared between processes and whoever writes them sees to it that nobody reads meanwhile.
+// Thread-safe.
 class SharedMemory {
  public:
   virtual ~SharedMemory() = default;

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "runtime/cli/command.h"
 #include "runtime/api/head_connection.h"
+#include "runtime/cli/command.h"
 
 namespace ioc {
 

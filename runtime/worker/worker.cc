@@ -17,8 +17,7 @@ namespace {
 // Says where and in which attempt it happened.
 absl::Status Located(const absl::Status& error, const std::string& node, uint32_t attempt) {
   if (error.ok()) return error;
-  absl::Status located(error.code(),
-                       absl::StrCat(error.message(), " (on node ", node, ", attempt ", attempt + 1, ")"));
+  absl::Status located(error.code(), absl::StrCat(error.message(), " (on node ", node, ", attempt ", attempt + 1, ")"));
   error.ForEachPayload(
       [&located](absl::string_view url, const absl::Cord& payload) { located.SetPayload(url, payload); });
   return located;
