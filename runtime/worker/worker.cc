@@ -57,6 +57,8 @@ Worker::Worker(std::shared_ptr<Env> env, absl::AnyInvocable<void(int)> exit_now)
 
 Worker::~Worker() {
   client_->Shutdown();
+  // Left by Run only if that was unwound.
+  if (actor_object_ != nullptr) destroy_actor_(std::exchange(actor_object_, nullptr));
   {
     MutexLock lock(env_->executor().mutex());
     env_->executor().CancelTimer(connect_timer_);
