@@ -52,8 +52,9 @@ absl::Status HeadConnection::Dial(absl::Duration timeout) {
 
 absl::Status HeadConnection::Unreachable(const absl::Status& why) const {
   const Cause cause = CauseOf(why) == Cause::kNone ? Cause::kDisconnected : CauseOf(why);
-  return MakeError(cause, absl::StrCat("no head answers at ", address_, " (", std::string(why.message()),
-                                       "); start one with 'iocluster head', or name another with --address or IOCLUSTER_ADDRESS"));
+  return MakeError(
+      cause, absl::StrCat("no head answers at ", address_, " (", std::string(why.message()),
+                          "); start one with 'iocluster head', or name another with --address or IOCLUSTER_ADDRESS"));
 }
 
 void HeadConnection::OnReady(Channel&, const Hello& peer) {
