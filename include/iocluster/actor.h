@@ -12,11 +12,12 @@
 #include <vector>
 
 #include "iocluster/ids.h"
-#include "iocluster/internal/arguments.h"
+#include "iocluster/internal/calls.h"
 #include "iocluster/internal/entry.h"
 #include "iocluster/internal/runtime.h"
 #include "iocluster/object_ref.h"
 #include "iocluster/serde.h"
+#include "iocluster/stream.h"
 
 namespace ioc {
 
@@ -39,12 +40,28 @@ class ActorHandle {
     using S = internal::SignatureOf<Method>;
     static_assert(std::is_base_of_v<typename S::Class, C>,
                   "iocluster cannot make this call: the method is not one of the actor's class");
-    using Value = internal::ValueOfResult<typename S::Result>;
-    if (!ref_) return ObjectRef<Value>();
-    internal::Call call;
-    call.function = &internal::MethodEntry<C, Method>::info();
-    internal::WriteArguments(typename S::Parameters(), ref_->runtime(), call, std::forward<Args>(args)...);
-    return ObjectRef<Value>(std::move(ref_->runtime().CallActor(ref_, std::move(call)).front()));
+    using Stream = internal::StreamTraits<typename S::Parameters>;
+    if constexpr (Stream::kIsStream) {
+      using Items = ObjectStream<typename Stream::Item>;
+      if (!ref_) return Items();
+      return Items(std::move(
+          MakeCall<Method>({.stream_window = internal::kDefaultStreamWindow}, std::forward<Args>(args)...).front()));
+    } else {
+      using Ref = ObjectRef<internal::ValueOfResult<typename S::Result>>;
+      if (!ref_) return Ref();
+      return Ref(std::move(MakeCall<Method>({}, std::forward<Args>(args)...).front()));
+    }
+  }
+
+  // Calls a method that returns a std::tuple<A, B, ...>, for a std::tuple<ObjectRef<A>, ObjectRef<B>, ...>.
+  template <auto Method, typename... Args>
+  auto CallAll(Args&&... args) const {
+    using Value = internal::ValueOfResult<typename internal::SignatureOf<Method>::Result>;
+    static_assert(internal::TupleSize<Value>::value > 1,
+                  "iocluster cannot split this result: CallAll is for methods that return a std::tuple of two or more");
+    std::vector<internal::Ref> refs(internal::TupleSize<Value>::value);
+    if (ref_) refs = MakeCall<Method>({.number = internal::TupleSize<Value>::value}, std::forward<Args>(args)...);
+    return internal::RefsOf(std::type_identity<Value>(), std::move(refs));
   }
 
   // For the library.
@@ -53,6 +70,14 @@ class ActorHandle {
   friend bool operator==(const ActorHandle& a, const ActorHandle& b) { return a.id() == b.id(); }
 
  private:
+  template <auto Method, typename... Args>
+  std::vector<internal::Ref> MakeCall(const internal::Returns& returns, Args&&... args) const {
+    using Parameters = typename internal::SignatureOf<Method>::Parameters;
+    internal::Call call = internal::MakeCall<typename internal::StreamTraits<Parameters>::Arguments>(
+        internal::MethodEntry<C, Method>::info(), returns, ref_->runtime(), std::forward<Args>(args)...);
+    return ref_->runtime().CallActor(ref_, std::move(call));
+  }
+
   internal::Ref ref_;
 };
 

@@ -49,6 +49,10 @@ struct CancelOptions {
   bool force = false;  // also end the process of a task that does not stop by itself
 };
 
+struct KillOptions {
+  bool no_restart = true;  // false: it is made again, as after a failure, while ActorOptions::max_restarts allows it
+};
+
 class Cluster {
  public:
   // In a worker process this serves tasks and never returns, so call it first thing in main. Otherwise it connects to
@@ -194,6 +198,14 @@ class Cluster {
   absl::Status Cancel(const ObjectRef<T>& ref, CancelOptions options = {}) const {
     if (!ref) return MakeError(Cause::kInvalidArgument, "Cancel of an ObjectRef that refers to nothing");
     return runtime().Cancel(ref.ref(), options.force);
+  }
+
+  // Ends the actor at once, also in the middle of a call; calls that have no answer yet get kActorDied. OK if it has
+  // ended already. Any process that has a handle may do it.
+  template <typename C>
+  absl::Status Kill(const ActorHandle<C>& actor, KillOptions options = {}) const {
+    if (!actor) return MakeError(Cause::kInvalidArgument, "Kill of an ActorHandle that refers to nothing");
+    return runtime().KillActor(actor.ref(), options.no_restart);
   }
 
   // The name of the node that this process runs on.

@@ -10,6 +10,7 @@
 #include "iocluster/options.h"
 #include "iocluster/serde.h"
 #include "iocluster/status.h"
+#include "iocluster/stream.h"
 #include "iocluster/task.h"
 #include "iocluster/version.h"
 

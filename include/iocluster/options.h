@@ -62,6 +62,8 @@ struct TaskOptions {
   int max_retries = 3;                                   // after a system failure; -1 is without end
   bool retry_on_exception = false;                       // whether user exceptions count as failures to retry
   absl::Duration placement_timeout = absl::Seconds(30);  // for what no registered node could ever run
+  int num_returns = 0;     // for SubmitAll: splits the vector that the function returns into as many references
+  int stream_window = 64;  // items by which a stream may be ahead of its reader
 };
 
 enum class Lifetime {

@@ -8,10 +8,12 @@
 //
 // What the function returns comes by the ObjectRef: T for T, const T& and absl::StatusOr<T>; void for void and
 // absl::Status. An error that it returns, and an exception that it throws, is the ref's error (Cause::kTaskThrew).
+// A function whose last parameter is an ioc::Yield<T>& gives an ObjectStream<T> instead (stream.h).
 #ifndef IOCLUSTER_TASK_H_
 #define IOCLUSTER_TASK_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -22,11 +24,13 @@
 
 #include "iocluster/actor.h"
 #include "iocluster/internal/arguments.h"
+#include "iocluster/internal/calls.h"
 #include "iocluster/internal/cluster_state.h"
 #include "iocluster/internal/entry.h"
 #include "iocluster/internal/runtime.h"
 #include "iocluster/object_ref.h"
 #include "iocluster/options.h"
+#include "iocluster/stream.h"
 
 namespace ioc {
 
@@ -39,42 +43,56 @@ inline bool Cancelled() {
 
 namespace internal {
 
-using SharedTaskOptions = std::shared_ptr<const TaskOptions>;  // null: the defaults
-
 template <auto F>
 using TaskResult = typename SignatureOf<F>::Result;
 
 template <auto F, typename... Args>
-std::vector<Ref> SubmitCall(Runtime& runtime, const SharedTaskOptions& options, uint32_t num_returns, Args&&... args) {
-  Call call;
-  call.function = &TaskEntry<F>::info();
-  call.num_returns = num_returns;
-  WriteArguments(typename SignatureOf<F>::Parameters(), runtime, call, std::forward<Args>(args)...);
-  return runtime.Submit(std::move(call), options);
+std::vector<Ref> SubmitCall(Runtime& runtime, const SharedTaskOptions& options, const Returns& returns,
+                            Args&&... args) {
+  using Parameters = typename SignatureOf<F>::Parameters;
+  return runtime.Submit(MakeCall<typename StreamTraits<Parameters>::Arguments>(TaskEntry<F>::info(), returns, runtime,
+                                                                               std::forward<Args>(args)...),
+                        options);
 }
 
 template <auto F, typename... Args>
 auto Submit(Runtime& runtime, const SharedTaskOptions& options, Args&&... args) {
-  return ObjectRef<ValueOfResult<TaskResult<F>>>(
-      std::move(SubmitCall<F>(runtime, options, 1, std::forward<Args>(args)...).front()));
-}
-
-template <typename... Ts>
-std::tuple<ObjectRef<Ts>...> RefsOf(std::type_identity<std::tuple<Ts...>>, std::vector<Ref> refs) {
-  return [&refs]<size_t... I>(std::index_sequence<I...>) {
-    return std::tuple<ObjectRef<Ts>...>(ObjectRef<Ts>(std::move(refs[I]))...);
+  using Stream = StreamTraits<typename SignatureOf<F>::Parameters>;
+  const absl::Status unsplit = CheckUnsplit(options);
+  if constexpr (Stream::kIsStream) {
+    const absl::StatusOr<uint32_t> window = unsplit.ok() ? StreamWindow(options) : unsplit;
+    if (!window.ok()) return ObjectStream<typename Stream::Item>(runtime.PutError(window.status()));
+    return ObjectStream<typename Stream::Item>(
+        std::move(SubmitCall<F>(runtime, options, {.stream_window = *window}, std::forward<Args>(args)...).front()));
+  } else {
+    using Value = ValueOfResult<TaskResult<F>>;
+    if (!unsplit.ok()) return ObjectRef<Value>(runtime.PutError(unsplit));
+    return ObjectRef<Value>(std::move(SubmitCall<F>(runtime, options, {}, std::forward<Args>(args)...).front()));
   }
-  (std::index_sequence_for<Ts...>());
 }
 
 template <auto F, typename... Args>
 auto SubmitAll(Runtime& runtime, const SharedTaskOptions& options, Args&&... args) {
-  using Tuple = ValueOfResult<TaskResult<F>>;
-  static_assert(
-      TupleSize<Tuple>::value > 1,
-      "iocluster cannot split this result: SubmitAll is for functions that return a std::tuple of two or more");
-  return RefsOf(std::type_identity<Tuple>(),
-                SubmitCall<F>(runtime, options, TupleSize<Tuple>::value, std::forward<Args>(args)...));
+  using Value = ValueOfResult<TaskResult<F>>;
+  static_assert(TupleSize<Value>::value > 1 || kIsVector<Value>,
+                "iocluster cannot split this result: SubmitAll is for functions that return a std::tuple of two or "
+                "more, or a std::vector");
+  Returns returns{.number = TupleSize<Value>::value};
+  absl::Status status;
+  if constexpr (kIsVector<Value>) {
+    const absl::StatusOr<uint32_t> number = SplitInto(options);
+    returns = {.number = number.ok() ? *number : 1, .split = true};
+    status = number.status();
+  } else {
+    status = CheckUnsplit(options);
+  }
+  std::vector<Ref> refs;
+  if (status.ok()) {
+    refs = SubmitCall<F>(runtime, options, returns, std::forward<Args>(args)...);
+  } else {
+    while (refs.size() < returns.number) refs.push_back(runtime.PutError(status));
+  }
+  return RefsOf(std::type_identity<Value>(), std::move(refs));
 }
 
 // What an argument of a constructor travels as: string literals and views as strings.

@@ -106,6 +106,14 @@ std::string MethodName(Method method) {
       return "ResolveActor";
     case Method::kStopActor:
       return "StopActor";
+    case Method::kStreamItem:
+      return "StreamItem";
+    case Method::kStreamCredit:
+      return "StreamCredit";
+    case Method::kKillActor:
+      return "KillActor";
+    case Method::kAnswersHeard:
+      return "AnswersHeard";
   }
   return "method " + std::to_string(static_cast<int>(method));
 }

@@ -69,6 +69,10 @@ enum class Method : uint16_t {
   kRefsReceived = 509,
   kResolveActor = 510,
   kStopActor = 511,
+  kStreamItem = 512,
+  kStreamCredit = 513,
+  kKillActor = 514,
+  kAnswersHeard = 515,
 };
 
 // "PushTasks"; "method 4711" for one that this release does not know.

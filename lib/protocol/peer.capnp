@@ -63,6 +63,11 @@ struct Task {
   }
   callSequence @13 :UInt64;
   maxConcurrency @14 :UInt32 = 1;
+  split @15 :Bool;
+  streamWindow @16 :UInt32;
+  streamSkip @17 :UInt64;
+  session @18 :UInt64;
+  answered @19 :UInt64;
 }
 
 struct PushTasks {
@@ -145,6 +150,35 @@ struct ResolveActor {
   }
 }
 
+struct StreamItem {
+  sequence @0 :UInt64;
+  attempt @1 :UInt32;
+  index @2 :UInt64;
+  value @3 :Value;
+  addresses @4 :Common.AddressTable;
+}
+
+struct StreamCredit {
+  sequence @0 :UInt64;
+  taken @1 :UInt64;
+}
+
+struct AnswersHeard {
+  actor @0 :Common.ObjectId;
+  session @1 :UInt64;
+  answered @2 :UInt64;
+}
+
+struct KillActor {
+  actor @0 :Common.ObjectId;
+  noRestart @1 :Bool;
+
+  struct Reply {}
+}
+
 struct StopActor {
   actor @0 :Common.ObjectId;
+  force @1 :Bool;
+
+  struct Reply {}
 }

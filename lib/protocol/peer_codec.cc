@@ -54,6 +54,11 @@ class PeerWriter {
     actor.setSequence(task.actor.sequence);
     out.setCallSequence(task.call_sequence);
     out.setMaxConcurrency(task.max_concurrency);
+    out.setSplit(task.split);
+    out.setStreamWindow(task.stream_window);
+    out.setStreamSkip(task.stream_skip);
+    out.setSession(task.session);
+    out.setAnswered(task.answered);
   }
 
   void Result(const TaskResult& result, wire::TaskResult::Builder out) {
@@ -128,6 +133,11 @@ class PeerReader {
     task.actor = {ProcessId(in.getActor().getMaker()), in.getActor().getSequence()};
     task.call_sequence = in.getCallSequence();
     task.max_concurrency = in.getMaxConcurrency();
+    task.split = in.getSplit();
+    task.stream_window = in.getStreamWindow();
+    task.stream_skip = in.getStreamSkip();
+    task.session = in.getSession();
+    task.answered = in.getAnswered();
   }
 
   void Result(wire::TaskResult::Reader in, TaskResult& result) {
@@ -208,6 +218,31 @@ void Read(Budget&, wire::CancelTask::Reader in, CancelTask& cancel) {
   cancel.force = in.getForce();
 }
 
+void Write(const StreamItem& item, wire::StreamItem::Builder out) {
+  PeerWriter writer;
+  out.setSequence(item.sequence);
+  out.setAttempt(item.attempt);
+  out.setIndex(item.index);
+  writer.Value(item.value, out.initValue());
+  writer.Finish(out);
+}
+void Read(Budget& budget, wire::StreamItem::Reader in, StreamItem& item) {
+  PeerReader reader(budget, in);
+  item.sequence = in.getSequence();
+  item.attempt = in.getAttempt();
+  item.index = in.getIndex();
+  reader.Value(in.getValue(), item.value);
+}
+
+void Write(const StreamCredit& credit, wire::StreamCredit::Builder out) {
+  out.setSequence(credit.sequence);
+  out.setTaken(credit.taken);
+}
+void Read(Budget&, wire::StreamCredit::Reader in, StreamCredit& credit) {
+  credit.sequence = in.getSequence();
+  credit.taken = in.getTaken();
+}
+
 void Write(const ResolveObject& request, wire::ResolveObject::Builder out) { Write(request.id, out.initId()); }
 void Read(Budget& budget, wire::ResolveObject::Reader in, ResolveObject& request) {
   Read(budget, in.getId(), request.id);
@@ -262,8 +297,38 @@ void Read(Budget& budget, wire::ResolveActor::Reply::Reader in, ResolveActor::Re
   reply.node_name = AsView(in.getNodeName());
 }
 
-void Write(const StopActor& stop, wire::StopActor::Builder out) { Write(stop.actor, out.initActor()); }
-void Read(Budget& budget, wire::StopActor::Reader in, StopActor& stop) { Read(budget, in.getActor(), stop.actor); }
+void Write(const AnswersHeard& heard, wire::AnswersHeard::Builder out) {
+  Write(heard.actor, out.initActor());
+  out.setSession(heard.session);
+  out.setAnswered(heard.answered);
+}
+void Read(Budget& budget, wire::AnswersHeard::Reader in, AnswersHeard& heard) {
+  Read(budget, in.getActor(), heard.actor);
+  heard.session = in.getSession();
+  heard.answered = in.getAnswered();
+}
+
+void Write(const KillActor& kill, wire::KillActor::Builder out) {
+  Write(kill.actor, out.initActor());
+  out.setNoRestart(kill.no_restart);
+}
+void Read(Budget& budget, wire::KillActor::Reader in, KillActor& kill) {
+  Read(budget, in.getActor(), kill.actor);
+  kill.no_restart = in.getNoRestart();
+}
+void Write(const KillActor::Reply&, wire::KillActor::Reply::Builder) {}
+void Read(Budget&, wire::KillActor::Reply::Reader, KillActor::Reply&) {}
+
+void Write(const StopActor& stop, wire::StopActor::Builder out) {
+  Write(stop.actor, out.initActor());
+  out.setForce(stop.force);
+}
+void Read(Budget& budget, wire::StopActor::Reader in, StopActor& stop) {
+  Read(budget, in.getActor(), stop.actor);
+  stop.force = in.getForce();
+}
+void Write(const StopActor::Reply&, wire::StopActor::Reply::Builder) {}
+void Read(Budget&, wire::StopActor::Reply::Reader, StopActor::Reply&) {}
 
 void Write(const ReturnLease& message, wire::ReturnLease::Builder out) { out.setLease(message.lease.value()); }
 void Read(Budget&, wire::ReturnLease::Reader in, ReturnLease& message) { message.lease = LeaseId(in.getLease()); }
@@ -288,6 +353,12 @@ IOC_DEFINE_CODEC(ReleaseBorrows);
 IOC_DEFINE_CODEC(RefsReceived);
 IOC_DEFINE_CODEC(ResolveActor);
 IOC_DEFINE_CODEC(ResolveActor::Reply);
+IOC_DEFINE_CODEC(KillActor);
+IOC_DEFINE_CODEC(KillActor::Reply);
 IOC_DEFINE_CODEC(StopActor);
+IOC_DEFINE_CODEC(StopActor::Reply);
+IOC_DEFINE_CODEC(StreamItem);
+IOC_DEFINE_CODEC(StreamCredit);
+IOC_DEFINE_CODEC(AnswersHeard);
 
 }  // namespace ioc

@@ -59,8 +59,13 @@ struct TaskSpec {
   std::vector<WireValue> dependencies;    // values for the payload's placeholders, in order
   std::vector<RefInfo> refs;              // references that the payload carries as such, in order
   ObjectId actor;                         // kCreateActor: itself; kActorCall: whom
-  uint64_t call_sequence = 0;             // kActorCall: counts up from 1 for one caller and one incarnation
+  uint64_t call_sequence = 0;             // kActorCall: counts up from 1 in one session and one incarnation
   uint32_t max_concurrency = 1;           // kCreateActor
+  bool split = false;                     // the function returns a vector of num_returns elements, each a result
+  uint32_t stream_window = 0;             // items that may be ahead of the reader; 0: this is no stream
+  uint64_t stream_skip = 0;               // items that an earlier attempt has sent, and the caller kept
+  uint64_t session = 0;                   // kActorCall: of the caller; its calls are numbered anew in a later one
+  uint64_t answered = 0;                  // kActorCall: up to this call_sequence the caller has all answers
 };
 
 // client -> worker.
@@ -91,6 +96,22 @@ struct TaskResult {
 struct TaskResults {
   static constexpr Method kMethod = Method::kTaskResults;
   std::vector<TaskResult> results;
+};
+
+// worker -> client: the next item of a stream. Its object is ObjectId{client, sequence + 1 + index}.
+struct StreamItem {
+  static constexpr Method kMethod = Method::kStreamItem;
+  uint64_t sequence = 0;  // of the task
+  uint32_t attempt = 0;
+  uint64_t index = 0;  // from 0
+  WireValue value;
+};
+
+// client -> worker: so many items of the stream have been taken by its reader, since it began.
+struct StreamCredit {
+  static constexpr Method kMethod = Method::kStreamCredit;
+  uint64_t sequence = 0;
+  uint64_t taken = 0;
 };
 
 // client -> worker: no more pushes under it.
@@ -164,10 +185,28 @@ struct ResolveActor {
   ObjectId actor;
 };
 
-// owner -> the actor's worker: nobody holds a handle any more; end when the calls that have come are answered.
+// caller -> the actor's worker: it has all answers up to this call_sequence; the worker may forget them.
+struct AnswersHeard {
+  static constexpr Method kMethod = Method::kAnswersHeard;
+  ObjectId actor;
+  uint64_t session = 0;
+  uint64_t answered = 0;
+};
+
+// handle holder -> owner of the actor: end it at once. Without `no_restart` it is made again if it may be.
+struct KillActor {
+  struct Reply {};
+  static constexpr Method kMethod = Method::kKillActor;
+  ObjectId actor;
+  bool no_restart = true;
+};
+
+// owner -> the actor's worker: end when the calls that have come are answered, or, with `force`, at once.
 struct StopActor {
+  struct Reply {};
   static constexpr Method kMethod = Method::kStopActor;
   ObjectId actor;
+  bool force = false;
 };
 
 }  // namespace ioc

@@ -7,13 +7,21 @@
 namespace ioc::internal {
 namespace {
 
-thread_local Runtime* current_runtime = nullptr;
+thread_local RunContext* current = nullptr;
+thread_local RunContext own;  // of a thread that runs no tasks
 
 }  // namespace
 
-Runtime* CurrentRuntime() { return current_runtime; }
+RunContext* CurrentContext() { return current; }
 
-void SetCurrentRuntime(Runtime* runtime) { current_runtime = runtime; }
+void SetCurrentContext(RunContext* context) { current = context; }
+
+Runtime* CurrentRuntime() { return current == nullptr ? nullptr : current->runtime; }
+
+void SetCurrentRuntime(Runtime* runtime) {
+  own = {.runtime = runtime};
+  current = runtime == nullptr ? nullptr : &own;
+}
 
 void NoCluster(const char* function) {
   std::fprintf(stderr,

@@ -29,11 +29,15 @@ ActorCaller::ActorCaller(Env& env, NodeLink& node, PeerTable& peers, ObjectTable
       borrowing_(borrowing),
       dispatcher_(dispatcher) {}
 
-ActorCaller::~ActorCaller() { env_.executor().Undefer(*this); }
+ActorCaller::~ActorCaller() {
+  env_.executor().Undefer(*this);
+  env_.executor().CancelTimer(heard_timer_);
+}
 
 void ActorCaller::Clear() {
   closed_ = true;
   dirty_.clear();
+  env_.executor().CancelTimer(std::exchange(heard_timer_, 0));
   for (const State& state : std::exchange(active_, {})) state->peer = nullptr;
 }
 
@@ -41,6 +45,7 @@ ObjectRecord& ActorCaller::Create(internal::Call& constructor, const ActorOption
   ObjectRecord& record = objects_.Create(book_.NextId());
   objects_.Hold(record);  // what fails at once must not take it away before there is a reference
   auto state = std::make_shared<ActorState>();
+  state->session = ++last_session_;
   record.actor = state;
   state->record = &record;
   state->type = std::string(type);
@@ -104,19 +109,22 @@ void ActorCaller::Construct(const State& state) {
   for (ObjectRecord* held : task.refs) objects_.Hold(*held);
   task.retries_left = 3;  // a worker that dies before its constructor has begun is not the actor's fault
   task.max_concurrency = static_cast<uint32_t>(state->options.max_concurrency);
+  state->creation = task.sequence;
   dispatcher_.Submit(task, state->spec);
 }
 
 void ActorCaller::OnActorConstructed(TaskRecord& creation, const ProcessAddress& worker, const std::string& node_name,
                                      LeaseId lease) {
   const State state = creation.actor->actor;
+  state->creation = 0;
+  state->lease = lease;
+  state->worker = worker;
+  if (state->phase == ActorState::Phase::kDead) return Stop(worker, creation.actor->id(), /*force=*/true);  // killed
   ++state->incarnation;
   state->phase = ActorState::Phase::kAlive;
-  state->worker = worker;
   state->node_name = node_name;
-  state->lease = lease;
   state->peer = peers_.Find(worker.process);
-  state->last_call = 0;
+  NewIncarnation(*state);
   active_.push_back(state);
   if (state->restarts_left == 0) ReleaseConstructor(*state);
   AnswerAsking(*state);
@@ -130,6 +138,8 @@ void ActorCaller::ReleaseConstructor(ActorState& state) {
 
 void ActorCaller::OnActorFailed(TaskRecord& creation, const absl::Status& error) {
   const State state = creation.actor->actor;
+  state->creation = 0;
+  if (state->phase == ActorState::Phase::kDead) return;  // killed meanwhile
   const Cause cause = CauseOf(error);
   const bool plain =
       cause == Cause::kUnschedulable || cause == Cause::kProgramMissing || cause == Cause::kInvalidArgument;
@@ -140,6 +150,7 @@ void ActorCaller::OnActorFailed(TaskRecord& creation, const absl::Status& error)
 const ActorCaller::State& ActorCaller::StateOf(ObjectRecord& record) {
   if (record.actor == nullptr) {
     record.actor = std::make_shared<ActorState>();
+    record.actor->session = ++last_session_;
     record.actor->record = &record;
     record.actor->type = "of another process";
     record.actor->phase = ActorState::Phase::kConnecting;
@@ -173,7 +184,7 @@ void ActorCaller::OnTaskDoomed(TaskRecord& task) {
 
 void ActorCaller::Pump(const State& state) {
   if (closed_) return;
-  if (state->phase == ActorState::Phase::kConnecting) return Resolve(state);
+  if (state->phase == ActorState::Phase::kConnecting) return Ask(state);
   if (state->phase != ActorState::Phase::kAlive || state->peer == nullptr) return;
   while (!state->waiting.empty() && state->waiting.front()->missing == 0 &&
          state->in_flight.size() < kMaxActorCallsInFlight) {
@@ -183,7 +194,7 @@ void ActorCaller::Pump(const State& state) {
       book_.Fail(*task, absl::CancelledError());
       continue;
     }
-    task->call_sequence = ++state->last_call;
+    if (task->call_sequence == 0) task->call_sequence = ++state->last_call;
     state->in_flight.push_back(task);
     state->batch.push_back(task);
     state->batch_bytes += task->payload.size();
@@ -202,6 +213,8 @@ void ActorCaller::SendBatch(ActorState& state) {
   push_.tasks.clear();
   PeerLink& link = *state.peer->links.front();
   for (TaskRecord* task : state.batch) book_.AppendTo(push_, *task, link);
+  state.heard = state.AnsweredUpTo();
+  push_.tasks.front().answered = state.heard;
   state.batch.clear();
   state.batch_bytes = 0;
   link.channel->Notify(push_);
@@ -225,7 +238,19 @@ void ActorCaller::OnResult(TaskRecord& task, PeerLink& link, TaskResult& result)
   } else {
     book_.Fail(task, result.error);
   }
+  if (heard_timer_ == 0) heard_timer_ = env_.executor().Schedule(kAnswersHeardDelay, [this] { TellHeard(); });
   if (!state->waiting.empty()) Pump(state);
+}
+
+void ActorCaller::TellHeard() {
+  heard_timer_ = 0;
+  for (const State& state : active_) {
+    const uint64_t answered = state->AnsweredUpTo();
+    if (state->peer == nullptr || state->heard == answered) continue;
+    state->heard = answered;
+    state->peer->channel().Notify(
+        AnswersHeard{.actor = state->record->id(), .session = state->session, .answered = answered});
+  }
 }
 
 void ActorCaller::Cancel(TaskRecord& task) {
@@ -238,15 +263,22 @@ void ActorCaller::Cancel(TaskRecord& task) {
   state->peer->channel().Notify(CancelTask{.sequence = task.sequence, .force = false});
 }
 
+void ActorCaller::Ask(const State& state) {
+  if (state->resolving || state->record == nullptr || state->owned) return;
+  Resolve(state);
+}
+
+// Of another process's actor: asks its owner where it is.
 void ActorCaller::Resolve(const State& state) {
-  if (state->resolving || state->record == nullptr) return;
-  if (state->owned) return;
   state->resolving = true;
   objects_.Hold(*state->record);
   const absl::Time asked = env_.executor().Now();
   auto resolved = [this, state, asked](absl::StatusOr<ResolveActor::Reply> reply) {
-    state->resolving = reply.ok();  // until it is connected, so that it is connected once
-    if (reply.ok()) {
+    state->resolving = false;
+    if (state->phase == ActorState::Phase::kDead) {
+      // It has ended meanwhile.
+    } else if (reply.ok()) {
+      if (state->worker.process != reply->worker.process) NewIncarnation(*state);
       state->worker = reply->worker;
       state->node_name = reply->node_name;
       state->incarnation = reply->incarnation;
@@ -270,31 +302,58 @@ void ActorCaller::Resolve(const State& state) {
 }
 
 void ActorCaller::Connect(const State& state) {
+  state->phase = ActorState::Phase::kConnecting;
+  state->resolving = true;  // until it is connected, so that it is connected once
   objects_.Hold(*state->record);
   peers_.With(state->worker, [this, state](absl::StatusOr<Peer*> peer) {
-    if (peer.ok()) {
-      state->resolving = false;
-      state->out_of_reach = absl::InfiniteFuture();
-      state->peer = *peer;
-      state->phase = ActorState::Phase::kAlive;
-      state->last_call = 0;
-      active_.push_back(state);
-      Pump(state);
-    } else if (OutOfReachTooLong(*state)) {
-      state->resolving = false;
-      FailWaiting(*state, WithContext(peer.status(), absl::StrCat("the actor lives on node ", state->node_name,
-                                                                  ", says its owner, but it could not be reached for ",
-                                                                  absl::FormatDuration(kActorOutOfReach))));
-    } else {
-      // It has just died, and its owner may not know yet.
-      objects_.Hold(*state->record);
-      env_.executor().Schedule(kReResolveDelay, [this, state, alive = std::weak_ptr<const bool>(alive_)] {
-        if (alive.expired()) return;
-        state->resolving = false;
-        Resolve(state);
-        objects_.Drop(*state->record);
-      });
+    if (state->phase != ActorState::Phase::kDead) {
+      if (peer.ok()) {
+        Connected(state, *peer);
+      } else {
+        CantConnect(state, peer.status());
+      }
     }
+    objects_.Drop(*state->record);
+  });
+}
+
+void ActorCaller::Connected(const State& state, Peer* peer) {
+  state->resolving = false;
+  state->out_of_reach = absl::InfiniteFuture();
+  state->peer = peer;
+  state->phase = ActorState::Phase::kAlive;
+  active_.push_back(state);
+  Pump(state);
+}
+
+void ActorCaller::CantConnect(const State& state, const absl::Status& why) {
+  if (closed_) return;
+  if (OutOfReachTooLong(*state)) {
+    state->resolving = false;
+    const absl::Status error =
+        WithContext(why, absl::StrCat("the actor lives on node ", state->node_name,
+                                      ", but it could not be reached for ", absl::FormatDuration(kActorOutOfReach)));
+    return FailWaiting(*state, error);
+  }
+  objects_.Hold(*state->record);
+  dispatcher_.AskFate(state->worker, state->node_name, [this, state](const WorkerEnd& end) {
+    if (state->phase != ActorState::Phase::kDead) {
+      if (end.running) {
+        Later(state, &ActorCaller::Connect);
+      } else {
+        AfterLoss(state, end);
+      }
+    }
+    objects_.Drop(*state->record);
+  });
+}
+
+// `next`, after a little, if the actor has not died by then.
+void ActorCaller::Later(const State& state, void (ActorCaller::*next)(const State&)) {
+  objects_.Hold(*state->record);
+  env_.executor().Schedule(kReResolveDelay, [this, state, next, alive = std::weak_ptr<const bool>(alive_)] {
+    if (alive.expired()) return;
+    if (state->phase != ActorState::Phase::kDead && !closed_) (this->*next)(state);
     objects_.Drop(*state->record);
   });
 }
@@ -338,60 +397,118 @@ void ActorCaller::OnPeerGone(Peer& peer) {
     if (state->peer == &peer) lost.push_back(state);
   }
   std::erase_if(active_, [&peer](const State& state) { return state->peer == &peer; });
-  for (const State& state : lost) Lost(state, MakeError(Cause::kDisconnected, "the connection broke"));
+  for (const State& state : lost) Lost(state);
 }
 
-void ActorCaller::Lost(const State& state, const absl::Status&) {
+// The connection is. Calls without an answer wait with their numbers until it is known whether the worker lives.
+void ActorCaller::Lost(const State& state) {
   state->peer = nullptr;
-  state->lease = {};
-  state->phase = ActorState::Phase::kStarting;  // nothing is sent until it is known what comes
   if (state->record == nullptr) return;
-  std::vector<uint64_t> suspects;
-  // What was not sent goes before what had to wait, and both keep their order.
-  for (auto it = state->batch.rbegin(); it != state->batch.rend(); ++it) {
-    state->in_flight.pop_back();
-    state->waiting.push_front(*it);
+  for (TaskRecord* unsent : std::exchange(state->batch, {})) {
+    unsent->call_sequence = 0;
+    --state->last_call;
   }
-  state->batch.clear();
   state->batch_bytes = 0;
-  for (TaskRecord* task : std::exchange(state->in_flight, {})) {
-    task->NoteTried(NodeOf(state->worker));
-    suspects.push_back(task->sequence);
-  }
-  objects_.Hold(*state->record);
-  dispatcher_.AskFate(state->worker, state->node_name,
-                      [this, state, suspects = std::move(suspects)](WorkerEnd end) mutable {
-                        AfterLoss(state, std::move(suspects), end);
-                        objects_.Drop(*state->record);
-                      });
+  const std::deque<TaskRecord*> in_flight = std::exchange(state->in_flight, {});
+  state->waiting.insert(state->waiting.begin(), in_flight.begin(), in_flight.end());
+  Connect(state);
 }
 
-void ActorCaller::AfterLoss(const State& state, std::vector<uint64_t> suspects, const WorkerEnd& end) {
+// The worker is.
+void ActorCaller::AfterLoss(const State& state, const WorkerEnd& end) {
   const bool may_live = !state->owned || state->restarts_left != 0;
   const absl::Status error =
       MakeError(Cause::kActorDied, absl::StrCat(NameOf(*state), " has died: ", std::string(end.error.message())));
-  std::vector<TaskRecord*> again;
-  const size_t started = end.Started(suspects, book_.self());
-  for (size_t i = 0; i < suspects.size(); ++i) {
-    TaskRecord* task = book_.Find(suspects[i]);
+  std::vector<uint64_t> sent;
+  for (const TaskRecord* task : state->waiting) {
+    if (task->call_sequence != 0) sent.push_back(task->sequence);
+  }
+  const size_t started = end.Started(sent, book_.self());
+  for (size_t i = 0; i < sent.size(); ++i) {
+    TaskRecord* task = book_.Find(sent[i]);
     if (task == nullptr) continue;
+    task->NoteTried(NodeOf(state->worker));
+    if (CauseOf(end.error) == Cause::kNodeDied) book_.LoseItems(*task);
     const bool innocent = i >= started;
     if (may_live && (innocent || task->retries_left != 0) && !task->cancelled) {
       if (!innocent && task->retries_left > 0) --task->retries_left;
       ++task->attempt;
-      again.push_back(task);
     } else {
+      std::erase(state->waiting, task);
       book_.Fail(*task, error);
     }
   }
-  state->waiting.insert(state->waiting.begin(), again.begin(), again.end());
+  NewIncarnation(*state);
+  state->lease = {};
   if (!may_live || closed_) return Die(*state, error);
-  if (!state->owned) {
-    state->phase = ActorState::Phase::kConnecting;
-    return Pump(state);
-  }
+  if (!state->owned) return Later(state, &ActorCaller::Resolve);  // its owner may not know yet
+  state->phase = ActorState::Phase::kStarting;
+  state->resolving = false;
   if (state->restarts_left > 0) --state->restarts_left;
   Construct(state);
+}
+
+// Its calls are numbered anew.
+void ActorCaller::NewIncarnation(ActorState& state) {
+  state.last_call = 0;
+  state.heard = 0;
+  for (TaskRecord* task : state.waiting) task->call_sequence = 0;
+}
+
+void ActorCaller::Kill(ObjectRecord& record, bool no_restart, absl::AnyInvocable<void(absl::Status)> done) {
+  if (record.owned() && record.actor == nullptr) {
+    return done(MakeError(Cause::kActorDied, absl::StrCat("actor ", record.id().ToString(), " has ended")));
+  }
+  if (record.owned()) {
+    KillOwn(record.actor, no_restart);
+    return done(absl::OkStatus());
+  }
+  peers_.With(
+      *record.owner, [id = record.id(), no_restart, done = std::move(done)](absl::StatusOr<Peer*> owner) mutable {
+        if (!owner.ok()) return done(owner.status());
+        (*owner)->channel().Call(
+            KillActor{.actor = id, .no_restart = no_restart}, kBorrowTimeout,
+            [done = std::move(done)](const absl::StatusOr<KillActor::Reply>& reply) mutable { done(reply.status()); });
+      });
+}
+
+void ActorCaller::OnKillActor(PeerLink& link, const FrameHeader& request, const KillActor& kill) {
+  ObjectRecord* record = objects_.Find(kill.actor);
+  if (record == nullptr || record->actor == nullptr || !record->actor->owned) {
+    return link.channel->Fail(
+        request, MakeError(Cause::kActorDied, absl::StrCat("actor ", kill.actor.ToString(), " has ended")));
+  }
+  KillOwn(record->actor, kill.no_restart);
+  link.channel->Reply(request, KillActor::Reply{});
+}
+
+void ActorCaller::KillOwn(const State& state, bool no_restart) {
+  if (state->phase == ActorState::Phase::kDead) return;
+  Peer* const peer = state->peer;
+  if (peer != nullptr) Stop(state->worker, state->record->id(), /*force=*/true);
+  // What is made again is so when its worker has ended.
+  if (!no_restart && state->restarts_left != 0) return;
+  const absl::Status error = MakeError(Cause::kActorDied, absl::StrCat(NameOf(*state), " was killed"));
+  std::erase(active_, state);
+  state->peer = nullptr;
+  state->batch.clear();
+  const std::deque<TaskRecord*> in_flight = std::exchange(state->in_flight, {});
+  TaskRecord* const creation = state->creation == 0 ? nullptr : book_.Find(state->creation);
+  Die(*state, error);
+  for (TaskRecord* task : in_flight) book_.Fail(*task, error);
+  if (creation != nullptr) dispatcher_.Cancel(*creation, /*force=*/true);
+}
+
+void ActorCaller::Stop(const ProcessAddress& worker, ObjectId actor, bool force) {
+  if (closed_) return;
+  peers_.With(worker, [this, worker, actor, force](absl::StatusOr<Peer*> peer) {
+    if (!peer.ok()) return;  // it has ended
+    (*peer)->channel().Call(StopActor{.actor = actor, .force = force}, kBorrowTimeout,
+                            [this, worker, actor, force](const absl::StatusOr<StopActor::Reply>& reply) {
+                              // Nobody else would tell it, if only the connection broke.
+                              if (CauseOf(reply.status()) == Cause::kDisconnected) Stop(worker, actor, force);
+                            });
+  });
 }
 
 void ActorCaller::Die(ActorState& state, const absl::Status& error) {
@@ -416,11 +533,11 @@ void ActorCaller::OnDead(ObjectRecord& record) {
   if (record.actor == nullptr) return;
   const State state = record.actor;
   std::erase(active_, state);
-  if (state->owned && state->phase == ActorState::Phase::kAlive) {
+  if (state->owned && state->phase != ActorState::Phase::kDead) {
     if (!state->options.name.empty()) {
       node_.Notify(ReleaseActorName{state->options.name_space, state->options.name, record.id()});
     }
-    dispatcher_.EndLease(state->lease);
+    if (state->lease) Stop(state->worker, record.id(), /*force=*/false);
   }
   ReleaseConstructor(*state);
   state->phase = ActorState::Phase::kDead;

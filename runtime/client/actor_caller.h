@@ -2,22 +2,22 @@
 // knows), and sends calls in order.
 //
 // A caller's calls reach an actor in the order they were made: one connection, and a call whose arguments are not there
-// holds back those behind it (one whose arguments failed does not: it is never sent). When the actor's worker dies, its
-// owner makes it again if it may; calls that had not started go to the next incarnation, the one that had fails unless
-// it may be retried.
+// holds back those behind it (one whose arguments failed does not: it is never sent). They are numbered, and the worker
+// keeps its answers until it has heard that they came. So when only the connection breaks, all calls without an answer
+// are sent again under their numbers, and none runs twice. When the actor's worker dies, its owner makes it again if it
+// may; calls that had not started go to the next incarnation, the one that had fails unless it may be retried.
 //
 // Lives on the client's executor.
 #ifndef IOCLUSTER_RUNTIME_CLIENT_ACTOR_CALLER_H_
 #define IOCLUSTER_RUNTIME_CLIENT_ACTOR_CALLER_H_
 
-#include <deque>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "lib/env/env.h"
+#include "runtime/client/actor_state.h"
 #include "runtime/client/task_dispatcher.h"
 
 namespace ioc {
@@ -27,39 +27,9 @@ inline constexpr size_t kMaxActorCallsInFlight = 16384;
 inline constexpr absl::Duration kReResolveDelay = absl::Milliseconds(50);
 // How long an actor may be out of reach while its owner says that it lives.
 inline constexpr absl::Duration kActorOutOfReach = absl::Seconds(60);
-
-// What a process knows of an actor. Shared by its record and by callbacks on their way.
-struct ActorState {
-  enum class Phase { kStarting, kConnecting, kAlive, kDead };
-
-  ObjectRecord* record = nullptr;  // null once nobody refers to the actor
-  std::string type;
-  Phase phase = Phase::kStarting;
-  bool owned = false;
-  bool resolving = false;
-  ProcessAddress worker;
-  std::string node_name;
-  uint32_t incarnation = 0;
-  Peer* peer = nullptr;
-  absl::Time out_of_reach = absl::InfiniteFuture();  // since when its worker can't be dialled
-  absl::Status error;                                // of kDead
-  std::deque<TaskRecord*> waiting;                   // in the order called
-  std::deque<TaskRecord*> in_flight;                 // in the order sent
-  std::vector<TaskRecord*> batch;                    // the last of in_flight, not sent yet
-  size_t batch_bytes = 0;
-  bool dirty = false;
-  uint64_t last_call = 0;
-
-  // Of one that this process owns:
-  ActorOptions options;
-  SchedulingClass spec;
-  LeaseId lease;
-  internal::Call constructor;  // without references: those are in the records below
-  std::vector<ObjectRecord*> dependencies;
-  std::vector<ObjectRecord*> refs;
-  int restarts_left = 0;
-  std::map<uint64_t, FrameHeader> asking;  // ResolveActor calls that wait, by link
-};
+// When no call follows that would carry it, a worker is told this late which answers have come, so that it can forget
+// them.
+inline constexpr absl::Duration kAnswersHeardDelay = absl::Milliseconds(100);
 
 class ActorCaller final : public TaskSink, public ActorEvents, public Deferred {
  public:
@@ -78,6 +48,9 @@ class ActorCaller final : public TaskSink, public ActorEvents, public Deferred {
   // Nobody refers to the actor any more: it ends.
   void OnDead(ObjectRecord& record);
   void Cancel(TaskRecord& task);
+  // Ends the actor at once, wherever it lives; `done` hears whether that worked.
+  void Kill(ObjectRecord& record, bool no_restart, absl::AnyInvocable<void(absl::Status)> done);
+  void OnKillActor(PeerLink& link, const FrameHeader& request, const KillActor& kill);
   // Forgets all actors; the calls fail by the book, from now on or already.
   void Clear();
 
@@ -94,12 +67,21 @@ class ActorCaller final : public TaskSink, public ActorEvents, public Deferred {
   const State& StateOf(ObjectRecord& record);
   void Construct(const State& state);
   void RegisterName(const State& state);
+  void Ask(const State& state);
   void Resolve(const State& state);
   void Connect(const State& state);
   void Pump(const State& state);
   void SendBatch(ActorState& state);
-  void Lost(const State& state, const absl::Status& why);
-  void AfterLoss(const State& state, std::vector<uint64_t> suspects, const WorkerEnd& end);
+  void Connected(const State& state, Peer* peer);
+  void CantConnect(const State& state, const absl::Status& why);
+  void Later(const State& state, void (ActorCaller::*next)(const State&));
+  void Lost(const State& state);
+  void NewIncarnation(ActorState& state);
+  // Has the actor's worker end; its lease ends with it.
+  void Stop(const ProcessAddress& worker, ObjectId actor, bool force);
+  void KillOwn(const State& state, bool no_restart);
+  void TellHeard();
+  void AfterLoss(const State& state, const WorkerEnd& end);
   void Die(ActorState& state, const absl::Status& error);
   bool OutOfReachTooLong(ActorState& state);
   void AnswerAsking(ActorState& state);
@@ -116,6 +98,8 @@ class ActorCaller final : public TaskSink, public ActorEvents, public Deferred {
   std::vector<State> active_;  // those with a worker: to be told when it goes
   std::vector<State> dirty_;
   PushTasks push_;
+  TimerId heard_timer_ = 0;
+  uint64_t last_session_ = 0;
   bool closed_ = false;
   const std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);  // for timers that outlive this
 };

@@ -12,6 +12,7 @@
 #include "lib/objects/worker_page.h"
 #include "lib/protocol/nodes_json.h"
 #include "runtime/client/awaited.h"
+#include "runtime/client/settle_waiter.h"
 
 namespace ioc {
 namespace {
@@ -26,22 +27,6 @@ absl::Status Deadline(const std::string& what) {
   return MakeError(Cause::kDeadline, absl::StrCat(what, " was not there when the deadline passed"));
 }
 
-// Wakes a thread when enough of several objects have settled.
-class SettleWaiter final : public SettleListener {
- public:
-  SettleWaiter(Executor& executor, size_t missing) : executor_(executor), missing_(missing) {}
-
-  void OnSettled(ObjectRecord&) override {
-    if (missing_ > 0 && --missing_ == 0) executor_.Notify(waiter);
-  }
-
-  Waiter waiter;
-
- private:
-  Executor& executor_;
-  size_t missing_;
-};
-
 }  // namespace
 
 Client::Client(std::shared_ptr<Env> env, WorkerHooks* worker)
@@ -53,7 +38,8 @@ Client::Client(std::shared_ptr<Env> env, WorkerHooks* worker)
       node_(*env_, *this),
       store_(*env_, node_),
       borrowing_(*env_, objects_, peers_),
-      book_(objects_, borrowing_, store_),
+      streams_(env_->executor(), peers_, objects_, borrowing_, store_),
+      book_(objects_, borrowing_, store_, streams_),
       dispatcher_(*env_, node_, peers_, book_, actors_),
       actors_(*env_, node_, peers_, objects_, book_, borrowing_, dispatcher_),
       default_class_(TaskDispatcher::ClassOf(TaskOptions{}).value()),
@@ -109,6 +95,7 @@ void Client::Registered(Registration registration, const Hello& self) {
   peers_.SetSelf(hello, registration_.node.machine);
   store_.SetMemory(registration_.store);
   borrowing_.SetSelf(reply.address);
+  streams_.SetSelf(process_);
   book_.SetSelf(process_, registration_.node);
   const bool driver = worker_ == nullptr;
   dispatcher_.SetJob(driver ? JobId(process_.value()) : reply.job, driver ? registration_.node : reply.job_origin);
@@ -184,6 +171,8 @@ absl::Status Client::DispatchPeer(PeerLink& link, const FrameView& frame) {
   switch (static_cast<Method>(frame.header.method)) {
     case Method::kTaskResults:
       return TakeResults(link, frame);
+    case Method::kStreamItem:
+      return TakeItem(link, frame);
     case Method::kLeaseRecalled:
       return Take<LeaseRecalled>(
           frame, [this](const LeaseRecalled& recalled) { dispatcher_.OnLeaseRecalled(recalled.lease); });
@@ -192,6 +181,7 @@ absl::Status Client::DispatchPeer(PeerLink& link, const FrameView& frame) {
     case Method::kReleaseBorrows:
     case Method::kRefsReceived:
     case Method::kResolveActor:
+    case Method::kKillActor:
       return OnOwnerMessage(link, frame);
     default:
       return OnWorkerMessage(link, frame);
@@ -209,6 +199,8 @@ absl::Status Client::OnOwnerMessage(PeerLink& link, const FrameView& frame) {
       return Take<ReleaseBorrows>(frame, [&](const ReleaseBorrows& m) { borrowing_.OnReleaseBorrows(*link.peer, m); });
     case Method::kRefsReceived:
       return Take<RefsReceived>(frame, [&](const RefsReceived& m) { borrowing_.OnRefsReceived(*link.peer, m); });
+    case Method::kKillActor:
+      return Take<ioc::KillActor>(frame, [&](const ioc::KillActor& m) { actors_.OnKillActor(link, header, m); });
     default:
       return Take<ResolveActor>(frame, [&](const ResolveActor& m) { actors_.OnResolveActor(link, header, m); });
   }
@@ -228,6 +220,12 @@ absl::Status Client::OnWorkerMessage(PeerLink& link, const FrameView& frame) {
       return Take<RecallTasks>(frame, [&](const RecallTasks& m) { worker_->OnRecallTasks(link, m); });
     case Method::kCancelTask:
       return Take<CancelTask>(frame, [&](const CancelTask& m) { worker_->OnCancelTask(link, m); });
+    case Method::kAnswersHeard:
+      return Take<AnswersHeard>(frame, [&](const AnswersHeard& m) { worker_->OnAnswersHeard(link, m); });
+    case Method::kStopActor:
+      return Take<StopActor>(frame, [&](const StopActor& m) { worker_->OnStopActor(link, frame.header, m); });
+    case Method::kStreamCredit:
+      return Take<StreamCredit>(frame, [&](const StreamCredit& m) { worker_->OnStreamCredit(link, m); });
     default:
       return MakeError(Cause::kInternal, absl::StrCat("a worker does not serve method ", frame.header.method));
   }
@@ -316,6 +314,7 @@ std::vector<internal::Ref> Client::Submit(internal::Call call, const std::shared
   const std::vector<internal::Ref> foreign = TakeIfForeign(call);
   MutexLock lock(env_->executor().mutex());
   TaskRecord& task = book_.Create(TaskKind::kTask, call, depth_);
+  task.parent = CurrentJob();
   std::vector<internal::Ref> refs = MakeRefs(task);
   absl::Status error = foreign.empty() ? closed_ : ForeignArgument();
   if (options == nullptr) {
@@ -355,6 +354,7 @@ std::vector<internal::Ref> Client::CallActor(const internal::Ref& actor, interna
   const std::vector<internal::Ref> foreign = TakeIfForeign(call);
   MutexLock lock(env_->executor().mutex());
   TaskRecord& task = book_.Create(TaskKind::kActorCall, call, depth_);
+  task.parent = CurrentJob();
   std::vector<internal::Ref> refs = MakeRefs(task);
   ObjectRecord* record = RecordOf(actor);
   if (record == nullptr) {
@@ -512,18 +512,50 @@ absl::Status Client::Cancel(const internal::Ref& ref, bool force) {
         absl::StrCat("object ", record->id().ToString(),
                      " is not the result of a task of this process; only who submitted a task can cancel it"));
   }
-  if (task->kind == TaskKind::kActorCall) {
-    actors_.Cancel(*task);
-  } else {
-    dispatcher_.Cancel(*task, force);
-  }
+  CancelCall(*task, force);
   return absl::OkStatus();
+}
+
+absl::Status Client::KillActor(const internal::Ref& actor, bool no_restart) {
+  MutexLock lock(env_->executor().mutex());
+  ObjectRecord* record = RecordOf(actor);
+  if (record == nullptr) return MakeError(Cause::kInvalidArgument, "Kill of a handle of another cluster");
+  if (!closed_.ok()) return closed_;
+  if (record->state == ObjectState::kFailed) return record->error;
+  Awaited<absl::Status> killed;
+  actors_.Kill(*record, no_restart, [this, promise = killed.promise()](const absl::Status& status) {
+    promise.Set(env_->executor(), status);
+  });
+  Block(killed.waiter(), absl::InfiniteFuture());  // the call has a deadline of its own
+  return *killed.value();
+}
+
+void Client::CancelCall(TaskRecord& task, bool force) {
+  if (task.kind == TaskKind::kActorCall) {
+    actors_.Cancel(task);
+  } else {
+    dispatcher_.Cancel(task, force);
+  }
+}
+
+void Client::CancelChildren(uint64_t job, bool force) {
+  std::vector<uint64_t> children;
+  for (const TaskRecord* child : book_.ChildrenOf(job)) children.push_back(child->sequence);
+  for (const uint64_t sequence : children) {
+    TaskRecord* const child = book_.Find(sequence);  // one's end may be another's
+    if (child != nullptr && !child->cancelled) CancelCall(*child, force);
+  }
+}
+
+uint64_t Client::CurrentJob() const {
+  const internal::RunContext* context = internal::CurrentContext();
+  return context == nullptr || context->runtime != this ? 0 : context->job;
 }
 
 bool Client::CancelRequested() {
   if (worker_ == nullptr) return false;
   MutexLock lock(env_->executor().mutex());
-  return worker_->CancelRequested();
+  return worker_->CancelRequested(CurrentJob());
 }
 
 std::string Client::NodeName() { return registration_.reply.node_name; }

@@ -54,11 +54,14 @@ class WorkerHooks {
   virtual void OnReturnLease(PeerLink& link, LeaseId lease) = 0;
   virtual void OnRecallTasks(PeerLink& link, const RecallTasks& recall) = 0;
   virtual void OnCancelTask(PeerLink& link, const CancelTask& cancel) = 0;
+  virtual void OnStreamCredit(PeerLink& link, const StreamCredit& credit) = 0;
+  virtual void OnAnswersHeard(PeerLink& link, const AnswersHeard& heard) = 0;
+  virtual void OnStopActor(PeerLink& link, const FrameHeader& request, const StopActor& stop) = 0;
   virtual void OnPeerGone(Peer& peer) = 0;
   // Before and after a thread that runs a task waits; after only if OnBlocked has said true.
   virtual bool OnBlocked() = 0;
   virtual void OnUnblocked() = 0;
-  virtual bool CancelRequested() = 0;
+  virtual bool CancelRequested(uint64_t job) = 0;
 
  protected:
   ~WorkerHooks() = default;
@@ -87,6 +90,11 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
   // Of the calls that are submitted from now on. Mutex held.
   void set_depth(uint32_t depth) { depth_ = depth; }
 
+  // Cancels what the worker's job with this number has submitted. Mutex held.
+  void CancelChildren(uint64_t job, bool force);
+  // Waits as a task does: its CPU is free for others meanwhile. False once `deadline` has passed. Mutex held.
+  bool Block(Waiter& waiter, absl::Time deadline);
+
   // A value as a task gets it: mapped if it is stored. Blocks; mutex held.
   absl::StatusOr<internal::EncodedValue> ReadStored(ObjectId id, uint64_t size, const std::vector<ObjectCopy>& copies,
                                                     absl::Time deadline);
@@ -102,11 +110,14 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
                                           std::string_view type) override;
   absl::StatusOr<internal::EncodedValue> Get(const internal::Ref& ref, absl::Time deadline) override;
   std::vector<bool> Wait(std::span<const internal::Ref> refs, size_t count, absl::Time deadline) override;
+  absl::StatusOr<internal::Ref> NextItem(const internal::Ref& stream, absl::Time deadline) override;
+  void CloseStream(const internal::Ref& stream) override;
   absl::StatusOr<std::unique_ptr<internal::WritableValue>> Allocate(size_t bytes) override;
   internal::Ref Put(std::unique_ptr<internal::WritableValue> value, std::vector<internal::Ref> refs) override;
   internal::Ref PutInline(std::string bytes, std::vector<internal::Ref> refs) override;
   internal::Ref PutError(const absl::Status& error) override;
   absl::Status Cancel(const internal::Ref& ref, bool force) override;
+  absl::Status KillActor(const internal::Ref& actor, bool no_restart) override;
   bool CancelRequested() override;
   std::string NodeName() override;
   NodeId Node() override;
@@ -143,6 +154,9 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
   absl::Status OnWorkerMessage(PeerLink& link, const FrameView& frame);
   absl::Status TakePush(PeerLink& link, const FrameView& frame);
   absl::Status TakeResults(PeerLink& link, const FrameView& frame);
+  absl::Status TakeItem(PeerLink& link, const FrameView& frame);
+  void CancelCall(TaskRecord& task, bool force);
+  uint64_t CurrentJob() const;
   void Disconnect(const absl::Status& why);
 
   ObjectRecord* RecordOf(const internal::Ref& ref);
@@ -153,7 +167,6 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
   std::vector<internal::Ref> MakeRefs(TaskRecord& task);
   // Waits until `count` of them are settled. Mutex held.
   bool AwaitSettled(const std::vector<ObjectRecord*>& records, size_t count, absl::Time deadline);
-  bool Block(Waiter& waiter, absl::Time deadline);
   absl::StatusOr<internal::EncodedValue> Read(ObjectRecord& record, absl::Time deadline);
   internal::EncodedValue View(ObjectId id, const StoreLocation& location);
 
@@ -171,6 +184,7 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
   NodeLink node_;
   StoreClient store_;
   Borrowing borrowing_;
+  StreamTable streams_;
   TaskBook book_;
   TaskDispatcher dispatcher_;
   ActorCaller actors_;

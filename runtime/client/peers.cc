@@ -100,6 +100,7 @@ PeerLink& PeerTable::AddLink(std::unique_ptr<Connection> connection, Channel::Si
   link->channel = std::make_unique<Channel>(env_, std::move(connection), side, self_, *this);
   PeerLink& added = *link;
   added.id = ++last_link_;
+  added.side = side;
   links_by_id_[added.id] = &added;
   links_[added.channel.get()] = std::move(link);
   return added;
@@ -118,6 +119,11 @@ void PeerTable::OnReady(Channel& channel, const Hello& hello) {
     return;
   }
   expected_.erase(&channel);
+  // A peer that dials a second time has lost its first connection, though that has not been noticed here.
+  if (it->second->side == Channel::Side::kAcceptor && DialledBefore(hello.process)) {
+    Gone(hello.process, MakeError(Cause::kDisconnected, "it has dialled again"));
+    it = links_.find(&channel);
+  }
   Peer& peer = GetOrCreate(hello.process);
   it->second->peer = &peer;
   peer.was_connected = true;
@@ -125,6 +131,13 @@ void PeerTable::OnReady(Channel& channel, const Hello& hello) {
   peer.description = channel.description();
   auto waiting = std::exchange(peer.waiting, {});
   for (auto& handler : waiting) handler(&peer);
+}
+
+bool PeerTable::DialledBefore(ProcessId process) const {
+  const auto found = peers_.find(process);
+  return found != peers_.end() &&
+         std::any_of(found->second->links.begin(), found->second->links.end(),
+                     [](const PeerLink* link) { return link->side == Channel::Side::kAcceptor; });
 }
 
 absl::Status PeerTable::OnMessage(Channel& channel, FrameView frame) {

@@ -32,6 +32,7 @@ struct Peer;
 struct PeerLink {
   uint64_t id = 0;       // never used again, unlike the address of a link
   Peer* peer = nullptr;  // null until the Hello
+  Channel::Side side = Channel::Side::kDialler;
   std::unique_ptr<Channel> channel;
   absl::flat_hash_map<const internal::FunctionInfo*, uint32_t> sent_functions;
   std::vector<absl::StatusOr<const internal::FunctionInfo*>> received_functions;  // by number
@@ -86,6 +87,7 @@ class PeerTable final : public ChannelDelegate {
   void Dial(Peer& peer, const ProcessAddress& address);
   void Dialled(ProcessId process, absl::StatusOr<std::unique_ptr<Connection>> connection);
   PeerLink& AddLink(std::unique_ptr<Connection> connection, Channel::Side side);
+  bool DialledBefore(ProcessId process) const;
   void Gone(ProcessId process, const absl::Status& why);
 
   Env& env_;

@@ -9,6 +9,7 @@
 #include "lib/base/check.h"
 #include "lib/base/status.h"
 #include "lib/serde/function_table.h"
+#include "runtime/client/actor_state.h"
 
 namespace ioc {
 namespace {
@@ -24,7 +25,7 @@ void TaskBook::SetSelf(ProcessId self, NodeAddress node) {
   node_ = std::move(node);
 }
 
-ObjectId TaskBook::NextId(uint32_t count) {
+ObjectId TaskBook::NextId(uint64_t count) {
   const uint64_t first = last_sequence_ + 1;
   last_sequence_ += count;
   return {self_, first};
@@ -38,7 +39,10 @@ TaskRecord& TaskBook::Create(TaskKind kind, internal::Call& call, uint32_t depth
   task.function = call.function;
   task.num_returns = call.num_returns;
   task.depth = depth;
-  task.sequence = NextId(std::max<uint32_t>(1, call.num_returns)).sequence;
+  task.split = call.split;
+  task.stream_window = call.stream_window;
+  task.sequence =
+      NextId(call.stream_window > 0 ? 1 + kMaxStreamItems : std::max<uint32_t>(1, call.num_returns)).sequence;
   task.payload = std::move(call.payload);
   for (uint32_t i = 0; i < task.num_returns; ++i) {
     ObjectRecord& result = objects_.Create({self_, task.sequence + i});
@@ -54,6 +58,7 @@ TaskRecord& TaskBook::Create(TaskKind kind, internal::Call& call, uint32_t depth
   };
   hold_all(call.dependencies, task.dependencies);
   hold_all(call.refs, task.refs);
+  if (task.stream_window > 0) streams_.Open(task);
   tasks_[task.sequence] = std::move(owned);
   return task;
 }
@@ -67,6 +72,20 @@ ObjectRecord& TaskBook::Result(const TaskRecord& task, uint32_t i) {
 TaskRecord* TaskBook::Find(uint64_t sequence) {
   auto it = tasks_.find(sequence);
   return it == tasks_.end() ? nullptr : it->second.get();
+}
+
+std::vector<TaskRecord*> TaskBook::ChildrenOf(uint64_t job) {
+  std::vector<TaskRecord*> children;
+  for (const auto& [sequence, task] : tasks_) {
+    if (task->parent == job) children.push_back(task.get());
+  }
+  std::sort(children.begin(), children.end(),
+            [](const TaskRecord* a, const TaskRecord* b) { return a->sequence < b->sequence; });
+  return children;
+}
+
+void TaskBook::LoseItems(const TaskRecord& task) {
+  if (task.stream_window > 0 && !task.tried.empty()) streams_.LoseItemsOn(task.sequence, task.tried.back().node);
 }
 
 void TaskBook::AwaitArguments(TaskRecord& task) {
@@ -158,8 +177,12 @@ void TaskBook::AppendTo(PushTasks& push, const TaskRecord& task, PeerLink& link)
     spec.dependencies.push_back(borrowing_.ExportValue(*dependency));
   for (const ObjectRecord* ref : task.refs) spec.refs.push_back(borrowing_.Export(*ref));
   if (task.actor != nullptr) spec.actor = task.actor->id();
+  if (task.actor != nullptr && task.actor->actor != nullptr) spec.session = task.actor->actor->session;
   spec.call_sequence = task.call_sequence;
   spec.max_concurrency = task.max_concurrency;
+  spec.split = task.split;
+  spec.stream_window = task.stream_window;
+  if (task.stream_window > 0) spec.stream_skip = streams_.Received(task.sequence);
 }
 
 void TaskBook::Complete(TaskRecord& task, TaskResult& result, ProcessId sender, const NodeAddress& node) {

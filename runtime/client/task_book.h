@@ -16,29 +16,35 @@
 
 #include "runtime/client/borrowing.h"
 #include "runtime/client/store_client.h"
+#include "runtime/client/streams.h"
 #include "runtime/client/task_record.h"
 
 namespace ioc {
 
 class TaskBook {
  public:
-  TaskBook(ObjectTable& objects, Borrowing& borrowing, StoreClient& store)
-      : objects_(objects), borrowing_(borrowing), store_(store) {}
+  TaskBook(ObjectTable& objects, Borrowing& borrowing, StoreClient& store, StreamTable& streams)
+      : objects_(objects), borrowing_(borrowing), store_(store), streams_(streams) {}
 
   // Where this process runs; its ids are made from it.
   void SetSelf(ProcessId self, NodeAddress node);
 
   ProcessId self() const { return self_; }
   // A fresh id of this process's.
-  ObjectId NextId(uint32_t count = 1);
+  ObjectId NextId(uint64_t count = 1);
 
   // `call` keeps its references: the caller destroys them without the mutex. The results are in the table, pending.
   TaskRecord& Create(TaskKind kind, internal::Call& call, uint32_t depth);
   ObjectRecord& Result(const TaskRecord& task, uint32_t i = 0);
   TaskRecord* Find(uint64_t sequence);
+  // Those that the job with this number has made, in order.
+  std::vector<TaskRecord*> ChildrenOf(uint64_t job);
 
   // Tells `task.sink` when every argument is there; maybe at once.
   void AwaitArguments(TaskRecord& task);
+
+  // The node that ran `task` last is gone; so are items of its stream that lay there.
+  void LoseItems(const TaskRecord& task);
 
   // Appends what `task` is to a message over `link`.
   void AppendTo(PushTasks& push, const TaskRecord& task, PeerLink& link);
@@ -64,6 +70,7 @@ class TaskBook {
   ObjectTable& objects_;
   Borrowing& borrowing_;
   StoreClient& store_;
+  StreamTable& streams_;
   ProcessId self_;
   NodeAddress node_;
   uint64_t last_sequence_ = 0;

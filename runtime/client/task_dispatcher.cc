@@ -246,7 +246,7 @@ void TaskDispatcher::LeaseConnected(LeaseId id, absl::StatusOr<Peer*> peer) {
     env_.Log(LogLevel::kWarning,
              absl::StrCat("a leased worker can't be reached: ", std::string(peer.status().message())));
     ClassQueue& queue = *lease.queue;
-    RemoveLease(lease);
+    Detach(lease);
     return Pump(queue);
   }
   lease.peer = *peer;
@@ -298,8 +298,8 @@ void TaskDispatcher::OnResult(PeerLink& link, TaskResult& result) {
     queue.mean_ns = queue.mean_ns == 0 ? run_ns : 0.9 * queue.mean_ns + 0.1 * run_ns;
     if (result.outcome == TaskOutcome::kDone) {
       if (task->kind == TaskKind::kCreateActor) {
-        // The actor, and its lease, may end with its constructor's task: nothing here is safe to touch after that.
-        actors_.OnActorConstructed(*task, lease.worker, lease.node_name, lease.id);
+        const std::unique_ptr<Lease> given = Detach(lease);
+        actors_.OnActorConstructed(*task, given->worker, given->node_name, given->id);
         return book_.Complete(*task, result, link.peer->process, node);
       }
       book_.Complete(*task, result, link.peer->process, node);
@@ -334,19 +334,19 @@ void TaskDispatcher::OnLeaseRecalled(LeaseId id) {
 void TaskDispatcher::ReturnLease(Lease& lease) {
   ClassQueue& queue = *lease.queue;
   if (lease.peer != nullptr) lease.peer->channel().Notify(ioc::ReturnLease{.lease = lease.id});
-  RemoveLease(lease);
+  Detach(lease);
   Pump(queue);
 }
 
-void TaskDispatcher::EndLease(LeaseId id) {
-  auto it = leases_.find(id);
-  if (it != leases_.end()) ReturnLease(*it->second);
-}
-
-void TaskDispatcher::RemoveLease(Lease& lease) {
+std::unique_ptr<Lease> TaskDispatcher::Detach(Lease& lease) {
   std::erase(dirty_leases_, &lease);
   leases_.erase(lease.id);
-  std::erase_if(lease.queue->leases, [&lease](const auto& held) { return held.get() == &lease; });
+  auto& all = lease.queue->leases;
+  const auto position =
+      std::find_if(all.begin(), all.end(), [&lease](const auto& held) { return held.get() == &lease; });
+  std::unique_ptr<Lease> detached = std::move(*position);
+  all.erase(position);
+  return detached;
 }
 
 void TaskDispatcher::Requeue(TaskRecord& task) {
@@ -381,7 +381,7 @@ void TaskDispatcher::LoseLease(Lease& lease) {
   }
   const ProcessAddress worker = lease.worker;
   const std::string node_name = lease.node_name;
-  RemoveLease(lease);
+  Detach(lease);
   if (!suspects.empty()) {
     AskFate(worker, node_name, [this, suspects = std::move(suspects)](const WorkerEnd& end) { Judge(suspects, end); });
   }
@@ -398,6 +398,7 @@ void TaskDispatcher::AskFate(const ProcessAddress& worker, const std::string& no
           end.error = MakeError(Cause::kNodeDied, absl::StrCat("node ", node_name, " is gone or cut off (",
                                                                fate.status().message(), ")"));
         } else if (!fate->known || fate->running) {
+          end.running = fate->running;
           end.error =
               MakeError(Cause::kWorkerDied, absl::StrCat("the connection to its worker on node ", node_name, " broke"));
         } else {
@@ -420,6 +421,7 @@ void TaskDispatcher::Judge(const std::vector<uint64_t>& suspects, const WorkerEn
   for (size_t i = suspects.size(); i-- > 0;) {
     TaskRecord* task = book_.Find(suspects[i]);
     if (task == nullptr) continue;
+    if (CauseOf(end.error) == Cause::kNodeDied) book_.LoseItems(*task);
     if (i < started) {
       Charge(*task, end.error);
     } else {

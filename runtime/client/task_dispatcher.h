@@ -62,7 +62,8 @@ struct ClassQueue {
 
 // How a worker ended, as its node tells.
 struct WorkerEnd {
-  absl::Status error;  // its cause, and words for the message
+  absl::Status error;    // its cause, and words for the message
+  bool running = false;  // it has not ended: the connection with it broke
   bool started_known = false;
   uint64_t started = 0;   // sequence of the task that it began last
   ProcessId caller = {};  // that task's; nobody's if it began none
@@ -76,7 +77,7 @@ struct WorkerEnd {
 // What happens to the workers that became actors.
 class ActorEvents {
  public:
-  // The constructor's answer. The lease is the actor's from then on if it is OK.
+  // The constructor has run. The lease is the actor's from then on.
   virtual void OnActorConstructed(TaskRecord& creation, const ProcessAddress& worker, const std::string& node_name,
                                   LeaseId lease) = 0;
   virtual void OnActorFailed(TaskRecord& creation, const absl::Status& error) = 0;
@@ -106,8 +107,6 @@ class TaskDispatcher final : public TaskSink, public Deferred {
   void OnResult(PeerLink& link, TaskResult& result);
   void OnLeaseRecalled(LeaseId id);
   void OnPeerGone(Peer& peer);
-  // Ends the lease of an actor whose worker is to stop.
-  void EndLease(LeaseId id);
 
   // Asks how a worker ended; used for actors too.
   void AskFate(const ProcessAddress& worker, const std::string& node_name, absl::AnyInvocable<void(WorkerEnd)> done);
@@ -138,7 +137,8 @@ class TaskDispatcher final : public TaskSink, public Deferred {
   void Requeue(TaskRecord& task);
   void TakeOff(Lease& lease, TaskRecord& task);
   void ReturnLease(Lease& lease);
-  void RemoveLease(Lease& lease);
+  // Forgets it; a caller that does not want it destroys it.
+  std::unique_ptr<Lease> Detach(Lease& lease);
   void AfterProgress(Lease& lease);
   void ArmSweep();
   void Sweep();

@@ -41,6 +41,9 @@ struct TaskRecord final : SettleListener {
   std::shared_ptr<const TaskOptions> options;  // of a task; never null then
   uint64_t sequence = 0;
   uint32_t num_returns = 1;
+  bool split = false;
+  uint32_t stream_window = 0;  // not 0: a stream
+  uint64_t parent = 0;         // the worker's number for the job that made this call; 0: none
   uint32_t depth = 0;
   uint32_t attempt = 0;
   int32_t retries_left = 0;  // -1: without end

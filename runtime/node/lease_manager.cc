@@ -31,9 +31,21 @@ absl::Status LeaseManager::SetDemand(ProcessId client, const ioc::SetDemand& dem
   return absl::OkStatus();
 }
 
-// Its leases end by their workers, which see its connections close.
+// Its leases for tasks end by their workers, which see its connections close. An actor outlives a broken connection, so
+// its worker has to be told.
 void LeaseManager::ClientGone(ProcessId client) {
   scheduler_.DropClient(client);
+  std::vector<std::pair<LeaseId, ProcessId>> actors;
+  for (const auto& [lease, progress] : progress_) {
+    const LocalScheduler::Lease* record = scheduler_.Find(lease);
+    if (record != nullptr && record->granted && record->spec->dedicated && record->demand.client == client) {
+      actors.emplace_back(lease, progress.worker);
+    }
+  }
+  for (const auto& [lease, worker] : actors) {
+    End(lease);
+    workers_.Release(worker, /*reusable=*/false);
+  }
   Pump();
 }
 

@@ -46,6 +46,7 @@ class LeaseManager {
 
   // Of a client of this node. An error ends its connection.
   absl::Status SetDemand(ProcessId client, const SetDemand& demand);
+  // Of any node.
   void ClientGone(ProcessId client);
 
   // Of a worker of this node.

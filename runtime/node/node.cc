@@ -208,6 +208,7 @@ absl::Status Node::Impl::OnHeadMessage(Channel& head, FrameView& frame) {
     case Method::kProcessGone:
       return Take<ProcessGone>(frame, [&](const ProcessGone& gone) {
         store_->ProcessGone(gone.process);
+        leases_->ClientGone(gone.process);
         workers_->EndJob(JobId(gone.process.value()));
       });
     case Method::kNodeRemoved:

@@ -3,6 +3,7 @@
 #define IOCLUSTER_RUNTIME_WORKER_JOB_H_
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,22 +13,42 @@
 
 namespace ioc {
 
+class StreamOut;
+
 struct WorkerJob {
+  uint64_t number = 0;               // of this worker's own
   std::shared_ptr<PushFrame> frame;  // keeps what `spec` views
   const TaskSpec* spec = nullptr;
   const internal::FunctionInfo* function = nullptr;
   uint64_t link = 0;
   ProcessId caller;
   LeaseId lease;
+  bool taken = false;  // an actor's call that is noted as come
   bool cancelled = false;
+  StreamOut* stream = nullptr;  // of a stream, while it runs
 };
 
-// An answer that has not been sent.
+// An item of a stream that its reader has not taken.
+struct SentItem {
+  uint64_t index = 0;
+  uint64_t size = 0;  // as it counts towards the window
+  WireValue value;
+  std::string text;                                 // what `value` views
+  std::unique_ptr<internal::WritableValue> memory;  // likewise
+  std::vector<ObjectRecord*> refs;                  // held
+};
+
+// An answer; that of an actor's call is kept until its caller has heard it.
 struct WorkerAnswer {
   uint64_t link = 0;
   TaskResult result;
   std::vector<std::string> texts;                                // what result.returns view
   std::vector<std::unique_ptr<internal::WritableValue>> values;  // likewise
+  std::vector<ObjectRecord*> refs;                               // in `result`
+  std::deque<SentItem> items;                                    // of a stream
+  bool kept = false;    // an actor's: holds its references until its caller has heard it
+  bool ready = false;   // may be sent
+  bool queued = false;  // will be, at the end of the turn
 };
 
 }  // namespace ioc

@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <optional>
 #include <utility>
 
 #include "lib/base/check.h"
 #include "lib/base/status.h"
 #include "lib/objects/worker_page.h"
+#include "runtime/worker/stream_out.h"
 
 namespace ioc {
 namespace {
@@ -28,12 +30,6 @@ absl::Status Located(const absl::Status& error, const std::string& node, uint32_
 // Collects what a function returns.
 class Worker::Results final : public internal::ReturnSink {
  public:
-  struct Value {
-    std::unique_ptr<internal::WritableValue> written;
-    std::string text;
-    std::vector<internal::Ref> refs;
-  };
-
   explicit Results(Client& client) : client_(client) {}
 
   absl::StatusOr<std::unique_ptr<internal::WritableValue>> Reserve(size_t bytes) override {
@@ -46,7 +42,7 @@ class Worker::Results final : public internal::ReturnSink {
     values.push_back({nullptr, std::move(bytes), std::move(refs)});
   }
 
-  std::vector<Value> values;
+  std::vector<ReturnedValue> values;
 
  private:
   Client& client_;
@@ -62,6 +58,7 @@ Worker::~Worker() {
   {
     MutexLock lock(env_->executor().mutex());
     env_->executor().CancelTimer(connect_timer_);
+    env_->executor().CancelTimer(absence_timer_);
     env_->executor().Undefer(*this);
   }
   client_->Release();
@@ -78,14 +75,15 @@ void Worker::Run() {
 }
 
 void Worker::RunLoop() {
-  internal::SetCurrentRuntime(client_);
+  internal::RunContext context{.runtime = client_};
+  internal::SetCurrentContext(&context);
   {
     MutexLock lock(env_->executor().mutex());
     while (true) {
       if (!queue_.empty()) {
         std::unique_ptr<Job> job = std::move(queue_.front());
         queue_.pop_front();
-        Execute(*job);
+        Execute(*job, context);
         continue;
       }
       if (stopping_) break;
@@ -98,7 +96,7 @@ void Worker::RunLoop() {
     }
     RunDeferred();
   }
-  internal::SetCurrentRuntime(nullptr);
+  internal::SetCurrentContext(nullptr);
 }
 
 void Worker::WakeOne() {
@@ -114,9 +112,10 @@ void Worker::Stop() {
 
 // --- one task ---
 
-void Worker::Execute(Job& job) {
+void Worker::Execute(Job& job, internal::RunContext& context) {
   const TaskSpec& spec = *job.spec;
   running_.push_back(&job);
+  context.job = job.number;
   if (client_->registration().status_page != nullptr) {
     WorkerPage& page = WorkerPageIn(*client_->registration().status_page);
     page.started.store(spec.sequence, std::memory_order_relaxed);
@@ -126,9 +125,12 @@ void Worker::Execute(Job& job) {
   std::vector<ObjectRecord*> covered;
   uint64_t run_ns = 0;
   Results results(*client_);
+  std::optional<StreamOut> stream;
+  if (spec.stream_window > 0) stream.emplace(env_->executor(), *client_, job);
   absl::Status status;
   {
     internal::Invocation invocation;
+    invocation.stream = stream ? &*stream : nullptr;
     status = Gather(job, invocation, covered);
     const absl::Time start = env_->executor().Now();
     // What the invocation refers to is let go outside the mutex, before it is looked at what is kept.
@@ -141,7 +143,9 @@ void Worker::Execute(Job& job) {
     if (status.ok() && spec.kind == TaskKind::kCreateActor) AdoptActor(job, invocation);
   }
   Finish(job, status, results, run_ns, std::move(covered));
+  stream.reset();
   std::erase(running_, &job);
+  context.job = 0;
   if (lease_ending_ && running_.empty()) EndLease();
   env_->executor().mutex().unlock();
   results.values.clear();
@@ -175,6 +179,7 @@ absl::Status Worker::Gather(Job& job, internal::Invocation& invocation, std::vec
   gathering_ = false;
   invocation.actor = actor_object_;
   invocation.num_returns = spec.num_returns;
+  invocation.split = spec.split;
   return status;
 }
 
@@ -221,43 +226,53 @@ void Worker::AdoptActor(Job& job, const internal::Invocation& invocation) {
 void Worker::Finish(Job& job, const absl::Status& status, Results& results, uint64_t run_ns,
                     std::vector<ObjectRecord*> covered) {
   const TaskSpec& spec = *job.spec;
-  Answer answer;
-  answer.link = job.link;
-  answer.result.sequence = spec.sequence;
-  answer.result.attempt = spec.attempt;
-  answer.result.run_ns = run_ns;
-  answer.result.error = Located(status, client_->NodeName(), spec.attempt);
-  answer.result.outcome = status.ok() ? TaskOutcome::kDone : TaskOutcome::kFailed;
-  PeerLink* link = client_->peers().FindLink(job.link);
-  const bool wanted = link != nullptr && link->peer != nullptr && status.ok();
-  answer.texts.reserve(results.values.size());  // so that views of them stay good, also when the answer moves
+  auto answer = std::make_shared<Answer>();
+  answer->link = job.link;
+  answer->result.sequence = spec.sequence;
+  answer->result.attempt = spec.attempt;
+  answer->result.run_ns = run_ns;
+  answer->result.error = Located(status, client_->NodeName(), spec.attempt);
+  answer->result.outcome = status.ok() ? TaskOutcome::kDone : TaskOutcome::kFailed;
+  answer->kept = spec.kind == TaskKind::kActorCall;
+  PeerLink* const link = client_->peers().FindLink(job.link);
+  const bool wanted = status.ok() && (answer->kept || link != nullptr);
+  answer->texts.reserve(results.values.size());  // so that views of them stay good
   for (size_t i = 0; wanted && i < results.values.size(); ++i) {
-    Results::Value& value = results.values[i];
-    WireValue wire;
-    if (value.written != nullptr) {
-      wire = client_->SealResult(value.written, {job.caller, spec.sequence + i});
-      if (wire.kind == ValueKind::kStored) client_->UnpinResult({job.caller, spec.sequence + i});
-      answer.values.push_back(std::move(value.written));
-    } else {
-      answer.texts.push_back(std::move(value.text));
-      wire.bytes = answer.texts.back();
-    }
-    std::vector<ObjectRecord*> contained;
-    for (const internal::Ref& ref : value.refs) {
-      contained.push_back(static_cast<ObjectRecord*>(ref.get()));
-      wire.refs.push_back(client_->borrowing().Export(*contained.back()));
-    }
-    client_->borrowing().HoldInTransit(*link->peer, contained);
-    answer.result.returns.push_back(std::move(wire));
+    AddResult(*answer, results.values[i], {job.caller, spec.sequence + i});
   }
-  auto shared = std::make_shared<Answer>(std::move(answer));
-  client_->borrowing().Uncover(std::move(covered), job.caller, [this, shared] { Reply(std::move(*shared)); });
+  if (answer->kept) {
+    for (ObjectRecord* ref : answer->refs) client_->objects().Hold(*ref);
+    if (job.stream != nullptr) answer->items = job.stream->TakeItems();
+    if (!answered_.Keep(job.caller, spec.session, spec.call_sequence, answer)) Forget(*answer);
+  } else if (link != nullptr) {
+    client_->borrowing().HoldInTransit(*link->peer, answer->refs);
+  }
+  client_->borrowing().Uncover(std::move(covered), job.caller, [this, answer] { Reply(answer); });
+}
+
+void Worker::AddResult(Answer& answer, ReturnedValue& value, ObjectId id) {
+  WireValue wire;
+  if (value.written != nullptr) {
+    wire = client_->SealResult(value.written, id);
+    if (wire.kind == ValueKind::kStored) client_->UnpinResult(id);
+    answer.values.push_back(std::move(value.written));
+  } else {
+    answer.texts.push_back(std::move(value.text));
+    wire.bytes = answer.texts.back();
+  }
+  for (const internal::Ref& ref : value.refs) {
+    answer.refs.push_back(static_cast<ObjectRecord*>(ref.get()));
+    wire.refs.push_back(client_->borrowing().Export(*answer.refs.back()));
+  }
+  answer.result.returns.push_back(std::move(wire));
 }
 
 // --- answers ---
 
-void Worker::Reply(Answer answer) {
-  for (const std::string& bytes : answer.texts) answer_bytes_ += bytes.size();
+void Worker::Reply(std::shared_ptr<Answer> answer) {
+  answer->ready = true;
+  if (std::exchange(answer->queued, true)) return;
+  for (const std::string& bytes : answer->texts) answer_bytes_ += bytes.size();
   answers_.push_back(std::move(answer));
   if (answer_bytes_ > kAnswerBytes) return RunDeferred();
   env_->executor().Defer(*this);
@@ -265,35 +280,53 @@ void Worker::Reply(Answer answer) {
 
 void Worker::RunDeferred() {
   answer_bytes_ = 0;
-  std::vector<Answer> answers = std::exchange(answers_, {});
+  const std::vector<std::shared_ptr<Answer>> answers = std::exchange(answers_, {});
   // One frame for each run of answers to the same link; they are nearly always all to one.
-  for (size_t i = 0; i < answers.size();) {
+  for (size_t begin = 0, end = 0; begin < answers.size(); begin = end) {
+    const uint64_t id = answers[begin]->link;
+    PeerLink* const link = client_->peers().FindLink(id);
     results_.results.clear();
-    const uint64_t id = answers[i].link;
-    for (; i < answers.size() && answers[i].link == id; ++i) {
-      results_.results.push_back(std::move(answers[i].result));
+    for (; end < answers.size() && answers[end]->link == id; ++end) {
+      Answer& answer = *answers[end];
+      answer.queued = false;
+      if (answer.kept && link != nullptr) client_->borrowing().HoldInTransit(*link->peer, answer.refs);
+      results_.results.push_back(std::move(answer.result));
     }
-    if (PeerLink* link = client_->peers().FindLink(id)) link->channel->Notify(results_);
+    if (link != nullptr) link->channel->Notify(results_);
+    for (size_t i = begin; i < end; ++i) {
+      if (answers[i]->kept) answers[i]->result = std::move(results_.results[i - begin]);
+    }
+  }
+}
+
+void Worker::Forget(Answer& answer) {
+  for (ObjectRecord* ref : std::exchange(answer.refs, {})) client_->objects().Drop(*ref);
+  for (const SentItem& item : std::exchange(answer.items, {})) {
+    for (ObjectRecord* ref : item.refs) client_->objects().Drop(*ref);
   }
 }
 
 void Worker::ReplyReturned(const Job& job, bool blocked) {
-  Answer answer;
-  answer.link = job.link;
-  answer.result.sequence = job.spec->sequence;
-  answer.result.attempt = job.spec->attempt;
-  answer.result.outcome = TaskOutcome::kReturned;
-  answer.result.blocked = blocked;
+  auto answer = std::make_shared<Answer>();
+  answer->link = job.link;
+  answer->result.sequence = job.spec->sequence;
+  answer->result.attempt = job.spec->attempt;
+  answer->result.outcome = TaskOutcome::kReturned;
+  answer->result.blocked = blocked;
   Reply(std::move(answer));
 }
 
 void Worker::ReplyFailed(const Job& job, const absl::Status& error) {
-  Answer answer;
-  answer.link = job.link;
-  answer.result.sequence = job.spec->sequence;
-  answer.result.attempt = job.spec->attempt;
-  answer.result.outcome = TaskOutcome::kFailed;
-  answer.result.error = Located(error, client_->NodeName(), job.spec->attempt);
+  auto answer = std::make_shared<Answer>();
+  answer->link = job.link;
+  answer->result.sequence = job.spec->sequence;
+  answer->result.attempt = job.spec->attempt;
+  answer->result.outcome = TaskOutcome::kFailed;
+  answer->result.error = Located(error, client_->NodeName(), job.spec->attempt);
+  if (job.taken) {
+    answer->kept = true;
+    static_cast<void>(answered_.Keep(job.caller, job.spec->session, job.spec->call_sequence, answer));
+  }
   Reply(std::move(answer));
 }
 

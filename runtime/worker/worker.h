@@ -5,8 +5,8 @@
 // a task runs long, the executor's background thread flushes answers and serves cancels and recalls. An actor with
 // max_concurrency > 1 gets that many threads.
 //
-// Invariants: only the lease's client may push tasks; only calls of the actor hosted here are run. An answer that lists
-// references is sent after those that this worker keeps are registered with their owners.
+// Invariants: only the lease's client may push tasks; only calls of the actor hosted here are run, each once. An answer
+// that lists references is sent after those that this worker keeps are registered with their owners.
 #ifndef IOCLUSTER_RUNTIME_WORKER_WORKER_H_
 #define IOCLUSTER_RUNTIME_WORKER_WORKER_H_
 
@@ -20,6 +20,7 @@
 
 #include "lib/env/env.h"
 #include "runtime/client/client.h"
+#include "runtime/worker/answered_calls.h"
 #include "runtime/worker/job.h"
 
 namespace ioc {
@@ -27,6 +28,8 @@ namespace ioc {
 inline constexpr absl::Duration kLeaseConnectTimeout = absl::Seconds(5);
 inline constexpr absl::Duration kForceGrace = absl::Milliseconds(200);
 inline constexpr size_t kAnswerBytes = size_t{64} << 10;
+// How long an actor waits for its owner's process, when the connection with it has broken, before it ends.
+inline constexpr absl::Duration kOwnerAbsence = absl::Seconds(30);
 inline constexpr uint32_t kMaxActorThreads = 256;
 
 class Worker final : public WorkerHooks, public Deferred {
@@ -46,6 +49,11 @@ class Worker final : public WorkerHooks, public Deferred {
   using Job = WorkerJob;
   using Answer = WorkerAnswer;
   class Results;
+  struct ReturnedValue {
+    std::unique_ptr<internal::WritableValue> written;
+    std::string text;
+    std::vector<internal::Ref> refs;
+  };
 
   // WorkerHooks
   void OnAssignLease(const AssignLease& lease) override;
@@ -55,28 +63,41 @@ class Worker final : public WorkerHooks, public Deferred {
   void OnReturnLease(PeerLink& link, LeaseId lease) override;
   void OnRecallTasks(PeerLink& link, const RecallTasks& recall) override;
   void OnCancelTask(PeerLink& link, const CancelTask& cancel) override;
+  void OnStreamCredit(PeerLink& link, const StreamCredit& credit) override;
+  void OnAnswersHeard(PeerLink& link, const AnswersHeard& heard) override;
+  void OnStopActor(PeerLink& link, const FrameHeader& request, const StopActor& stop) override;
   void OnPeerGone(Peer& peer) override;
   bool OnBlocked() override;
   void OnUnblocked() override;
-  bool CancelRequested() override;
+  bool CancelRequested(uint64_t job) override;
 
   void RunDeferred() override;
 
   void RunLoop();
-  void Execute(Job& job);
+  void Execute(Job& job, internal::RunContext& context);
   absl::Status Gather(Job& job, internal::Invocation& invocation, std::vector<ObjectRecord*>& covered);
   absl::StatusOr<internal::EncodedValue> Import(Job& job, const WireValue& value, std::vector<ObjectRecord*>& covered);
   absl::Status Invoke(Job& job, internal::Invocation& invocation, Results& results);
   void Finish(Job& job, const absl::Status& status, Results& results, uint64_t run_ns,
               std::vector<ObjectRecord*> covered);
+  void AddResult(Answer& answer, ReturnedValue& value, ObjectId id);
   void AdoptActor(Job& job, const internal::Invocation& invocation);
-  void Reply(Answer answer);
+  // Drops what a kept answer holds.
+  void Forget(Answer& answer);
+  void Reply(std::shared_ptr<Answer> answer);
   void ReplyReturned(const Job& job, bool blocked);
   void ReplyFailed(const Job& job, const absl::Status& error);
   void NumberFunctions(PeerLink& link, const PushTasks& push);
-  bool Accepts(const PeerLink& link, const PushTasks& push, const TaskSpec& spec) const;
+  bool Accepts(const PeerLink& link, const PushTasks& push) const;
   void Enqueue(PeerLink& link, const std::shared_ptr<PushFrame>& frame, const TaskSpec& spec);
+  // Whether a call of the actor is to be run: it is the actor's, and has not come before.
+  bool TakeCall(PeerLink& link, const Job& job);
+  void AnswerAgain(PeerLink& link, const Job& call);
+  void MoveToLink(PeerLink& link, const Job& call);
+  void ForgetHeard(ProcessId caller, uint64_t session, uint64_t answered);
   void EndLease();
+  void AwaitOwner();
+  void CancelJob(Job& job, bool force);
   void EndSoon(Job& job, int exit_code);
   void WakeOne();
   void Stop();
@@ -92,7 +113,9 @@ class Worker final : public WorkerHooks, public Deferred {
   bool lease_ending_ = false;   // as soon as nothing runs
   bool recall_untold_ = false;  // called back before its client was connected
   TimerId connect_timer_ = 0;
+  TimerId absence_timer_ = 0;
 
+  uint64_t last_job_ = 0;
   std::deque<std::unique_ptr<Job>> queue_;
   std::vector<Job*> running_;
   std::vector<Waiter*> idle_;
@@ -102,11 +125,12 @@ class Worker final : public WorkerHooks, public Deferred {
 
   // The actor, if one is hosted.
   ObjectId actor_;
+  AnsweredCalls answered_;
   void* actor_object_ = nullptr;
   void (*destroy_actor_)(void*) = nullptr;
   std::vector<std::unique_ptr<Thread>> threads_;
 
-  std::vector<Answer> answers_;
+  std::vector<std::shared_ptr<Answer>> answers_;  // to be sent at the end of the turn
   size_t answer_bytes_ = 0;
   TaskResults results_;
 };

@@ -7,6 +7,7 @@
 #include "lib/base/status.h"
 #include "lib/objects/worker_page.h"
 #include "lib/serde/function_table.h"
+#include "runtime/worker/stream_out.h"
 #include "runtime/worker/worker.h"
 
 namespace ioc {
@@ -52,21 +53,59 @@ void Worker::OnRecallLease(LeaseId lease) {
 }
 
 void Worker::OnPeerGone(Peer& peer) {
-  std::erase_if(queue_, [&peer](const auto& job) { return job->caller == peer.process; });
+  // Calls of an actor run nevertheless: only the connection may be lost, and their caller comes back.
+  std::erase_if(queue_, [&peer](const auto& job) { return job->caller == peer.process && !job->taken; });
   if (lease_ && peer.process == lease_client_) {
-    // An actor goes with its owner, also in the middle of a call.
-    if (dedicated_ && !running_.empty()) return exit_now_(0);
-    EndLease();
+    if (dedicated_) {
+      AwaitOwner();
+    } else {
+      EndLease();
+    }
   }
   // Nobody waits for the answer of a task that runs, so it may not hold its CPU as long as it likes.
   for (Job* job : running_) {
-    if (job->caller == peer.process && job->spec->kind == TaskKind::kTask) EndSoon(*job, /*exit_code=*/0);
+    if (job->caller != peer.process) continue;
+    if (job->stream != nullptr && !job->taken) job->stream->Close();
+    if (job->spec->kind == TaskKind::kTask) EndSoon(*job, /*exit_code=*/0);
+  }
+}
+
+// An actor goes with its owner's process, and its node says so when it hears of that end. It may not hear.
+void Worker::AwaitOwner() {
+  if (absence_timer_ != 0) return;
+  absence_timer_ = env_->executor().Schedule(kOwnerAbsence, [this] {
+    absence_timer_ = 0;
+    if (!lease_ || client_->peers().Find(lease_client_) != nullptr) return;
+    if (!running_.empty()) return exit_now_(0);
+    EndLease();
+  });
+}
+
+void Worker::OnStopActor(PeerLink& link, const FrameHeader& request, const StopActor& stop) {
+  link.channel->Reply(request, StopActor::Reply{});
+  if (stop.actor != actor_) return;
+  if (stop.force) return exit_now_(0);
+  EndLease();
+}
+
+// It sees that it is cancelled, and what it has submitted is cancelled as well.
+void Worker::CancelJob(Job& job, bool force) {
+  if (std::exchange(job.cancelled, true)) return;
+  if (job.stream != nullptr) job.stream->Close();
+  client_->CancelChildren(job.number, force);
+}
+
+void Worker::OnStreamCredit(PeerLink& link, const StreamCredit& credit) {
+  for (Job* job : running_) {
+    if (job->link == link.id && job->spec->sequence == credit.sequence && job->stream != nullptr) {
+      return job->stream->OnCredit(credit.taken);
+    }
   }
 }
 
 // It sees that it is cancelled; if it does not end then, the process does.
 void Worker::EndSoon(Job& job, int exit_code) {
-  job.cancelled = true;
+  CancelJob(job, /*force=*/false);
   env_->executor().Schedule(kForceGrace, [this, link = job.link, sequence = job.spec->sequence, exit_code] {
     const bool still = std::any_of(running_.begin(), running_.end(), [&](const Job* running) {
       return running->link == link && running->spec->sequence == sequence;
@@ -96,8 +135,7 @@ void Worker::NumberFunctions(PeerLink& link, const PushTasks& push) {
   }
 }
 
-bool Worker::Accepts(const PeerLink& link, const PushTasks& push, const TaskSpec& spec) const {
-  if (spec.kind == TaskKind::kActorCall) return spec.actor == actor_;
+bool Worker::Accepts(const PeerLink& link, const PushTasks& push) const {
   return lease_ && push.lease == lease_ && link.peer->process == lease_client_;
 }
 
@@ -113,15 +151,17 @@ void Worker::OnPushTasks(PeerLink& link, std::shared_ptr<PushFrame> frame) {
 
 void Worker::Enqueue(PeerLink& link, const std::shared_ptr<PushFrame>& frame, const TaskSpec& spec) {
   auto job = std::make_unique<Job>();
+  job->number = ++last_job_;
   job->frame = frame;
   job->spec = &spec;
   job->link = link.id;
   job->caller = link.peer->process;
   job->lease = frame->push.lease;
-  if (!Accepts(link, frame->push, spec)) {
-    if (spec.kind != TaskKind::kActorCall) return ReplyReturned(*job, false);
-    return ReplyFailed(*job, MakeError(Cause::kActorDied,
-                                       absl::StrCat("actor ", spec.actor.ToString(), " does not live in this worker")));
+  if (spec.kind == TaskKind::kActorCall) {
+    if (!TakeCall(link, *job)) return;
+    job->taken = true;
+  } else if (!Accepts(link, frame->push)) {
+    return ReplyReturned(*job, false);
   }
   if (blocked_ > 0 && spec.kind == TaskKind::kTask) return ReplyReturned(*job, true);
   if (spec.function >= link.received_functions.size()) {
@@ -131,6 +171,65 @@ void Worker::Enqueue(PeerLink& link, const std::shared_ptr<PushFrame>& frame, co
   if (!function.ok()) return ReplyFailed(*job, function.status());
   job->function = *function;
   queue_.push_back(std::move(job));
+}
+
+bool Worker::TakeCall(PeerLink& link, const Job& job) {
+  const TaskSpec& spec = *job.spec;
+  if (spec.actor != actor_) {
+    ReplyFailed(job, MakeError(Cause::kActorDied,
+                               absl::StrCat("actor ", spec.actor.ToString(), " does not live in this worker")));
+    return false;
+  }
+  for (const std::shared_ptr<Answer>& ended : answered_.BeginSession(job.caller, spec.session)) Forget(*ended);
+  ForgetHeard(job.caller, spec.session, spec.answered);
+  switch (answered_.Take(job.caller, spec.session, spec.call_sequence)) {
+    case AnsweredCalls::Seen::kNew:
+      answered_.Prune([this](ProcessId caller) { return client_->peers().Find(caller) != nullptr; });
+      return true;
+    case AnsweredCalls::Seen::kAnswered:
+      AnswerAgain(link, job);
+      return false;
+    case AnsweredCalls::Seen::kPending:
+      MoveToLink(link, job);
+      return false;
+    case AnsweredCalls::Seen::kHeard:
+      return false;
+    case AnsweredCalls::Seen::kGap:
+      ReplyFailed(job, MakeError(Cause::kInternal, absl::StrCat("call ", spec.call_sequence,
+                                                                " of an actor came before those in front of it")));
+      return false;
+  }
+  return false;
+}
+
+void Worker::AnswerAgain(PeerLink& link, const Job& call) {
+  const std::shared_ptr<Answer>& answer = answered_.Find(call.caller, call.spec->call_sequence);
+  answer->link = link.id;
+  StreamOut::SendItems(*client_, call, answer->items, call.spec->stream_skip);
+  if (answer->ready) Reply(answer);
+}
+
+// The answer of a call that waits or runs goes to the connection that it came on last.
+void Worker::MoveToLink(PeerLink& link, const Job& call) {
+  const auto move = [&](Job& job) {
+    if (!job.taken || job.caller != call.caller || job.spec->session != call.spec->session ||
+        job.spec->call_sequence != call.spec->call_sequence) {
+      return;
+    }
+    job.link = link.id;
+    if (job.stream != nullptr) job.stream->Resume(call.spec->stream_skip);
+  };
+  for (const auto& job : queue_) move(*job);
+  for (Job* job : running_) move(*job);
+}
+
+void Worker::ForgetHeard(ProcessId caller, uint64_t session, uint64_t answered) {
+  if (answered == 0) return;
+  for (const std::shared_ptr<Answer>& answer : answered_.Heard(caller, session, answered)) Forget(*answer);
+}
+
+void Worker::OnAnswersHeard(PeerLink& link, const AnswersHeard& heard) {
+  if (heard.actor == actor_) ForgetHeard(link.peer->process, heard.session, heard.answered);
 }
 
 void Worker::OnRecallTasks(PeerLink&, const RecallTasks& recall) {
@@ -150,7 +249,7 @@ void Worker::OnCancelTask(PeerLink& link, const CancelTask& cancel) {
   }
   for (Job* job : running_) {
     if (!matches(*job)) continue;
-    job->cancelled = true;
+    CancelJob(*job, cancel.force);
     if (cancel.force) EndSoon(*job, /*exit_code=*/1);
     return;
   }
@@ -174,6 +273,9 @@ void Worker::OnUnblocked() {
   if (blocked_ == 0 && lease_) client_->node().Notify(TaskUnblocked{.lease = lease_});
 }
 
-bool Worker::CancelRequested() { return running_.size() == 1 && running_.front()->cancelled; }
+bool Worker::CancelRequested(uint64_t number) {
+  return std::any_of(running_.begin(), running_.end(),
+                     [number](const Job* job) { return job->number == number && job->cancelled; });
+}
 
 }  // namespace ioc

@@ -37,6 +37,23 @@ class Log {
   std::vector<std::string> lines_;
 };
 
+class Forever {
+ public:
+  explicit Forever(std::string name) : name_(std::move(name)) {}
+  std::string Name() const { return name_; }
+  int Hang() const {
+    while (true) ::pause();
+  }
+  int64_t Pid() const { return ::getpid(); }
+
+ private:
+  std::string name_;
+};
+
+std::string KillOthers(const ActorHandle<Forever>& actor) {
+  return std::string(Cluster::Current().Kill(actor).message());
+}
+
 class Broken {
  public:
   Broken() { throw std::runtime_error("no parts"); }
@@ -139,6 +156,52 @@ TEST_CASE("An empty handle's calls are an error") {
   const Cluster cluster = Embedded();
   CHECK(CauseOf(ActorHandle<Counter>().Call<&Counter::Increment>(1).Get(kPatience).status()) ==
         Cause::kInvalidArgument);
+}
+
+TEST_CASE("Kill ends an actor in the middle of a call, and its calls say that it was killed") {
+  const Cluster cluster = Embedded();
+  const auto actor = cluster.With(ActorOptions{.name = "victim"}).Create<Forever>("one");
+  const int64_t pid = actor.Call<&Forever::Pid>().Get(kPatience).value();
+  const ObjectRef<int> hanging = actor.Call<&Forever::Hang>();
+  const ObjectRef<std::string> behind = actor.Call<&Forever::Name>();
+  REQUIRE(cluster.Kill(actor).ok());
+  for (const absl::Status& error : {hanging.Get(kPatience).status(), behind.Get(kPatience).status(),
+                                    actor.Call<&Forever::Name>().Get(kPatience).status()}) {
+    CHECK(CauseOf(error) == Cause::kActorDied);
+    CHECK_THAT(std::string(error.message()), Contains("\"victim\" was killed"));
+  }
+  CHECK(WaitUntil([&] { return ::kill(static_cast<pid_t>(pid), 0) != 0; }));
+  CHECK(cluster.Kill(actor).ok());
+  CHECK_FALSE(cluster.FindActor<Forever>("victim").ok());
+  CHECK(CauseOf(cluster.Kill(ActorHandle<Forever>())) == Cause::kInvalidArgument);
+}
+
+TEST_CASE("An actor that is killed with leave to restart is made again") {
+  const Cluster cluster = Embedded();
+  const auto actor = cluster.With(ActorOptions{.max_restarts = 1}).Create<Forever>("one");
+  const int64_t pid = actor.Call<&Forever::Pid>().Get(kPatience).value();
+  REQUIRE(cluster.Kill(actor, {.no_restart = false}).ok());
+  CHECK(WaitUntil([&] {
+    const auto now = actor.Call<&Forever::Pid>().Get(kPatience);
+    return now.ok() && *now != pid;
+  }));
+  CHECK(actor.Call<&Forever::Name>().Get(kPatience).value() == "one");
+}
+
+TEST_CASE("Whoever has a handle can kill the actor") {
+  const Cluster cluster = Embedded();
+  const auto actor = cluster.Create<Forever>("one");
+  REQUIRE(actor.Call<&Forever::Name>().Get(kPatience).ok());
+  CHECK(cluster.Submit<KillOthers>(actor).Get(kPatience).value().empty());
+  CHECK(CauseOf(actor.Call<&Forever::Name>().Get(kPatience).status()) == Cause::kActorDied);
+}
+
+TEST_CASE("An actor that is killed before it was made never is") {
+  const Cluster cluster = Embedded();
+  const auto actor = cluster.With(ActorOptions{.resources = {{"unobtainium", 1}}}).Create<Forever>("one");
+  const ObjectRef<std::string> name = actor.Call<&Forever::Name>();
+  REQUIRE(cluster.Kill(actor).ok());
+  CHECK(CauseOf(name.Get(kPatience).status()) == Cause::kActorDied);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // Actors in simulated clusters: order, ends, restarts, connections among them.
 #include <catch2/catch.hpp>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -64,6 +65,66 @@ TEST_CASE("an actor that may restart is made again and its calls go on") {
         CHECK_THAT(std::string(error.message()), Catch::Contains("SlowAdder") && Catch::Contains("signal 9"));
       }
       CheckQuiet(driver);
+    });
+  });
+}
+
+// One instant of all those that a handful of calls goes through.
+void BreakAt(absl::Duration instant) {
+  RunSeeds({.nodes = 2}, [instant](SimCluster& cluster) {
+    cluster.Drive([&](Driver& driver) {
+      {
+        const auto slow =
+            driver.cluster.With(ActorOptions{.where = {.nodes = {SimCluster::NodeName(1)}}}).Create<SlowAdder>(0);
+        REQUIRE(slow.Call<&SlowAdder::Add>(0, 0).Get(absl::Minutes(1)).value() == 0);
+        cluster.world().At(instant, [&cluster] { cluster.world().Disconnect(cluster.machine(0), cluster.machine(1)); });
+        std::vector<ObjectRef<int>> results;
+        for (int i = 0; i < 8; ++i) results.push_back(slow.Call<&SlowAdder::Add>(1, 10));
+        INFO("broken after " << absl::FormatDuration(instant));
+        for (int i = 0; i < 8; ++i) REQUIRE(results[i].Get(absl::Minutes(2)).value() == i + 1);
+        REQUIRE(slow.Call<&SlowAdder::Add>(0, 0).Get(absl::Minutes(1)).value() == 8);
+      }
+      CheckQuiet(driver);
+    });
+  });
+}
+
+TEST_CASE("a call runs once, whenever the connection breaks on its way, while it runs, or on the way of its answer") {
+  for (int milliseconds = 0; milliseconds < 300; milliseconds += 6) BreakAt(absl::Milliseconds(milliseconds));
+}
+
+TEST_CASE("a stream of an actor goes on without a gap or a repeat when the connection breaks") {
+  RunSeeds({.nodes = 2}, [](SimCluster& cluster) {
+    cluster.Drive([&](Driver& driver) {
+      {
+        const auto counter =
+            driver.cluster.With(ActorOptions{.where = {.nodes = {SimCluster::NodeName(1)}}}).Create<SlowCounter>();
+        ObjectStream<int> numbers = counter.Call<&SlowCounter::Count>(300, 2);
+        for (int expected = 0; expected < 300; ++expected) {
+          const absl::StatusOr<std::optional<int>> number = numbers.Next(absl::Minutes(2));
+          INFO(number.status());
+          REQUIRE(number.ok());
+          REQUIRE(*number == expected);
+          if (expected % 50 == 20) cluster.world().Disconnect(cluster.machine(0), cluster.machine(1));
+        }
+        REQUIRE(numbers.Next(absl::Minutes(2)).value() == std::nullopt);
+        CHECK(counter.Call<&SlowCounter::next>().Get(absl::Minutes(1)).value() == 300);
+      }
+      CheckQuiet(driver);
+    });
+  });
+}
+
+TEST_CASE("an actor ends with its owner's node, though nobody tells it of that") {
+  RunSeeds({.nodes = 3}, [](SimCluster& cluster) {
+    cluster.Drive([&](Driver& driver) {
+      const TaskSubmitter on_n1 = driver.cluster.With(TaskOptions{.where = {.nodes = {SimCluster::NodeName(1)}}});
+      const ObjectRef<int> owner = on_n1.Submit<OwnActorOn>(std::string("n2"));
+      AwaitWork(driver, 1);
+      REQUIRE(cluster.workers(2) == 1);
+      cluster.world().CrashMachine(cluster.machine(1));
+      driver.Sleep(absl::Minutes(2));
+      CHECK(cluster.workers(2) == 0);
     });
   });
 }

@@ -52,8 +52,8 @@ WorldOptions OptionsOf(const SimClusterOptions& options) {
   WorldOptions world;
   world.topology.link_latency = options.latency;
   world.fibers.thread_local_hooks = {
-      .get = [] { return static_cast<void*>(internal::CurrentRuntime()); },
-      .set = [](void* runtime) { internal::SetCurrentRuntime(static_cast<internal::Runtime*>(runtime)); }};
+      .get = [] { return static_cast<void*>(internal::CurrentContext()); },
+      .set = [](void* context) { internal::SetCurrentContext(static_cast<internal::RunContext*>(context)); }};
   return world;
 }
 
@@ -77,7 +77,7 @@ class DriverState final : public internal::ClusterState {
 
   internal::Runtime& runtime() override { return client_; }
   void Shutdown() override {
-    internal::SetCurrentRuntime(nullptr);
+    internal::SetCurrentContext(nullptr);
     client_.Shutdown();
   }
 
@@ -94,7 +94,8 @@ void RunDriver(SimEnv& env, const std::string& node_address, const std::function
   const absl::Status connected =
       client.Connect({.role = Role::kDriver, .node_address = node_address, .program = std::move(program)});
   IOC_CHECK(connected.ok()) << "the driver can't connect: " << std::string(connected.message());
-  internal::SetCurrentRuntime(&client);
+  internal::RunContext context{.runtime = &client};
+  internal::SetCurrentContext(&context);
   const RuntimeOfProcess runtime(client, env);
   Cluster cluster(std::move(state));
   Driver driver(cluster, client, env);

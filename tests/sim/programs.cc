@@ -64,6 +64,46 @@ ObjectRef<int> MakeElsewhere(int milliseconds, int result) {
 
 int AddOne(const ObjectRef<int>& number) { return number.Get().value() + 1; }
 
+void SlowCounter::Count(int count, int milliseconds, Yield<int>& yield) {
+  for (int i = 0; i < count; ++i) {
+    Work(absl::Milliseconds(milliseconds));
+    yield(next_++);
+  }
+}
+
+int OwnActorOn(const std::string& node) {
+  const auto actor = Cluster::Current().With(ActorOptions{.where = {.nodes = {node}}}).Create<SlowAdder>(1);
+  actor.Call<&SlowAdder::Add>(1, 0).Get().value();
+  Work(absl::Hours(1));
+  return 0;
+}
+
+void CountSlowly(int count, int milliseconds, Yield<int>& yield) {
+  for (int n = 0; n < count; ++n) {
+    Work(absl::Milliseconds(milliseconds));
+    if (!yield(n)) return;
+  }
+}
+
+void MakeBlocks(uint32_t count, uint32_t elements, Yield<Array<uint32_t>>& yield) {
+  for (uint32_t n = 0; n < count; ++n) {
+    Array<uint32_t> block = Cluster::Current().NewArray<uint32_t>({elements}).value();
+    std::fill(block.begin(), block.end(), n);
+    if (!yield(std::move(block))) return;
+  }
+}
+
+int CountTreeForEver(int size) {
+  if (size <= 1) {
+    while (!Cancelled()) Work(absl::Milliseconds(10));
+    return 1;
+  }
+  const Cluster cluster = Cluster::Current();
+  const ObjectRef<int> left = cluster.Submit<CountTreeForEver>(size / 2);
+  const ObjectRef<int> right = cluster.Submit<CountTreeForEver>(size - size / 2);
+  return left.Get().value_or(0) + right.Get().value_or(0);
+}
+
 int WorkFor(int milliseconds, int result) {
   Work(absl::Milliseconds(milliseconds));
   return result;

@@ -27,6 +27,18 @@ class SlowAdder {
   int sum_;
 };
 
+class SlowCounter {
+ public:
+  void Count(int count, int milliseconds, Yield<int>& yield);
+  int next() { return next_; }
+
+ private:
+  int next_ = 0;
+};
+
+// Makes an actor there and computes for an hour.
+int OwnActorOn(const std::string& node);
+
 // Where a token ends up.
 class Goal {
  public:
@@ -57,6 +69,14 @@ uint64_t SumOf(const Array<uint32_t>& numbers);
 // A number that another task makes; and what a task makes of a reference to one.
 ObjectRef<int> MakeElsewhere(int milliseconds, int result);
 int AddOne(const ObjectRef<int>& number);
+
+// 0, 1, 2, ..., computing for a while before each.
+void CountSlowly(int count, int milliseconds, Yield<int>& yield);
+// Blocks of `elements` times their number.
+void MakeBlocks(uint32_t count, uint32_t elements, Yield<Array<uint32_t>>& yield);
+
+// As CountTree, but the leaves work until they are cancelled.
+int CountTreeForEver(int size);
 
 // Compute for `milliseconds`.
 int WorkFor(int milliseconds, int result);

@@ -13,12 +13,14 @@
 #include <type_traits>
 #include <typeinfo>
 #include <utility>
+#include <vector>
 
 #include "iocluster/internal/arguments.h"
 #include "iocluster/internal/function.h"
 #include "iocluster/internal/runtime.h"
 #include "iocluster/internal/type_name.h"
 #include "iocluster/internal/value.h"
+#include "iocluster/stream.h"
 
 namespace ioc::internal {
 
@@ -49,7 +51,15 @@ struct TupleSize : std::integral_constant<size_t, 0> {};
 template <typename... Ts>
 struct TupleSize<std::tuple<Ts...>> : std::integral_constant<size_t, sizeof...(Ts)> {};
 
-// Hands a function's result on; a tuple in parts if the caller wants as many.
+template <typename T>
+inline constexpr bool kIsVector = false;
+template <typename E, typename A>
+inline constexpr bool kIsVector<std::vector<E, A>> = true;
+
+// What is wrong with a vector that was to be split into `wanted` results.
+absl::Status WrongNumberOfElements(std::string_view label, size_t size, uint32_t wanted);
+
+// Hands a function's result on; a tuple in parts if the caller wants as many, a vector if it is to be split.
 template <typename R>
 absl::Status ReturnResult(Invocation& invocation, std::string_view label, R&& result) {
   using T = std::remove_cvref_t<R>;
@@ -67,6 +77,18 @@ absl::Status ReturnResult(Invocation& invocation, std::string_view label, R&& re
         const auto add = [&](auto& part) { return (status = ReturnValue(*invocation.results, std::move(part))).ok(); };
         std::apply([&](auto&... parts) { static_cast<void>((add(parts) && ...)); }, result);
         return status;
+      }
+    }
+    if constexpr (kIsVector<T>) {
+      if (invocation.split) {
+        if (result.size() != invocation.num_returns) {
+          return WrongNumberOfElements(label, result.size(), invocation.num_returns);
+        }
+        for (auto&& element : result) {
+          absl::Status status = ReturnValue(*invocation.results, typename T::value_type(std::move(element)));
+          if (!status.ok()) return status;
+        }
+        return absl::OkStatus();
       }
     }
     if (invocation.num_returns != 1) {
@@ -97,6 +119,35 @@ absl::Status RunEntry(TypeList<Ps...> parameters, Invocation& invocation, std::s
   }
 }
 
+// What a stream's function is that was not called as one.
+absl::Status NotCalledAsStream(std::string_view label);
+
+// The same for a function that takes a Yield last.
+template <typename Result, typename Item, typename... Ps, typename Function>
+absl::Status RunStreamEntry(TypeList<Ps...> parameters, Invocation& invocation, std::string_view label,
+                            const Function& function) {
+  static_assert(std::is_void_v<Result> || std::is_same_v<Result, absl::Status>,
+                "iocluster cannot call this stream: a function that takes an ioc::Yield<T>& must return void or an "
+                "absl::Status; what it makes goes through the Yield");
+  if (invocation.stream == nullptr) return NotCalledAsStream(label);
+  Yield<Item> yield(*invocation.stream);
+  const absl::Status status = RunEntry<Result>(parameters, invocation, label, [&](auto&&... values) -> Result {
+    return function(static_cast<decltype(values)>(values)..., yield);
+  });
+  return status.ok() ? yield.status() : status;
+}
+
+template <typename S, typename Function>
+absl::Status RunAsDeclared(Invocation& invocation, std::string_view label, const Function& function) {
+  using Stream = StreamTraits<typename S::Parameters>;
+  if constexpr (Stream::kIsStream) {
+    return RunStreamEntry<typename S::Result, typename Stream::Item>(typename Stream::Arguments(), invocation, label,
+                                                                     function);
+  } else {
+    return RunEntry<typename S::Result>(typename S::Parameters(), invocation, label, function);
+  }
+}
+
 // A free function, a static member function or a lambda without captures.
 template <auto F>
 struct TaskEntry : Registered<TaskEntry<F>> {
@@ -104,9 +155,9 @@ struct TaskEntry : Registered<TaskEntry<F>> {
 
   static absl::Status Run(Invocation& invocation) {
     using S = SignatureOf<F>;
-    return RunEntry<typename S::Result>(typename S::Parameters(), invocation, kLabel,
-                                        [](auto&&... values) ->
-                                        typename S::Result { return F(static_cast<decltype(values)>(values)...); });
+    return RunAsDeclared<S>(invocation, kLabel, [](auto&&... values) -> typename S::Result {
+      return F(static_cast<decltype(values)>(values)...);
+    });
   }
 };
 
@@ -118,14 +169,13 @@ struct MethodEntry : Registered<MethodEntry<C, M>> {
   static absl::Status Run(Invocation& invocation) {
     using S = SignatureOf<M>;
     typename S::Class& actor = *static_cast<C*>(invocation.actor);  // the base that has M
-    return RunEntry<typename S::Result>(typename S::Parameters(), invocation, kLabel,
-                                        [&actor](auto&&... values) -> typename S::Result {
-                                          if constexpr (S::kOnRvalue) {
-                                            return (std::move(actor).*M)(static_cast<decltype(values)>(values)...);
-                                          } else {
-                                            return (actor.*M)(static_cast<decltype(values)>(values)...);
-                                          }
-                                        });
+    return RunAsDeclared<S>(invocation, kLabel, [&actor](auto&&... values) -> typename S::Result {
+      if constexpr (S::kOnRvalue) {
+        return (std::move(actor).*M)(static_cast<decltype(values)>(values)...);
+      } else {
+        return (actor.*M)(static_cast<decltype(values)>(values)...);
+      }
+    });
   }
 };
 

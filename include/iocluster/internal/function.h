@@ -7,6 +7,13 @@
 
 #include <type_traits>
 
+namespace ioc {
+
+template <typename T>
+class Yield;
+
+}  // namespace ioc
+
 namespace ioc::internal {
 
 template <typename... Ts>
@@ -53,6 +60,27 @@ struct Signature<F> {
 
 template <auto F>
 using SignatureOf = Signature<std::remove_cv_t<decltype(F)>>;
+
+// Whether a function of these parameters makes a stream: its last one is a Yield<Item>&. Arguments are those that its
+// caller gives.
+template <typename Passed, typename... Rest>
+struct StreamSplit {
+  static constexpr bool kIsStream = false;
+  using Arguments = Passed;
+};
+template <typename... Passed, typename P, typename... Rest>
+struct StreamSplit<TypeList<Passed...>, P, Rest...> : StreamSplit<TypeList<Passed..., P>, Rest...> {};
+template <typename... Passed, typename T>
+struct StreamSplit<TypeList<Passed...>, Yield<T>&> {
+  static constexpr bool kIsStream = true;
+  using Item = T;
+  using Arguments = TypeList<Passed...>;
+};
+
+template <typename Parameters>
+struct StreamTraits;
+template <typename... Ps>
+struct StreamTraits<TypeList<Ps...>> : StreamSplit<TypeList<>, Ps...> {};
 
 // What the caller's ObjectRef refers to: Status is void and StatusOr<T> is T, since their errors are the ref's error.
 template <typename R>

@@ -120,13 +120,30 @@ class ReturnSink {
   ~ReturnSink() = default;
 };
 
+// Where the items of a stream go; each is Returned between two calls of BeginItem.
+class StreamSink : public ReturnSink {
+ public:
+  enum class Step {
+    kSend,
+    kSkip,    // the caller has this one from an earlier attempt
+    kClosed,  // nobody reads any more
+  };
+  // Waits until the reader can take one more.
+  virtual Step BeginItem() = 0;
+
+ protected:
+  ~StreamSink() = default;
+};
+
 // What the entry of a task function or method is given.
 struct Invocation {
   EncodedValue payload;                    // the encoded arguments
   std::vector<EncodedValue> dependencies;  // for the payload's placeholders, in order
   void* actor = nullptr;                   // of a method: the object
   uint32_t num_returns = 1;
+  bool split = false;  // a vector of num_returns elements, each a result of its own
   ReturnSink* results = nullptr;
+  StreamSink* stream = nullptr;  // of a stream's function
   // Of a constructor: the entry sets both.
   void* created = nullptr;
   void (*destroy)(void*) = nullptr;
@@ -153,6 +170,8 @@ struct Call {
   std::vector<Ref> dependencies;  // whose values the function wants
   std::vector<Ref> refs;          // that the payload carries as references
   uint32_t num_returns = 1;
+  bool split = false;          // the function returns a vector of num_returns elements
+  uint32_t stream_window = 0;  // of a stream; its one result is its end
 };
 
 class Runtime {
@@ -170,6 +189,11 @@ class Runtime {
   // i-th is.
   virtual std::vector<bool> Wait(std::span<const Ref> refs, size_t count, absl::Time deadline) = 0;
 
+  // `stream` is the end of a stream that this process called. Waits for its next item; empty if there are no more.
+  virtual absl::StatusOr<Ref> NextItem(const Ref& stream, absl::Time deadline) = 0;
+  // No more items are wanted; the call is cancelled if it still runs.
+  virtual void CloseStream(const Ref& stream) = 0;
+
   virtual absl::StatusOr<std::unique_ptr<WritableValue>> Allocate(size_t bytes) = 0;
   virtual Ref Put(std::unique_ptr<WritableValue> value, std::vector<Ref> refs) = 0;
   virtual Ref PutInline(std::string bytes, std::vector<Ref> refs) = 0;
@@ -177,6 +201,7 @@ class Runtime {
   virtual Ref PutError(const absl::Status& error) = 0;
 
   virtual absl::Status Cancel(const Ref& ref, bool force) = 0;
+  virtual absl::Status KillActor(const Ref& actor, bool no_restart) = 0;
   virtual bool CancelRequested() = 0;  // of the task that this thread runs
 
   virtual std::string NodeName() = 0;  // where this process runs
@@ -195,8 +220,18 @@ class Runtime {
   ~Runtime() = default;
 };
 
-// The runtime of the task that this thread runs, or of the Cluster that this thread connected; null if neither.
+// What a thread works for: the task that it runs, or the Cluster that it connected.
+struct RunContext {
+  Runtime* runtime = nullptr;
+  uint64_t job = 0;  // the worker's number for the task that runs; 0: none
+};
+// Null if neither. The context must live until another one is set.
+RunContext* CurrentContext();
+void SetCurrentContext(RunContext* context);
+
+// Of the current context; null if there is none.
 Runtime* CurrentRuntime();
+// For a thread that runs no tasks: a context of its own, or none for null.
 void SetCurrentRuntime(Runtime* runtime);
 
 }  // namespace ioc::internal

@@ -44,11 +44,14 @@ class FakeRuntime final : public internal::Runtime {
                                           std::string_view type) override;
   absl::StatusOr<internal::EncodedValue> Get(const internal::Ref& ref, absl::Time deadline) override;
   std::vector<bool> Wait(std::span<const internal::Ref> refs, size_t count, absl::Time deadline) override;
+  absl::StatusOr<internal::Ref> NextItem(const internal::Ref&, absl::Time) override { return internal::Ref(); }
+  void CloseStream(const internal::Ref&) override {}
   absl::StatusOr<std::unique_ptr<internal::WritableValue>> Allocate(size_t bytes) override;
   internal::Ref Put(std::unique_ptr<internal::WritableValue> value, std::vector<internal::Ref> refs) override;
   internal::Ref PutInline(std::string bytes, std::vector<internal::Ref> refs) override;
   internal::Ref PutError(const absl::Status& error) override;
   absl::Status Cancel(const internal::Ref& ref, bool force) override;
+  absl::Status KillActor(const internal::Ref&, bool) override { return absl::OkStatus(); }
   bool CancelRequested() override { return cancel_requested; }
   std::string NodeName() override { return "here"; }
   NodeId Node() override { return NodeId(1); }

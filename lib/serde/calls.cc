@@ -1,0 +1,50 @@
+#include "iocluster/internal/calls.h"
+
+#include <absl/strings/str_cat.h>
+
+#include "iocluster/internal/entry.h"
+#include "iocluster/status.h"
+
+namespace ioc::internal {
+
+absl::Status CheckUnsplit(const SharedTaskOptions& options) {
+  if (options == nullptr || options->num_returns == 0) return absl::OkStatus();
+  return MakeError(Cause::kInvalidArgument,
+                   absl::StrCat("num_returns is ", options->num_returns,
+                                ", which is for SubmitAll of a function that returns a std::vector"));
+}
+
+absl::StatusOr<uint32_t> SplitInto(const SharedTaskOptions& options) {
+  const int number = options == nullptr ? 0 : options->num_returns;
+  if (number == 0) {
+    return MakeError(Cause::kInvalidArgument,
+                     "SubmitAll of a function that returns a std::vector has to know the number of its elements: say "
+                     "With(ioc::TaskOptions{.num_returns = ...})");
+  }
+  if (number < 0 || number > static_cast<int>(kMaxReturns)) {
+    return MakeError(Cause::kInvalidArgument,
+                     absl::StrCat("num_returns is ", number, "; it must be from 1 to ", kMaxReturns));
+  }
+  return static_cast<uint32_t>(number);
+}
+
+absl::StatusOr<uint32_t> StreamWindow(const SharedTaskOptions& options) {
+  if (options == nullptr) return kDefaultStreamWindow;
+  if (options->stream_window < 1) {
+    return MakeError(Cause::kInvalidArgument,
+                     absl::StrCat("stream_window is ", options->stream_window, "; it must be at least 1"));
+  }
+  return static_cast<uint32_t>(options->stream_window);
+}
+
+absl::Status WrongNumberOfElements(std::string_view label, size_t size, uint32_t wanted) {
+  return MakeError(Cause::kInvalidArgument, absl::StrCat(std::string(label), " returned a vector of ", size,
+                                                         " elements; its caller's num_returns is ", wanted));
+}
+
+absl::Status NotCalledAsStream(std::string_view label) {
+  return MakeError(Cause::kInvalidArgument,
+                   absl::StrCat(std::string(label), " makes a stream but was not called as one"));
+}
+
+}  // namespace ioc::internal

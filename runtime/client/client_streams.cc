@@ -1,0 +1,55 @@
+// The part of Client that reads streams.
+#include <absl/strings/str_cat.h>
+
+#include "lib/base/status.h"
+#include "runtime/client/client.h"
+#include "runtime/client/settle_waiter.h"
+
+namespace ioc {
+
+absl::StatusOr<internal::Ref> Client::NextItem(const internal::Ref& stream, absl::Time deadline) {
+  MutexLock lock(env_->executor().mutex());
+  ObjectRecord* const end = RecordOf(stream);
+  if (end == nullptr) return MakeError(Cause::kInvalidArgument, "Next of a stream of another cluster");
+  const uint64_t sequence = end->id().sequence;
+  while (true) {
+    if (ObjectRecord* item = streams_.Take(sequence)) {
+      internal::Ref ref = objects_.MakeRef(*item);
+      objects_.Drop(*item);
+      return ref;
+    }
+    if (end->state == ObjectState::kFailed) return end->error;
+    if (end->settled()) return internal::Ref();
+    SettleWaiter settle(env_->executor(), 1);
+    objects_.Hold(*end);
+    objects_.Listen(*end, settle);
+    streams_.Listen(sequence, settle.waiter);
+    const bool notified = Block(settle.waiter, deadline);
+    streams_.Unlisten(sequence, settle.waiter);
+    objects_.Unlisten(*end, settle);
+    objects_.Drop(*end);
+    if (!notified) return MakeError(Cause::kDeadline, "the stream's next item was not there when the deadline passed");
+  }
+}
+
+void Client::CloseStream(const internal::Ref& stream) {
+  MutexLock lock(env_->executor().mutex());
+  ObjectRecord* const end = RecordOf(stream);
+  if (end == nullptr || !streams_.Close(end->id().sequence)) return;
+  if (TaskRecord* task = book_.Find(end->id().sequence)) CancelCall(*task, /*force=*/false);
+}
+
+absl::Status Client::TakeItem(PeerLink& link, const FrameView& frame) {
+  StreamItem item;
+  IOC_RETURN_IF_ERROR(Decode(frame.body, item));
+  const TaskRecord* task = book_.Find(item.sequence);
+  if (task == nullptr || task->stream_window == 0 || task->attempt != item.attempt) return absl::OkStatus();
+  const ProcessAddress* worker = nullptr;
+  if (task->kind == TaskKind::kActorCall) worker = &task->actor->actor->worker;
+  if (task->lease != nullptr) worker = &task->lease->worker;
+  if (worker == nullptr || worker->process != link.peer->process) return absl::OkStatus();
+  streams_.OnItem(link, *task, item, NodeOf(*worker));
+  return absl::OkStatus();
+}
+
+}  // namespace ioc

@@ -1,0 +1,65 @@
+#include "runtime/worker/answered_calls.h"
+
+#include <utility>
+
+#include "lib/base/check.h"
+
+namespace ioc {
+
+AnsweredCalls::Answers AnsweredCalls::BeginSession(ProcessId caller, uint64_t session) {
+  Answers ended;
+  Caller& known = callers_[caller];
+  if (session <= known.session) return ended;
+  for (std::shared_ptr<WorkerAnswer>& answer : known.answers) {
+    if (answer != nullptr) ended.push_back(std::move(answer));
+  }
+  known = {.session = session};
+  return ended;
+}
+
+AnsweredCalls::Seen AnsweredCalls::Take(ProcessId caller, uint64_t session, uint64_t call) {
+  Caller& known = callers_[caller];
+  if (session < known.session) return Seen::kHeard;
+  const uint64_t next = known.first + known.answers.size();
+  if (call < known.first) return Seen::kHeard;
+  if (call > next) return Seen::kGap;
+  if (call < next) return known.answers[call - known.first] == nullptr ? Seen::kPending : Seen::kAnswered;
+  known.answers.emplace_back();
+  return Seen::kNew;
+}
+
+const std::shared_ptr<WorkerAnswer>& AnsweredCalls::Find(ProcessId caller, uint64_t call) const {
+  const Caller& known = callers_.at(caller);
+  return known.answers[call - known.first];
+}
+
+bool AnsweredCalls::Keep(ProcessId caller, uint64_t session, uint64_t call, std::shared_ptr<WorkerAnswer> answer) {
+  const auto found = callers_.find(caller);
+  if (found == callers_.end() || found->second.session != session) return false;
+  Caller& known = found->second;
+  IOC_CHECK(call >= known.first && call - known.first < known.answers.size()) << "an answer to a call that never came";
+  known.answers[call - known.first] = std::move(answer);
+  return true;
+}
+
+AnsweredCalls::Answers AnsweredCalls::Heard(ProcessId caller, uint64_t session, uint64_t call) {
+  Answers forgotten;
+  const auto found = callers_.find(caller);
+  if (found == callers_.end() || found->second.session != session) return forgotten;
+  Caller& known = found->second;
+  // One that is pending can't have been heard, whatever its caller says.
+  while (known.first <= call && !known.answers.empty() && known.answers.front() != nullptr) {
+    forgotten.push_back(std::move(known.answers.front()));
+    known.answers.pop_front();
+    ++known.first;
+  }
+  return forgotten;
+}
+
+void AnsweredCalls::Prune(const std::function<bool(ProcessId)>& connected) {
+  if (callers_.size() <= kMaxRememberedCallers) return;
+  absl::erase_if(callers_,
+                 [&](const auto& caller) { return caller.second.answers.empty() && !connected(caller.first); });
+}
+
+}  // namespace ioc
