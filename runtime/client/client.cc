@@ -26,10 +26,25 @@ absl::Status Deadline(const std::string& what) {
   return MakeError(Cause::kDeadline, absl::StrCat(what, " was not there when the deadline passed"));
 }
 
-// Wakes a thread when enough of several objects have settled.
+// Wakes a thread when enough of several objects have settled; holds them meanwhile. With the mutex held, also when the
+// thread is unwound.
 class SettleWaiter final : public SettleListener {
  public:
-  SettleWaiter(Executor& executor, size_t missing) : executor_(executor), missing_(missing) {}
+  SettleWaiter(Executor& executor, ObjectTable& objects, const std::vector<ObjectRecord*>& records, size_t missing)
+      : executor_(executor), objects_(objects), records_(records), missing_(missing) {
+    for (ObjectRecord* record : records_) {
+      objects_.Hold(*record);
+      objects_.Listen(*record, *this);
+    }
+  }
+  ~SettleWaiter() {
+    for (ObjectRecord* record : records_) {
+      objects_.Unlisten(*record, *this);
+      objects_.Drop(*record);
+    }
+  }
+  SettleWaiter(const SettleWaiter&) = delete;
+  SettleWaiter& operator=(const SettleWaiter&) = delete;
 
   void OnSettled(ObjectRecord&) override {
     if (missing_ > 0 && --missing_ == 0) executor_.Notify(waiter);
@@ -39,6 +54,8 @@ class SettleWaiter final : public SettleListener {
 
  private:
   Executor& executor_;
+  ObjectTable& objects_;
+  const std::vector<ObjectRecord*>& records_;
   size_t missing_;
 };
 
@@ -423,18 +440,9 @@ bool Client::AwaitSettled(const std::vector<ObjectRecord*>& records, size_t coun
   }
   const size_t settled = records.size() - pending.size();
   if (settled >= count) return true;
-  SettleWaiter settle(env_->executor(), count - settled);
-  for (ObjectRecord* record : pending) {
-    objects_.Hold(*record);
-    objects_.Listen(*record, settle);
-    borrowing_.Resolve(*record);
-  }
-  const bool done = Block(settle.waiter, deadline);
-  for (ObjectRecord* record : pending) {
-    objects_.Unlisten(*record, settle);
-    objects_.Drop(*record);
-  }
-  return done;
+  SettleWaiter settle(env_->executor(), objects_, pending, count - settled);
+  for (ObjectRecord* record : pending) borrowing_.Resolve(*record);
+  return Block(settle.waiter, deadline);
 }
 
 std::vector<bool> Client::Wait(std::span<const internal::Ref> refs, size_t count, absl::Time deadline) {

@@ -212,11 +212,15 @@ void SimCluster::Drive(std::function<void(Driver&)> code, absl::Duration limit) 
   }
 }
 
-int SimCluster::workers(int node) const {
-  const SimMachine* machine = nodes_.at(node)->machine;
-  return static_cast<int>(std::count_if(world_.processes().begin(), world_.processes().end(), [&](const auto& process) {
-    return process->alive() && &process->machine() == machine && process->environment().contains("IOCLUSTER_WORKER");
-  }));
+std::vector<SimEnv*> SimCluster::Workers(int node) const {
+  std::vector<SimEnv*> workers;
+  for (const auto& process : world_.processes()) {
+    const bool here = &process->machine() == nodes_.at(node)->machine;
+    if (here && process->alive() && process->environment().contains("IOCLUSTER_WORKER")) {
+      workers.push_back(process.get());
+    }
+  }
+  return workers;
 }
 
 SimEnv& ThisProcess() {

@@ -78,7 +78,7 @@ class SimCluster {
   void RestartHead();
 
   // Living worker processes on a node's machine.
-  int workers(int node) const;
+  std::vector<SimEnv*> Workers(int node) const;
 
  private:
   struct NodeProcess {

@@ -93,7 +93,7 @@ TEST_CASE("a driver that leaves takes its tasks and actors with it") {
       CHECK(driver.cluster.Submit<Add>(1, 2).Get().value() == 3);
     });
     cluster.world().RunFor(absl::Seconds(30));
-    for (int i = 0; i < 3; ++i) CHECK(cluster.workers(i) == 0);
+    for (int i = 0; i < 3; ++i) CHECK(cluster.Workers(i).empty());
   });
 }
 
@@ -130,7 +130,7 @@ TEST_CASE("a cluster that is told to stop leaves no process behind") {
     CHECK_FALSE(cluster.head_process().alive());
     for (int i = 0; i < 5; ++i) {
       CHECK_FALSE(cluster.node_process(i).alive());
-      CHECK(cluster.workers(i) == 0);
+      CHECK(cluster.Workers(i).empty());
     }
   });
 }

@@ -69,9 +69,28 @@ int WorkFor(int milliseconds, int result) {
   return result;
 }
 
+int WorkElsewhere(int milliseconds, int result) {
+  return Cluster::Current().Submit<WorkFor>(milliseconds, result).Get().value();
+}
+
+int WorkCounted(int milliseconds, int result) {
+  ++TimesWorked()[result];
+  return WorkFor(milliseconds, result);
+}
+
+std::map<int, int>& TimesWorked() {
+  static std::map<int, int> times;
+  return times;
+}
+
 std::string WorkOnNode(int milliseconds) {
   Work(absl::Milliseconds(milliseconds));
   return Cluster::Current().node_name();
+}
+
+int AddLaterOn(const std::string& node, int milliseconds, int a, int b) {
+  Work(absl::Milliseconds(milliseconds));
+  return Cluster::Current().With(TaskOptions{.where = {.nodes = {node}}}).Submit<Add>(a, b).Get().value();
 }
 
 }  // namespace ioc::sim

@@ -3,6 +3,7 @@
 #define IOCLUSTER_TESTS_SIM_PROGRAMS_H_
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -60,7 +61,14 @@ int AddOne(const ObjectRef<int>& number);
 
 // Compute for `milliseconds`.
 int WorkFor(int milliseconds, int result);
+int WorkElsewhere(int milliseconds, int result);  // in another task, for which it waits
+// Works itself, and notes that `result` was computed once more.
+int WorkCounted(int milliseconds, int result);
+std::map<int, int>& TimesWorked();  // by result
 std::string WorkOnNode(int milliseconds);
+
+// After a while, has a task on `node` add two numbers.
+int AddLaterOn(const std::string& node, int milliseconds, int a, int b);
 
 }  // namespace ioc::sim
 
