@@ -139,12 +139,16 @@ void PeerTable::OnClosed(Channel& channel, const absl::Status& why) {
   std::unique_ptr<PeerLink> link = std::move(it->second);
   links_.erase(it);
   links_by_id_.erase(link->id);
+  std::vector<std::unique_ptr<PeerLink>> others;  // outlive the peer, as this one does
   ProcessId process;
-  if (link->peer != nullptr) {
-    auto& all = link->peer->links;
-    all.erase(std::remove(all.begin(), all.end(), link.get()), all.end());
-    if (!all.empty()) return;
-    process = link->peer->process;
+  if (Peer* peer = link->peer; peer != nullptr) {
+    process = peer->process;
+    for (PeerLink* other : std::exchange(peer->links, {})) {
+      if (other == link.get()) continue;
+      other->channel->Close(WithContext(why, "another connection of these two processes has ended"));
+      links_by_id_.erase(other->id);
+      others.push_back(std::move(links_.extract(other->channel.get()).mapped()));
+    }
   } else if (auto dialled = expected_.find(&channel); dialled != expected_.end()) {
     process = dialled->second;
     expected_.erase(dialled);

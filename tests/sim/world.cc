@@ -202,6 +202,10 @@ void World::HealAll() {
   }
 }
 
+void World::DisconnectOne(const SimMachine& a, const SimMachine& b, size_t i) {
+  LinksBetween(a, b).at(i)->Break("broke: the scenario cut it");
+}
+
 void World::Disconnect(const SimMachine& a, const SimMachine& b) {
   for (const auto& link : LinksBetween(a, b)) link->Break("broke: the scenario cut it");
 }
