@@ -293,7 +293,7 @@ void Client::OnDead(ObjectRecord& record) {
 
 // --- calls ---
 
-ObjectRecord* Client::RecordOf(const internal::Ref& ref) {
+ObjectRecord* Client::RecordOf(const internal::Ref& ref) const {
   auto* record = static_cast<ObjectRecord*>(ref.get());
   return record != nullptr && &record->table == &objects_ ? record : nullptr;
 }
@@ -314,10 +314,8 @@ std::vector<ObjectRecord*> Client::HoldAll(const std::vector<internal::Ref>& ref
   std::vector<ObjectRecord*> records;
   records.reserve(refs.size());
   for (const internal::Ref& ref : refs) {
-    ObjectRecord* record = RecordOf(ref);
-    if (record == nullptr) continue;
-    objects_.Hold(*record);
-    records.push_back(record);
+    records.push_back(static_cast<ObjectRecord*>(ref.get()));
+    objects_.Hold(*records.back());
   }
   return records;
 }
@@ -456,7 +454,7 @@ std::vector<bool> Client::Wait(std::span<const internal::Ref> refs, size_t count
   settled.reserve(refs.size());
   for (const internal::Ref& ref : refs) {
     const ObjectRecord* record = RecordOf(ref);
-    settled.push_back(record == nullptr || record->settled());  // a Get of an empty one fails at once
+    settled.push_back(record != nullptr && record->settled());
   }
   return settled;
 }

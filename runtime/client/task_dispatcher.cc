@@ -111,9 +111,8 @@ void TaskDispatcher::OnTaskReady(TaskRecord& task) {
   Pump(*task.queue);
 }
 
-void TaskDispatcher::OnTaskDoomed(TaskRecord& task) {
-  if (task.kind == TaskKind::kCreateActor)
-    actors_.OnActorFailed(task, absl::AbortedError("an argument of the constructor failed"));
+void TaskDispatcher::OnTaskDoomed(TaskRecord& task, const absl::Status& error) {
+  if (task.kind == TaskKind::kCreateActor) actors_.OnActorFailed(task, error);
 }
 
 size_t TaskDispatcher::WindowOf(const ClassQueue& queue) const {

@@ -120,7 +120,7 @@ class TaskDispatcher final : public TaskSink, public Deferred {
 
  private:
   void OnTaskReady(TaskRecord& task) override;
-  void OnTaskDoomed(TaskRecord& task) override;
+  void OnTaskDoomed(TaskRecord& task, const absl::Status& error) override;
   void RunDeferred() override;
 
   ClassQueue& QueueFor(const SchedulingClass& spec);

@@ -202,7 +202,13 @@ absl::Status Worker::Invoke(Job& job, internal::Invocation& invocation, Results&
     return MakeError(Cause::kActorDied, "the actor's constructor failed");
   }
   invocation.results = &results;
-  return job.function->entry(invocation);
+  IOC_RETURN_IF_ERROR(job.function->entry(invocation));
+  for (const Results::Value& value : results.values) {
+    if (absl::Status ours = client_->CheckOurs(value.written.get(), value.refs); !ours.ok()) {
+      return WithContext(ours, absl::StrCat("the result of ", std::string(job.function->label)));
+    }
+  }
+  return absl::OkStatus();
 }
 
 void Worker::AdoptActor(Job& job, const internal::Invocation& invocation) {
