@@ -39,6 +39,10 @@ struct NodeAddress {
   friend bool operator==(const NodeAddress&, const NodeAddress&) = default;
 };
 
+inline NodeAddress NodeOf(const ProcessAddress& process) {
+  return {process.node, process.machine, process.local_address, process.node_address};
+}
+
 // A reference in a message: enough for the receiver to register as a borrower.
 struct RefInfo {
   ObjectId id;

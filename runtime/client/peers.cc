@@ -139,16 +139,10 @@ void PeerTable::OnClosed(Channel& channel, const absl::Status& why) {
   std::unique_ptr<PeerLink> link = std::move(it->second);
   links_.erase(it);
   links_by_id_.erase(link->id);
-  std::vector<std::unique_ptr<PeerLink>> others;  // outlive the peer, as this one does
   ProcessId process;
-  if (Peer* peer = link->peer; peer != nullptr) {
-    process = peer->process;
-    for (PeerLink* other : std::exchange(peer->links, {})) {
-      if (other == link.get()) continue;
-      other->channel->Close(WithContext(why, "another connection of these two processes has ended"));
-      links_by_id_.erase(other->id);
-      others.push_back(std::move(links_.extract(other->channel.get()).mapped()));
-    }
+  if (link->peer != nullptr) {
+    process = link->peer->process;
+    std::erase(link->peer->links, link.get());
   } else if (auto dialled = expected_.find(&channel); dialled != expected_.end()) {
     process = dialled->second;
     expected_.erase(dialled);
@@ -162,6 +156,12 @@ void PeerTable::Gone(ProcessId process, const absl::Status& why) {
   if (it == peers_.end()) return;
   std::unique_ptr<Peer> peer = std::move(it->second);
   peers_.erase(it);
+  std::vector<std::unique_ptr<PeerLink>> others;  // closed when everybody has heard
+  for (PeerLink* link : std::exchange(peer->links, {})) {
+    auto other = links_.extract(link->channel.get());
+    links_by_id_.erase(link->id);
+    others.push_back(std::move(other.mapped()));
+  }
   auto waiting = std::exchange(peer->waiting, {});
   // Whatever stood in the way, a timeout say: those who wait must not take it for an answer of the process.
   const absl::Status unreachable =

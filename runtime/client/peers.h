@@ -1,10 +1,9 @@
 // The other processes that this one talks to: workers that run its tasks, owners of what it borrows, borrowers of what
 // it owns, callers of its actors.
 //
-// A peer is known by its process id, however many connections there are to it (each side may have dialled at once). It
-// is gone when one of them ends, and the others end with it: what was sent on the one is lost, and who waits for an
-// answer hears of the peer's end alone. What was bound to it (leases, borrows, holds) ends then. Lives on the client's
-// executor.
+// A peer is known by its process id, however many connections there are to it (each side may have dialled). It is gone
+// when one of them breaks, since what was sent on it may be lost: the others are closed, and what was bound to the peer
+// (leases, borrows, holds) ends. Lives on the client's executor.
 #ifndef IOCLUSTER_RUNTIME_CLIENT_PEERS_H_
 #define IOCLUSTER_RUNTIME_CLIENT_PEERS_H_
 

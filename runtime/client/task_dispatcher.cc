@@ -280,8 +280,7 @@ void TaskDispatcher::OnResult(PeerLink& link, TaskResult& result) {
   ClassQueue& queue = *lease.queue;
   lease.progress = env_.executor().Now();
   TakeOff(lease, *task);
-  const NodeAddress node = {lease.worker.node, lease.worker.machine, lease.worker.local_address,
-                            lease.worker.node_address};
+  const NodeAddress node = NodeOf(lease.worker);
   if (result.outcome == TaskOutcome::kReturned) {
     lease.blocked = result.blocked;
     if (!result.blocked) {
@@ -376,6 +375,7 @@ void TaskDispatcher::LoseLease(Lease& lease) {
   std::vector<uint64_t> suspects;
   for (TaskRecord* task : lease.in_flight) {
     task->lease = nullptr;
+    task->NoteTried(NodeOf(lease.worker));
     suspects.push_back(task->sequence);
   }
   const ProcessAddress worker = lease.worker;
@@ -389,8 +389,7 @@ void TaskDispatcher::LoseLease(Lease& lease) {
 
 void TaskDispatcher::AskFate(const ProcessAddress& worker, const std::string& node_name,
                              absl::AnyInvocable<void(WorkerEnd)> done) {
-  const GetWorkerFate request{.node = {worker.node, worker.machine, worker.local_address, worker.node_address},
-                              .process = worker.process};
+  const GetWorkerFate request{.node = NodeOf(worker), .process = worker.process};
   node_.Call(
       request, kFateTimeout, [node_name, done = std::move(done)](absl::StatusOr<GetWorkerFate::Reply> fate) mutable {
         WorkerEnd end;

@@ -206,7 +206,10 @@ absl::Status Node::Impl::OnHeadMessage(Channel& head, FrameView& frame) {
     case Method::kForwardRefusal:
       return Take<ForwardRefusal>(frame, [&](const ForwardRefusal& refusal) { leases_->Refused(refusal); });
     case Method::kProcessGone:
-      return Take<ProcessGone>(frame, [&](const ProcessGone& gone) { store_->ProcessGone(gone.process); });
+      return Take<ProcessGone>(frame, [&](const ProcessGone& gone) {
+        store_->ProcessGone(gone.process);
+        workers_->EndJob(JobId(gone.process.value()));
+      });
     case Method::kNodeRemoved:
       return absl::OkStatus();
     case Method::kPing:
