@@ -360,7 +360,7 @@ void ActorCaller::Lost(const State& state, const absl::Status&) {
   }
   objects_.Hold(*state->record);
   dispatcher_.AskFate(state->worker, state->node_name,
-                      [this, state, suspects = std::move(suspects)](WorkerEnd end) mutable {
+                      [this, state, suspects = std::move(suspects)](const WorkerEnd& end) mutable {
                         AfterLoss(state, std::move(suspects), end);
                         objects_.Drop(*state->record);
                       });

@@ -158,8 +158,7 @@ void Client::OnNodeClosed(const absl::Status& why) {
 absl::Status Client::OnNodeMessage(Channel& channel, FrameView frame) {
   switch (static_cast<Method>(frame.header.method)) {
     case Method::kLeaseGranted:
-      return Take<LeaseGranted>(frame,
-                                [this](LeaseGranted& granted) { dispatcher_.OnLeaseGranted(std::move(granted)); });
+      return Take<LeaseGranted>(frame, [this](const LeaseGranted& granted) { dispatcher_.OnLeaseGranted(granted); });
     case Method::kDemandRefused:
       return Take<DemandRefused>(frame, [this](const DemandRefused& refused) { dispatcher_.OnDemandRefused(refused); });
     case Method::kHandOver:
@@ -192,7 +191,7 @@ void Client::NoteOwned() {
 }
 
 absl::Status Client::OnPeerMessage(PeerLink& link, FrameView frame) {
-  const absl::Status status = DispatchPeer(link, frame);
+  absl::Status status = DispatchPeer(link, frame);
   NoteOwned();
   return status;
 }

@@ -101,7 +101,7 @@ class TaskDispatcher final : public TaskSink, public Deferred {
   // Sends at once what was pushed to workers that had nothing to do; for a thread that submits and then goes its way.
   void PushUrgent();
 
-  void OnLeaseGranted(LeaseGranted granted);
+  void OnLeaseGranted(const LeaseGranted& granted);
   void OnDemandRefused(const DemandRefused& refused);
   void OnResult(PeerLink& link, TaskResult& result);
   void OnLeaseRecalled(LeaseId id);

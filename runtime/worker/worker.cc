@@ -140,7 +140,7 @@ void Worker::Execute(Job& job) {
     run_ns = static_cast<uint64_t>(absl::ToInt64Nanoseconds(env_->executor().Now() - start));
     if (status.ok() && spec.kind == TaskKind::kCreateActor) AdoptActor(job, invocation);
   }
-  Finish(job, status, results, run_ns, std::move(covered));
+  Finish(job, status, results, run_ns, covered);
   std::erase(running_, &job);
   if (lease_ending_ && running_.empty()) EndLease();
   env_->executor().mutex().unlock();
@@ -225,7 +225,7 @@ void Worker::AdoptActor(Job& job, const internal::Invocation& invocation) {
 }
 
 void Worker::Finish(Job& job, const absl::Status& status, Results& results, uint64_t run_ns,
-                    std::vector<ObjectRecord*> covered) {
+                    const std::vector<ObjectRecord*>& covered) {
   const TaskSpec& spec = *job.spec;
   Answer answer;
   answer.link = job.link;
@@ -257,7 +257,7 @@ void Worker::Finish(Job& job, const absl::Status& status, Results& results, uint
     answer.result.returns.push_back(std::move(wire));
   }
   auto shared = std::make_shared<Answer>(std::move(answer));
-  client_->borrowing().Uncover(std::move(covered), job.caller, [this, shared] { Reply(std::move(*shared)); });
+  client_->borrowing().Uncover(covered, job.caller, [this, shared] { Reply(std::move(*shared)); });
 }
 
 // --- answers ---

@@ -68,7 +68,7 @@ class Worker final : public WorkerHooks, public Deferred {
   absl::StatusOr<internal::EncodedValue> Import(Job& job, const WireValue& value, std::vector<ObjectRecord*>& covered);
   absl::Status Invoke(Job& job, internal::Invocation& invocation, Results& results);
   void Finish(Job& job, const absl::Status& status, Results& results, uint64_t run_ns,
-              std::vector<ObjectRecord*> covered);
+              const std::vector<ObjectRecord*>& covered);
   void AdoptActor(Job& job, const internal::Invocation& invocation);
   void Reply(Answer answer);
   void ReplyReturned(const Job& job, bool blocked);

@@ -25,7 +25,7 @@ constexpr size_t kLogLinesOfFailure = 200;
 
 World::World(uint64_t seed, WorldOptions options)
     : seed_(seed),
-      options_(std::move(options)),
+      options_(options),
       exceptions_at_start_(std::uncaught_exceptions()),
       random_(seed),
       topology_(options_.topology, Mix(seed + 1)),
