@@ -12,6 +12,18 @@ if(IOC_SANITIZE)
   target_link_options(ioc_flags INTERFACE -fsanitize=${IOC_SANITIZE})
 endif()
 
+# Sanitized tests may take so many times longer.
+set(IOC_SLOWDOWN 1)
+if(IOC_SANITIZE)
+  set(IOC_SLOWDOWN 6)
+endif()
+
+# ioc_test_timeout(SECONDS TEST...)
+function(ioc_test_timeout seconds)
+  math(EXPR timeout "${IOC_SLOWDOWN} * ${seconds}")
+  set_tests_properties(${ARGN} PROPERTIES TIMEOUT ${timeout})
+endfunction()
+
 # ioc_library(NAME SOURCES a.cc ... DEPS ioc_base absl::status ...)
 function(ioc_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
@@ -29,7 +41,7 @@ function(ioc_test name)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
-  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+  ioc_test_timeout(${ARG_TIMEOUT} ${name})
 endfunction()
 
 # Adds the subdirectories named.

@@ -39,7 +39,7 @@ int Fibonacci(int n) {
   return a.Get().value() + b.Get().value();
 }
 
-int Throw(std::string why) { throw std::runtime_error(why); }
+int Throw(const std::string& why) { throw std::runtime_error(why); }
 
 // An actor is an object in a process of its own; its calls run one by one, in order.
 class Counter {

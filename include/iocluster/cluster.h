@@ -168,7 +168,7 @@ class Cluster {
   }
 
   // Waits until at least `n` of them are settled, by a value or an error, or `timeout` has passed. `ready` has all that
-  // are settled by then. A ref that refers to nothing never is.
+  // are settled by then. A ref that refers to nothing, or is of another cluster, never is.
   template <typename T>
   WaitResult<T> Wait(std::vector<ObjectRef<T>> refs, size_t n,
                      absl::Duration timeout = absl::InfiniteDuration()) const {

@@ -27,7 +27,7 @@ class AsioExecutor final : public Executor, private LoopClient {
   // With `background_thread`, a thread of its own leads while nobody else does.
   explicit AsioExecutor(bool background_thread);
   // Nobody awaits. Callbacks that have not run are destroyed.
-  ~AsioExecutor();
+  ~AsioExecutor() override;
 
   Mutex& mutex() override { return mutex_; }
   absl::Time Now() const override;

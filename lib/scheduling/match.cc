@@ -101,7 +101,7 @@ std::string DescribeLabel(const LabelCondition& label) {
 
 std::string GiB(uint64_t bytes) { return absl::StrCat(static_cast<double>(bytes) / static_cast<double>(kGiB), " GiB"); }
 
-absl::Status Invalid(std::string message) { return MakeError(Cause::kInvalidArgument, message); }
+absl::Status Invalid(const std::string& message) { return MakeError(Cause::kInvalidArgument, message); }
 
 absl::Status CheckBound(const char* member, double value) {
   if (std::isfinite(value) && value >= 0) return absl::OkStatus();

@@ -139,11 +139,11 @@ std::string NarrowDown(Funnel& funnel, const SchedulingClass& request) {
     return some_left;
   });
   if (!remedy.empty()) return remedy;
-  for (const auto& [resource, wanted] : request.resources.amounts()) {
+  for (const auto& amount : request.resources.amounts()) {
     const bool some_left =
-        funnel.Narrow(absl::StrCat("have ", FormatAmount(resource, wanted)),
-                      [&](const NodeView& node) { return node.info->total.GetTicks(resource) >= wanted; });
-    if (!some_left) return LargestOffer(funnel.left(), resource);
+        funnel.Narrow(absl::StrCat("have ", FormatAmount(amount.first, amount.second)),
+                      [&](const NodeView& node) { return node.info->total.GetTicks(amount.first) >= amount.second; });
+    if (!some_left) return LargestOffer(funnel.left(), amount.first);
   }
   return "";
 }

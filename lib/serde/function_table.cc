@@ -64,7 +64,9 @@ int AddModule(dl_phdr_info* info, size_t, void* modules) {
     const uintptr_t first = module.base + segment.p_vaddr;
     if (segment.p_type == PT_LOAD) module.segments.emplace_back(first, first + segment.p_memsz);
     if (segment.p_type == PT_NOTE && module.build_id.empty()) {
-      module.build_id = BuildIdIn(reinterpret_cast<const char*>(first), segment.p_memsz);
+      const auto* notes =
+          reinterpret_cast<const char*>(first);  // NOLINT(performance-no-int-to-ptr): as the loader has it
+      module.build_id = BuildIdIn(notes, segment.p_memsz);
     }
   }
   static_cast<std::vector<Module>*>(modules)->push_back(std::move(module));

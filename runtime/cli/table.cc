@@ -72,7 +72,7 @@ std::string FormatBytes(uint64_t bytes) {
     amount /= 1024;
     ++unit;
   }
-  return absl::StrFormat(unit == 0 || amount >= 100 ? "%.0f %s" : "%.1f %s", amount, kUnits[unit]);
+  return absl::StrFormat("%.*f %s", unit == 0 || amount >= 100 ? 0 : 1, amount, kUnits[unit]);
 }
 
 std::string FormatAge(absl::Duration age) {

@@ -176,7 +176,7 @@ void ActorCaller::OnTaskReady(TaskRecord& task) {
   Pump(state);
 }
 
-void ActorCaller::OnTaskDoomed(TaskRecord& task) {
+void ActorCaller::OnTaskDoomed(TaskRecord& task, const absl::Status&) {
   const State state = task.actor->actor;
   std::erase(state->waiting, &task);
   Pump(state);

@@ -58,7 +58,7 @@ class ActorCaller final : public TaskSink, public ActorEvents, public Deferred {
   using State = std::shared_ptr<ActorState>;
 
   void OnTaskReady(TaskRecord& task) override;
-  void OnTaskDoomed(TaskRecord& task) override;
+  void OnTaskDoomed(TaskRecord& task, const absl::Status& error) override;
   void OnActorConstructed(TaskRecord& creation, const ProcessAddress& worker, const std::string& node_name,
                           LeaseId lease) override;
   void OnActorFailed(TaskRecord& creation, const absl::Status& error) override;

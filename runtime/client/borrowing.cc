@@ -83,7 +83,7 @@ std::vector<ObjectRecord*> Borrowing::ImportCovered(const std::vector<RefInfo>& 
   return records;
 }
 
-void Borrowing::Uncover(std::vector<ObjectRecord*> records, ProcessId caller, Callback done) {
+void Borrowing::Uncover(const std::vector<ObjectRecord*>& records, ProcessId caller, Callback done) {
   // One count for this function itself, so that `done` comes after all have been looked at.
   auto waiting = std::make_shared<std::pair<size_t, Callback>>(1, std::move(done));
   auto finish_one = [waiting] {
@@ -144,7 +144,7 @@ void Borrowing::Register(ObjectRecord& record, bool sent_by_owner, absl::AnyInvo
   RunDeferred();  // an earlier release of the same object must arrive first
   auto registered = [this, &record, done = std::move(done)](absl::StatusOr<AddBorrower::Reply> reply) mutable {
     record.borrow = BorrowState::kRegistered;
-    const absl::Status status = reply.status();
+    const absl::Status& status = reply.status();
     if (!status.ok()) {
       const Cause cause = CauseOf(status) == Cause::kDisconnected ? Cause::kOwnerDied : CauseOf(status);
       objects_.Fail(

@@ -46,7 +46,7 @@ class Borrowing final : public Deferred {
   // Arguments of a task that runs here: held and covered by its caller until Uncover.
   std::vector<ObjectRecord*> ImportCovered(const std::vector<RefInfo>& refs);
   // Ends that. Calls `done` (maybe at once) when what is kept is registered with its owner.
-  void Uncover(std::vector<ObjectRecord*> records, ProcessId caller, Callback done);
+  void Uncover(const std::vector<ObjectRecord*>& records, ProcessId caller, Callback done);
 
   // The references in a value that `sender` has sent us: held. Registers them and then tells the sender.
   std::vector<ObjectRecord*> ImportReceived(const std::vector<RefInfo>& refs, ProcessId sender);

@@ -128,8 +128,7 @@ void Client::OnNodeClosed(const absl::Status& why) {
 absl::Status Client::OnNodeMessage(Channel& channel, FrameView frame) {
   switch (static_cast<Method>(frame.header.method)) {
     case Method::kLeaseGranted:
-      return Take<LeaseGranted>(frame,
-                                [this](LeaseGranted& granted) { dispatcher_.OnLeaseGranted(std::move(granted)); });
+      return Take<LeaseGranted>(frame, [this](const LeaseGranted& granted) { dispatcher_.OnLeaseGranted(granted); });
     case Method::kDemandRefused:
       return Take<DemandRefused>(frame, [this](const DemandRefused& refused) { dispatcher_.OnDemandRefused(refused); });
     case Method::kHandOver:
@@ -162,7 +161,7 @@ void Client::NoteOwned() {
 }
 
 absl::Status Client::OnPeerMessage(PeerLink& link, FrameView frame) {
-  const absl::Status status = DispatchPeer(link, frame);
+  absl::Status status = DispatchPeer(link, frame);
   NoteOwned();
   return status;
 }
@@ -274,7 +273,7 @@ void Client::OnDead(ObjectRecord& record) {
 
 // --- calls ---
 
-ObjectRecord* Client::RecordOf(const internal::Ref& ref) {
+ObjectRecord* Client::RecordOf(const internal::Ref& ref) const {
   auto* record = static_cast<ObjectRecord*>(ref.get());
   return record != nullptr && &record->table == &objects_ ? record : nullptr;
 }
@@ -295,10 +294,8 @@ std::vector<ObjectRecord*> Client::HoldAll(const std::vector<internal::Ref>& ref
   std::vector<ObjectRecord*> records;
   records.reserve(refs.size());
   for (const internal::Ref& ref : refs) {
-    ObjectRecord* record = RecordOf(ref);
-    if (record == nullptr) continue;
-    objects_.Hold(*record);
-    records.push_back(record);
+    records.push_back(static_cast<ObjectRecord*>(ref.get()));
+    objects_.Hold(*records.back());
   }
   return records;
 }
@@ -423,18 +420,9 @@ bool Client::AwaitSettled(const std::vector<ObjectRecord*>& records, size_t coun
   }
   const size_t settled = records.size() - pending.size();
   if (settled >= count) return true;
-  SettleWaiter settle(env_->executor(), count - settled);
-  for (ObjectRecord* record : pending) {
-    objects_.Hold(*record);
-    objects_.Listen(*record, settle);
-    borrowing_.Resolve(*record);
-  }
-  const bool done = Block(settle.waiter, deadline);
-  for (ObjectRecord* record : pending) {
-    objects_.Unlisten(*record, settle);
-    objects_.Drop(*record);
-  }
-  return done;
+  SettleWaiter settle(env_->executor(), objects_, pending, count - settled);
+  for (ObjectRecord* record : pending) borrowing_.Resolve(*record);
+  return Block(settle.waiter, deadline);
 }
 
 std::vector<bool> Client::Wait(std::span<const internal::Ref> refs, size_t count, absl::Time deadline) {
@@ -448,7 +436,7 @@ std::vector<bool> Client::Wait(std::span<const internal::Ref> refs, size_t count
   settled.reserve(refs.size());
   for (const internal::Ref& ref : refs) {
     const ObjectRecord* record = RecordOf(ref);
-    settled.push_back(record == nullptr || record->settled());  // a Get of an empty one fails at once
+    settled.push_back(record != nullptr && record->settled());
   }
   return settled;
 }

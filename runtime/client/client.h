@@ -100,6 +100,8 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
                                                     absl::Time deadline);
   // A result that was written by Reserve: seals it if it lies in the store. Mutex held; `value` keeps its bytes.
   WireValue SealResult(std::unique_ptr<internal::WritableValue>& value, ObjectId id);
+  // Error: a value with these references, written in `memory` (or null), is in part of another cluster. Any thread.
+  absl::Status CheckOurs(const internal::WritableValue* memory, const std::vector<internal::Ref>& refs) const;
   void UnpinResult(ObjectId id);
 
   // internal::Runtime, any thread, without the mutex:
@@ -159,10 +161,12 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
   uint64_t CurrentJob() const;
   void Disconnect(const absl::Status& why);
 
-  ObjectRecord* RecordOf(const internal::Ref& ref);
+  // Null if it is empty, or of another cluster. Any thread.
+  ObjectRecord* RecordOf(const internal::Ref& ref) const;
   // Takes the references out of a call that has one of another cluster among them; they are empty otherwise. Without
   // the mutex, which the other cluster's client may want.
   std::vector<internal::Ref> TakeIfForeign(internal::Call& call);
+  // They are ours.
   std::vector<ObjectRecord*> HoldAll(const std::vector<internal::Ref>& refs);
   std::vector<internal::Ref> MakeRefs(TaskRecord& task);
   // Waits until `count` of them are settled. Mutex held.

@@ -1,5 +1,5 @@
 // The part of Client that reads streams.
-#include <absl/strings/str_cat.h>
+#include <absl/cleanup/cleanup.h>
 
 #include "lib/base/status.h"
 #include "runtime/client/client.h"
@@ -20,14 +20,10 @@ absl::StatusOr<internal::Ref> Client::NextItem(const internal::Ref& stream, absl
     }
     if (end->state == ObjectState::kFailed) return end->error;
     if (end->settled()) return internal::Ref();
-    SettleWaiter settle(env_->executor(), 1);
-    objects_.Hold(*end);
-    objects_.Listen(*end, settle);
+    SettleWaiter settle(env_->executor(), objects_, {end}, 1);
     streams_.Listen(sequence, settle.waiter);
+    const absl::Cleanup unlisten = [&] { streams_.Unlisten(sequence, settle.waiter); };
     const bool notified = Block(settle.waiter, deadline);
-    streams_.Unlisten(sequence, settle.waiter);
-    objects_.Unlisten(*end, settle);
-    objects_.Drop(*end);
     if (!notified) return MakeError(Cause::kDeadline, "the stream's next item was not there when the deadline passed");
   }
 }

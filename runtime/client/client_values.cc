@@ -45,6 +45,7 @@ class Client::StoreValue final : public internal::WritableValue {
   }
 
   std::span<std::byte> bytes() override { return {memory_->data() + piece_.offset, piece_.size}; }
+  bool IsOf(const Client& client) const { return &client_ == &client; }
   const StorePiece& Seal() {
     sealed_ = true;
     return piece_;
@@ -118,12 +119,25 @@ absl::StatusOr<std::unique_ptr<internal::WritableValue>> Client::Allocate(size_t
   return std::make_unique<StoreValue>(*this, **piece.value());
 }
 
+absl::Status Client::CheckOurs(const internal::WritableValue* memory, const std::vector<internal::Ref>& refs) const {
+  const auto* stored = dynamic_cast<const StoreValue*>(memory);
+  if (stored != nullptr && !stored->IsOf(*this)) {
+    return MakeError(Cause::kInvalidArgument, "a value lies in memory of another cluster; copy it");
+  }
+  for (const internal::Ref& ref : refs) {
+    if (RecordOf(ref) == nullptr) {
+      return MakeError(Cause::kInvalidArgument, "a value contains a reference of another cluster; get its value first");
+    }
+  }
+  return absl::OkStatus();
+}
+
 internal::Ref Client::Put(std::unique_ptr<internal::WritableValue> value, std::vector<internal::Ref> refs) {
   MutexLock lock(env_->executor().mutex());
   ObjectRecord& record = objects_.Create(book_.NextId());
   internal::Ref ref = objects_.MakeRef(record);
-  if (!closed_.ok()) {
-    objects_.Fail(record, closed_);
+  if (const absl::Status ours = CheckOurs(value.get(), refs); !closed_.ok() || !ours.ok()) {
+    objects_.Fail(record, closed_.ok() ? ours : closed_);
   } else if (auto* stored = dynamic_cast<StoreValue*>(value.get())) {
     const StorePiece& piece = stored->Seal();
     store_.Seal(record.id(), piece);
@@ -139,7 +153,11 @@ internal::Ref Client::PutInline(std::string bytes, std::vector<internal::Ref> re
   MutexLock lock(env_->executor().mutex());
   ObjectRecord& record = objects_.Create(book_.NextId());
   internal::Ref ref = objects_.MakeRef(record);
-  objects_.SettleInline(record, std::make_shared<const std::string>(std::move(bytes)), HoldAll(refs));
+  if (const absl::Status ours = CheckOurs(nullptr, refs); !closed_.ok() || !ours.ok()) {
+    objects_.Fail(record, closed_.ok() ? ours : closed_);
+  } else {
+    objects_.SettleInline(record, std::make_shared<const std::string>(std::move(bytes)), HoldAll(refs));
+  }
   return ref;
 }
 

@@ -145,7 +145,7 @@ void TaskBook::Doom(TaskRecord& task) {
   if (error.message().size() < kMaxDoomedMessageBytes) {
     error = WithContext(error, absl::StrCat("an argument of ", std::string(task.label()), " failed"));
   }
-  task.sink->OnTaskDoomed(task);
+  task.sink->OnTaskDoomed(task, error);
   Fail(task, error);
 }
 

@@ -111,9 +111,8 @@ void TaskDispatcher::OnTaskReady(TaskRecord& task) {
   Pump(*task.queue);
 }
 
-void TaskDispatcher::OnTaskDoomed(TaskRecord& task) {
-  if (task.kind == TaskKind::kCreateActor)
-    actors_.OnActorFailed(task, absl::AbortedError("an argument of the constructor failed"));
+void TaskDispatcher::OnTaskDoomed(TaskRecord& task, const absl::Status& error) {
+  if (task.kind == TaskKind::kCreateActor) actors_.OnActorFailed(task, error);
 }
 
 size_t TaskDispatcher::WindowOf(const ClassQueue& queue) const {
@@ -222,7 +221,7 @@ void TaskDispatcher::SendDemand(ClassQueue& queue) {
   node_.Notify(SetDemand{.class_id = queue.id, .spec = queue.spec, .wanted = queue.demanded, .depth = depth});
 }
 
-void TaskDispatcher::OnLeaseGranted(LeaseGranted granted) {
+void TaskDispatcher::OnLeaseGranted(const LeaseGranted& granted) {
   if (granted.class_id == 0 || granted.class_id > queues_.size()) return;
   ClassQueue& queue = *queues_[granted.class_id - 1];
   if (queue.demanded > 0) --queue.demanded;

@@ -102,7 +102,7 @@ class TaskDispatcher final : public TaskSink, public Deferred {
   // Sends at once what was pushed to workers that had nothing to do; for a thread that submits and then goes its way.
   void PushUrgent();
 
-  void OnLeaseGranted(LeaseGranted granted);
+  void OnLeaseGranted(const LeaseGranted& granted);
   void OnDemandRefused(const DemandRefused& refused);
   void OnResult(PeerLink& link, TaskResult& result);
   void OnLeaseRecalled(LeaseId id);
@@ -119,7 +119,7 @@ class TaskDispatcher final : public TaskSink, public Deferred {
 
  private:
   void OnTaskReady(TaskRecord& task) override;
-  void OnTaskDoomed(TaskRecord& task) override;
+  void OnTaskDoomed(TaskRecord& task, const absl::Status& error) override;
   void RunDeferred() override;
 
   ClassQueue& QueueFor(const SchedulingClass& spec);

@@ -2,6 +2,8 @@
 #ifndef IOCLUSTER_RUNTIME_CLIENT_TASK_RECORD_H_
 #define IOCLUSTER_RUNTIME_CLIENT_TASK_RECORD_H_
 
+#include <absl/status/status.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <memory>
@@ -23,8 +25,8 @@ struct ClassQueue;
 class TaskSink {
  public:
   virtual void OnTaskReady(TaskRecord& task) = 0;
-  // An argument failed; the task is failed and destroyed after this.
-  virtual void OnTaskDoomed(TaskRecord& task) = 0;
+  // An argument failed; the task is failed with `error` and destroyed after this.
+  virtual void OnTaskDoomed(TaskRecord& task, const absl::Status& error) = 0;
 
  protected:
   ~TaskSink() = default;

@@ -36,7 +36,7 @@ absl::Status NotAllowed(const Channel& channel, const char* what) {
 // Sessions (one a connection) and the dispatch of messages; the rest is in the tables and the placer.
 class Head::Impl final : private ChannelDelegate {
  public:
-  Impl(Env& env, HeadOptions options, absl::AnyInvocable<void()> on_stop_requested)
+  Impl(Env& env, const HeadOptions& options, absl::AnyInvocable<void()> on_stop_requested)
       : env_(env),
         cluster_(options.cluster ? options.cluster : ClusterId(std::max<uint64_t>(env.Random(), 1))),
         node_timeout_(options.node_timeout),

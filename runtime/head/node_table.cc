@@ -12,7 +12,7 @@
 namespace ioc {
 namespace {
 
-absl::Status Refuse(std::string message) { return MakeError(Cause::kInvalidArgument, message); }
+absl::Status Refuse(const std::string& message) { return MakeError(Cause::kInvalidArgument, message); }
 
 }  // namespace
 

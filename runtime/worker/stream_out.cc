@@ -1,5 +1,7 @@
 #include "runtime/worker/stream_out.h"
 
+#include <absl/cleanup/cleanup.h>
+
 namespace ioc {
 
 StreamOut::StreamOut(Executor& executor, Client& client, WorkerJob& job)
@@ -45,8 +47,8 @@ internal::StreamSink::Step StreamOut::BeginItem() {
   while (open() && !HasRoom()) {
     Waiter waiter;
     waiting_ = &waiter;
-    client_.Block(waiter, absl::InfiniteFuture());  // ends with credit, or when the reader is gone
-    waiting_ = nullptr;
+    const absl::Cleanup forget = [this] { waiting_ = nullptr; };  // also when the thread is unwound
+    client_.Block(waiter, absl::InfiniteFuture());                // ends with credit, or when the reader is gone
   }
   return open() ? Step::kSend : Step::kClosed;
 }

@@ -142,7 +142,7 @@ void Worker::Execute(Job& job, internal::RunContext& context) {
     run_ns = static_cast<uint64_t>(absl::ToInt64Nanoseconds(env_->executor().Now() - start));
     if (status.ok() && spec.kind == TaskKind::kCreateActor) AdoptActor(job, invocation);
   }
-  Finish(job, status, results, run_ns, std::move(covered));
+  Finish(job, status, results, run_ns, covered);
   stream.reset();
   std::erase(running_, &job);
   context.job = 0;
@@ -207,7 +207,13 @@ absl::Status Worker::Invoke(Job& job, internal::Invocation& invocation, Results&
     return MakeError(Cause::kActorDied, "the actor's constructor failed");
   }
   invocation.results = &results;
-  return job.function->entry(invocation);
+  IOC_RETURN_IF_ERROR(job.function->entry(invocation));
+  for (const Results::Value& value : results.values) {
+    if (absl::Status ours = client_->CheckOurs(value.written.get(), value.refs); !ours.ok()) {
+      return WithContext(ours, absl::StrCat("the result of ", std::string(job.function->label)));
+    }
+  }
+  return absl::OkStatus();
 }
 
 void Worker::AdoptActor(Job& job, const internal::Invocation& invocation) {
@@ -224,7 +230,7 @@ void Worker::AdoptActor(Job& job, const internal::Invocation& invocation) {
 }
 
 void Worker::Finish(Job& job, const absl::Status& status, Results& results, uint64_t run_ns,
-                    std::vector<ObjectRecord*> covered) {
+                    const std::vector<ObjectRecord*>& covered) {
   const TaskSpec& spec = *job.spec;
   auto answer = std::make_shared<Answer>();
   answer->link = job.link;
@@ -247,7 +253,7 @@ void Worker::Finish(Job& job, const absl::Status& status, Results& results, uint
   } else if (link != nullptr) {
     client_->borrowing().HoldInTransit(*link->peer, answer->refs);
   }
-  client_->borrowing().Uncover(std::move(covered), job.caller, [this, answer] { Reply(answer); });
+  client_->borrowing().Uncover(covered, job.caller, [this, answer] { Reply(answer); });
 }
 
 void Worker::AddResult(Answer& answer, ReturnedValue& value, ObjectId id) {

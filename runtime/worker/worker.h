@@ -79,7 +79,7 @@ class Worker final : public WorkerHooks, public Deferred {
   absl::StatusOr<internal::EncodedValue> Import(Job& job, const WireValue& value, std::vector<ObjectRecord*>& covered);
   absl::Status Invoke(Job& job, internal::Invocation& invocation, Results& results);
   void Finish(Job& job, const absl::Status& status, Results& results, uint64_t run_ns,
-              std::vector<ObjectRecord*> covered);
+              const std::vector<ObjectRecord*>& covered);
   void AddResult(Answer& answer, ReturnedValue& value, ObjectId id);
   void AdoptActor(Job& job, const internal::Invocation& invocation);
   // Drops what a kept answer holds.

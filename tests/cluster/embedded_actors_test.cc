@@ -60,6 +60,14 @@ class Broken {
   int Use() { return 1; }
 };
 
+int Identity(int x) { return x; }
+int Throw(const std::string& why) { throw std::runtime_error(why); }
+
+std::string ErrorOfCall(const ActorHandle<Counter>& counter) {
+  const absl::Status status = counter.Call<&Counter::Increment>(1).Get(kPatience).status();
+  return std::string(status.message());
+}
+
 int IncrementTwice(const ActorHandle<Counter>& counter) {
   counter.Call<&Counter::Increment>(1);
   return counter.Call<&Counter::Increment>(1).Get().value();
@@ -150,6 +158,48 @@ TEST_CASE("An actor whose constructor throws gives its calls the text") {
   const absl::Status status = cluster.Create<Broken>().Call<&Broken::Use>().Get(kPatience).status();
   CHECK_FALSE(status.ok());
   CHECK_THAT(std::string(status.message()), Contains("no parts"));
+}
+
+// An actor that can't be made, though it has been called often.
+void CheckNeverMade(const Cluster& cluster, const ActorOptions& options, const ObjectRef<int>& start, Cause cause,
+                    const std::string& words) {
+  // Calls that wait for the actor, one whose argument never comes, and calls of another process.
+  const ActorHandle<Counter> counter = cluster.With(options).Create<Counter>(start);
+  const ObjectRef<int> never = cluster.With(TaskOptions{.resources = {{"tpu", 1}}}).Submit<Identity>(1);
+  std::vector<ObjectRef<int>> results = {counter.Call<&Counter::Increment>(never)};
+  for (int i = 0; i < 100; ++i) results.push_back(counter.Call<&Counter::Increment>(i));
+  const ObjectRef<std::string> told = cluster.Submit<ErrorOfCall>(counter);
+  for (const ObjectRef<int>& result : results) {
+    const absl::Status status = result.Get(kPatience).status();
+    INFO(status);
+    CHECK(CauseName(CauseOf(status)) == CauseName(cause));
+    CHECK_THAT(std::string(status.message()), Contains(words) && Contains("Counter"));
+  }
+  CHECK_THAT(told.Get(kPatience).value(), Contains(words));
+  const absl::Status after = counter.Call<&Counter::Increment>(1).Get(kPatience).status();
+  CHECK_THAT(std::string(after.message()), Contains(words));
+  CHECK(cluster.Cancel(never).ok());
+}
+
+TEST_CASE("Calls of an actor that is never made say why, whenever they were made") {
+  const Cluster cluster = Embedded();
+  SECTION("an option makes no sense") {
+    CheckNeverMade(cluster, {.max_concurrency = 0}, cluster.Put(1), Cause::kInvalidArgument, "max_concurrency is 0");
+  }
+  SECTION("no node can hold it") {
+    CheckNeverMade(cluster, {.gpus = 64, .placement_timeout = absl::Milliseconds(200)}, cluster.Put(1),
+                   Cause::kUnschedulable, "64 GPU");
+  }
+  SECTION("its name is taken") {
+    const ActorHandle<Counter> first = cluster.With(ActorOptions{.name = "one"}).Create<Counter>(1);
+    REQUIRE(first.Call<&Counter::Increment>(1).Get(kPatience).ok());
+    CheckNeverMade(cluster, {.name = "one"}, cluster.Put(1), Cause::kInvalidArgument, "\"one\"");
+    CHECK(first.Call<&Counter::Increment>(1).Get(kPatience).value() == 3);
+  }
+  SECTION("an argument of its constructor fails") {
+    CheckNeverMade(cluster, {}, cluster.Submit<Throw>("a rotten start"), Cause::kActorDied, "a rotten start");
+  }
+  CHECK(cluster.Create<Counter>(1).Call<&Counter::Increment>(1).Get(kPatience).value() == 2);
 }
 
 TEST_CASE("An empty handle's calls are an error") {

@@ -40,6 +40,11 @@ int WaitForFile(const std::string& path) {
   return Cancelled() ? 0 : 1;
 }
 
+int ThrowOnceThere(const std::string& path, std::string why) {
+  WaitForFile(path);
+  throw std::runtime_error(why);
+}
+
 // Fails until it has been tried `times` times; counts in a file.
 int FailUntil(const std::string& path, int times) {
   std::ofstream(path, std::ios::app) << '.';
@@ -81,6 +86,19 @@ TEST_CASE("A failed argument fails its task with the argument's error") {
   const Cluster cluster = Embedded();
   CheckError(cluster.Submit<Identity>(cluster.Submit<Throw>("rotten")).Get(kPatience).status(), Cause::kTaskThrew,
              {"rotten", "Identity"});
+}
+
+TEST_CASE("A failure at the head of a chain of 100,000 tasks fails them all, in words that do not grow with it") {
+  const Cluster cluster = Embedded();
+  const TemporaryFile gate("chain");
+  std::vector<ObjectRef<int>> chain = {cluster.Submit<ThrowOnceThere>(gate.path(), "rotten")};
+  for (int i = 0; i < 100'000; ++i) chain.push_back(cluster.Submit<Identity>(chain.back()));
+  CHECK_FALSE(chain.front().ready());
+  gate.Make();
+  CheckError(chain.back().Get(kPatience).status(), Cause::kTaskThrew, {"rotten", "ThrowOnceThere", "Identity"});
+  CHECK(chain.back().Get(kPatience).status().message().size() < 8 * kKiB);
+  CHECK(cluster.Wait(chain, chain.size(), absl::ZeroDuration()).pending.empty());
+  CHECK(cluster.Submit<Identity>(1).Get(kPatience).value() == 1);
 }
 
 TEST_CASE("The end of a worker is told with its exit code or signal, last words, node and attempt") {

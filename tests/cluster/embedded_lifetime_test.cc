@@ -5,10 +5,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <cerrno>
 #include <cstdio>
 #include <fstream>
+#include <functional>
 #include <optional>
 #include <string>
 #include <thread>
@@ -109,6 +112,50 @@ TEST_CASE("Four threads use one cluster at once") {
   for (std::thread& thread : threads) thread.join();
   CHECK(failures == std::vector<int>(4, 0));
   CHECK(adder.Call<&Adder::Add>(0).Get(kPatience).value() == 400);
+}
+
+// Does it again and again, until it fails otherwise than by what it looks for not being there.
+absl::Status UntilDisconnected(std::atomic<int>& done, const std::function<absl::Status()>& act) {
+  absl::Status status;
+  while (CauseOf(status = act()) != Cause::kDisconnected && CauseOf(status) != Cause::kDeadline) ++done;
+  return status;
+}
+
+TEST_CASE("Threads that wait for a cluster or use it are told when it is shut down") {
+  Cluster cluster = Embedded();
+  const ObjectRef<int> running = cluster.Submit<RunUntilCancelled>();
+  const ActorHandle<Adder> adder = cluster.Create<Adder>();
+  const std::vector<std::function<absl::Status(std::atomic<int>&)>> uses = {
+      [&](auto&) { return running.Get(kPatience).status(); },
+      [&](auto&) {
+        const WaitResult<int> result = cluster.Wait({running}, 1, kPatience);
+        return result.ready.empty() ? absl::OkStatus() : result.ready.front().Get().status();
+      },
+      [&](auto& done) {
+        return UntilDisconnected(done, [&] { return cluster.Submit<Add>(1, 2).Get(kPatience).status(); });
+      },
+      [&](auto& done) {
+        return UntilDisconnected(done, [&] { return adder.Call<&Adder::Add>(1).Get(kPatience).status(); });
+      },
+      [&](auto& done) {
+        return UntilDisconnected(done, [&] { return cluster.Put(std::string(200'000, 'x')).Get(kPatience).status(); });
+      },
+      [&](auto& done) { return UntilDisconnected(done, [&] { return cluster.NewArray<int>({50'000}).status(); }); },
+      [&](auto& done) { return UntilDisconnected(done, [&] { return cluster.FindActor<Adder>("adder").status(); }); },
+      [&](auto& done) { return UntilDisconnected(done, [&] { return cluster.NodesJson().status(); }); }};
+  std::vector<std::atomic<int>> done(uses.size());
+  std::vector<absl::Status> ends(uses.size());
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < uses.size(); ++i) threads.emplace_back([&, i] { ends[i] = uses[i](done[i]); });
+  // All but the first two come round and round.
+  CHECK(WaitUntil(
+      [&] { return std::all_of(done.begin() + 2, done.end(), [](const auto& count) { return count > 3; }); }));
+  cluster.Shutdown();
+  for (std::thread& thread : threads) thread.join();
+  for (size_t i = 0; i < ends.size(); ++i) {
+    INFO(i << ": " << ends[i]);
+    CHECK(CauseOf(ends[i]) == Cause::kDisconnected);
+  }
 }
 
 struct Outcome {

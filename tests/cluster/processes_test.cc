@@ -1,4 +1,5 @@
 // A head and nodes as processes, and drivers that use them: placement, actors, objects, programs, ends.
+#include <absl/strings/str_cat.h>
 #include <signal.h>
 
 #include <catch2/catch.hpp>
@@ -82,7 +83,7 @@ TEST_CASE("Objects made on each node are read on each, with the right bytes") {
   const Outcome outcome = cluster.RunDriver({"objects", "alpha", "beta", "gamma"});
   for (const std::string& maker : kNames) {
     for (const std::string& reader : kNames) {
-      CHECK_THAT(outcome.output, Contains(maker + " to " + reader + " right 20971533\n"));
+      CHECK_THAT(outcome.output, Contains(absl::StrCat(maker, " to ", reader, " right 20971533\n")));
     }
     CHECK_THAT(outcome.output, Contains(maker + " to driver right\n"));
   }

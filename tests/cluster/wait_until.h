@@ -9,7 +9,7 @@
 namespace ioc {
 
 // Far beyond what anything here takes on a loaded machine; it only keeps a hang from being endless.
-inline constexpr absl::Duration kPatience = absl::Seconds(30);
+inline constexpr absl::Duration kPatience = absl::Seconds(30 * IOC_SLOWDOWN);
 
 // Whether `condition` became true within `bound`. It is asked every few milliseconds, and once more at the end.
 bool WaitUntil(const std::function<bool()>& condition, absl::Duration bound = kPatience);

@@ -125,8 +125,73 @@ TEST_CASE("an actor ends with its owner's node, though nobody tells it of that")
       cluster.world().CrashMachine(cluster.machine(1));
       driver.Sleep(absl::Minutes(2));
       CHECK(cluster.workers(2) == 0);
+// Two actors that begin to write to each other at the same time, far from each other.
+class Correspondence {
+ public:
+  static constexpr int kLetters = 50;
+
+  Correspondence(SimCluster& cluster, Driver& driver) {
+    cluster.world().SetLink(cluster.machine(1), cluster.machine(2), {.latency = absl::Milliseconds(200)});
+    for (const char* node : {"n1", "n2"}) {
+      const ActorOptions there{.where = {.nodes = {node}}};
+      writers_.push_back(driver.cluster.With(there).Create<Correspondent>());
+    }
+    CHECK(Write());
+  }
+
+  bool Write() const {
+    const ObjectRef<void> one = writers_[0].Call<&Correspondent::Write>(writers_[1], kLetters);
+    const ObjectRef<void> other = writers_[1].Call<&Correspondent::Write>(writers_[0], kLetters);
+    return one.Get(absl::Minutes(1)).ok() && other.Get(absl::Minutes(1)).ok();
+  }
+
+  // Every letter has an answer, or is known to be lost if it may be.
+  void CheckAnswers(bool may_be_lost) const {
+    for (const auto& writer : writers_) {
+      const auto counts = writer.Call<&Correspondent::AnsweredAndLost>().Get(absl::Minutes(2));
+      INFO(counts.status().ToString());
+      REQUIRE(counts.ok());
+      CHECK(counts->first + counts->second == kLetters);
+      if (!may_be_lost) CHECK(counts->second == 0);
+    }
+  }
+
+ private:
+  std::vector<ActorHandle<Correspondent>> writers_;
+};
+
+TEST_CASE("two processes that dial each other at once understand each other") {
+  RunSeeds({.nodes = 3}, [](SimCluster& cluster) {
+    cluster.Drive([&](Driver& driver) {
+      {
+        const Correspondence letters(cluster, driver);
+        letters.CheckAnswers(/*may_be_lost=*/false);
+        CHECK(letters.Write());
+        letters.CheckAnswers(/*may_be_lost=*/false);
+      }
+      CheckQuiet(driver);
     });
   });
+}
+
+TEST_CASE("what was sent on one of two connections is missed when it breaks") {
+  for (const size_t broken : {0, 1}) {
+    RunSeeds({.nodes = 3}, [broken](SimCluster& cluster) {
+      cluster.Drive([&](Driver& driver) {
+        {
+          const Correspondence letters(cluster, driver);
+          letters.CheckAnswers(/*may_be_lost=*/false);
+          REQUIRE(cluster.world().Connections(cluster.machine(1), cluster.machine(2)) == 2);
+          CHECK(letters.Write());
+          cluster.world().DisconnectOne(cluster.machine(1), cluster.machine(2), broken);
+          letters.CheckAnswers(/*may_be_lost=*/true);
+          CHECK(letters.Write());
+          letters.CheckAnswers(/*may_be_lost=*/false);
+        }
+        CheckQuiet(driver);
+      });
+    });
+  }
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
+#include <csignal>
 #include <stdexcept>
 #include <utility>
 
@@ -51,6 +52,7 @@ std::shared_ptr<Env> Borrow(SimEnv& env) { return std::shared_ptr<Env>(std::shar
 WorldOptions OptionsOf(const SimClusterOptions& options) {
   WorldOptions world;
   world.topology.link_latency = options.latency;
+  world.topology.local_latency = options.local_latency;
   world.fibers.thread_local_hooks = {
       .get = [] { return static_cast<void*>(internal::CurrentContext()); },
       .set = [](void* context) { internal::SetCurrentContext(static_cast<internal::RunContext*>(context)); }};
@@ -202,22 +204,28 @@ void SimCluster::Drive(std::function<void(Driver&)> code, absl::Duration limit) 
                                       [](const auto& door) { return door.first.rfind("unix:", 0) == 0; });
   IOC_CHECK(unix_door != machine.doors.end()) << "node 0 has no local door";
   bool done = false;
-  world_.Start(machine, absl::StrCat("driver", drivers_++),
-               [&done, address = unix_door->first, code = std::move(code)](SimEnv& env, const auto&) {
-                 RunDriver(env, address, code);
-                 done = true;
-                 return 0;
-               });
-  if (!world_.RunUntil([&] { return done; }, limit)) {
+  const SimEnv& driver =
+      world_.Start(machine, absl::StrCat("driver", drivers_++),
+                   [&done, address = unix_door->first, code = std::move(code)](SimEnv& env, const auto&) {
+                     RunDriver(env, address, code);
+                     done = true;
+                     return 0;
+                   });
+  const auto crashed = [&] { return !driver.alive() && driver.exit_status()->signal == SIGKILL; };
+  if (!world_.RunUntil([&] { return done || crashed(); }, limit)) {
     throw std::runtime_error(absl::StrCat("the driver did not end within ", absl::FormatDuration(limit)));
   }
 }
 
-int SimCluster::workers(int node) const {
-  const SimMachine* machine = nodes_.at(node)->machine;
-  return static_cast<int>(std::count_if(world_.processes().begin(), world_.processes().end(), [&](const auto& process) {
-    return process->alive() && &process->machine() == machine && process->environment().contains("IOCLUSTER_WORKER");
-  }));
+std::vector<SimEnv*> SimCluster::Workers(int node) const {
+  std::vector<SimEnv*> workers;
+  for (const auto& process : world_.processes()) {
+    const bool here = &process->machine() == nodes_.at(node)->machine;
+    if (here && process->alive() && process->environment().contains("IOCLUSTER_WORKER")) {
+      workers.push_back(process.get());
+    }
+  }
+  return workers;
 }
 
 SimEnv& ThisProcess() {

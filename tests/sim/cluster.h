@@ -28,9 +28,10 @@ namespace ioc::sim {
 
 struct SimClusterOptions {
   int nodes = 2;
-  double cpus = 4;                                                          // of each node
-  DurationRange latency = {absl::Milliseconds(1), absl::Milliseconds(80)};  // between two machines, one way
-  absl::Duration node_timeout = absl::Seconds(10);                          // HeadOptions::node_timeout
+  double cpus = 4;                                                                 // of each node
+  DurationRange latency = {absl::Milliseconds(1), absl::Milliseconds(80)};         // between two machines, one way
+  DurationRange local_latency = {absl::Microseconds(10), absl::Microseconds(30)};  // between processes of a machine
+  absl::Duration node_timeout = absl::Seconds(10);                                 // HeadOptions::node_timeout
 };
 
 // What a driver's user code is given.
@@ -71,14 +72,15 @@ class SimCluster {
   // "n0", "n1", ...
   static std::string NodeName(int node);
 
-  // Runs user code in a new driver; fails the test if it takes longer than `limit` of virtual time.
+  // Runs user code in a new driver, until it ends or is crashed; fails the test if it takes longer than `limit` of
+  // virtual time.
   void Drive(std::function<void(Driver&)> code, absl::Duration limit = absl::Minutes(10));
 
   // Its process is killed, and another one listens at its address.
   void RestartHead();
 
   // Living worker processes on a node's machine.
-  int workers(int node) const;
+  std::vector<SimEnv*> Workers(int node) const;
 
  private:
   struct NodeProcess {

@@ -1,6 +1,10 @@
 // What happens to a cluster as a whole: machines without power, partitions, drivers that leave, heads that restart.
 #include <catch2/catch.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lib/base/status.h"
@@ -93,7 +97,7 @@ TEST_CASE("a driver that leaves takes its tasks and actors with it") {
       CHECK(driver.cluster.Submit<Add>(1, 2).Get().value() == 3);
     });
     cluster.world().RunFor(absl::Seconds(30));
-    for (int i = 0; i < 3; ++i) CHECK(cluster.workers(i) == 0);
+    for (int i = 0; i < 3; ++i) CHECK(cluster.Workers(i).empty());
   });
 }
 
@@ -130,8 +134,110 @@ TEST_CASE("a cluster that is told to stop leaves no process behind") {
     CHECK_FALSE(cluster.head_process().alive());
     for (int i = 0; i < 5; ++i) {
       CHECK_FALSE(cluster.node_process(i).alive());
-      CHECK(cluster.workers(i) == 0);
+      CHECK(cluster.Workers(i).empty());
     }
+  });
+}
+
+// Waits on threads of their own, and when each ended.
+class Waits {
+ public:
+  explicit Waits(Executor& executor) : executor_(executor) {}
+
+  void Start(std::string what, std::function<absl::Status()> wait) {
+    Wait& started = *waits_.emplace_back(std::make_unique<Wait>());
+    started.what = std::move(what);
+    started.thread = executor_.StartThread(started.what, [this, &started, wait = std::move(wait)] {
+      started.result = wait();
+      started.ended = executor_.Now();
+    });
+  }
+
+  void CheckAllWait() const {
+    for (const auto& wait : waits_) {
+      INFO(wait->what << ": " << (wait->result ? wait->result->ToString() : ""));
+      CHECK_FALSE(wait->result.has_value());
+    }
+  }
+
+  void CheckAllDisconnected(absl::Time by) {
+    for (const auto& wait : waits_) {
+      wait->thread = nullptr;  // joins
+      INFO(wait->what << ": " << wait->result->ToString());
+      CHECK(CauseOf(*wait->result) == Cause::kDisconnected);
+      CHECK(wait->ended <= by);
+    }
+  }
+
+ private:
+  struct Wait {
+    std::string what;
+    std::optional<absl::Status> result;
+    absl::Time ended;
+    std::unique_ptr<Thread> thread;
+  };
+
+  Executor& executor_;
+  std::vector<std::unique_ptr<Wait>> waits_;
+};
+
+TEST_CASE("whoever waits when a driver shuts down is told at once") {
+  RunSeeds({.nodes = 2}, [](SimCluster& cluster) {
+    cluster.Drive([&](Driver& driver) {
+      Cluster& user = driver.cluster;
+      World& world = cluster.world();
+      const TaskOptions on_n1{.where = {.nodes = {"n1"}}};
+      const ObjectRef<int> running = user.Submit<WorkFor>(60'000, 1);
+      const ObjectRef<int> behind = user.Submit<Add>(running, 1);
+      const auto actor = user.Create<SlowAdder>(0);
+      const ObjectRef<int> call = actor.Call<&SlowAdder::Add>(1, 60'000);
+      const auto unmade = user.With(ActorOptions{.where = {.nodes = {"nowhere"}}}).Create<SlowAdder>(0);
+      const ObjectRef<int> early = unmade.Call<&SlowAdder::Add>(1, 0);
+      const ObjectRef<int> borrowed = user.Submit<MakeElsewhere>(60'000, 1).Get().value();
+      const ObjectRef<Array<uint32_t>> far = user.With(on_n1).Submit<MakeNumbers>(100'000u);
+      REQUIRE(user.Wait({far}, 1, absl::Minutes(1)).ready.size() == 1);
+      const absl::StatusOr<Array<uint8_t>> most = user.NewArray<uint8_t>({size_t{60} << 20});
+      REQUIRE(most.ok());
+      AwaitWork(driver, 3);
+      // What comes from elsewhere will be long in coming.
+      world.Partition(cluster.machine(0), cluster.head_machine());
+      world.Partition(cluster.machine(0), cluster.machine(1));
+
+      Waits waits(driver.env.executor());
+      waits.Start("a task", [&] { return running.Get().status(); });
+      waits.Start("a task that waits for another", [&] { return behind.Get(absl::Minutes(1)).status(); });
+      waits.Start("a call", [&] { return call.Get().status(); });
+      waits.Start("a call of an actor that is not made", [&] { return early.Get().status(); });
+      waits.Start("a borrowed object", [&] { return borrowed.Get().status(); });
+      waits.Start("an object on its way", [&] { return far.Get().status(); });
+      waits.Start("several", [&] { return user.Get({running, call}).status(); });
+      waits.Start("Wait", [&] {
+        const WaitResult<int> result = user.Wait({running, call, behind}, 3);
+        return result.pending.empty() ? result.ready.back().Get().status() : absl::OkStatus();
+      });
+      waits.Start("FindActor", [&] { return user.FindActor<Goal>("goal").status(); });
+      waits.Start("NodesJson", [&] { return user.NodesJson().status(); });
+      waits.Start("NewArray", [&] { return user.NewArray<uint8_t>({size_t{32} << 20}).status(); });
+      driver.Sleep(absl::Milliseconds(500));
+      waits.CheckAllWait();
+
+      const absl::Time now = driver.env.executor().Now();
+      user.Shutdown();
+      waits.CheckAllDisconnected(now + absl::Milliseconds(10));
+
+      CHECK(CauseOf(user.Submit<Add>(1, 2).Get().status()) == Cause::kDisconnected);
+      CHECK(CauseOf(user.Put(1).Get().status()) == Cause::kDisconnected);
+      CHECK(CauseOf(user.NewArray<uint8_t>({500'000}).status()) == Cause::kDisconnected);
+      CHECK(CauseOf(user.Create<Goal>().Call<&Goal::token>().Get().status()) == Cause::kDisconnected);
+      CHECK(CauseOf(user.FindActor<Goal>("goal").status()) == Cause::kDisconnected);
+      CHECK(CauseOf(user.NodesJson().status()) == Cause::kDisconnected);
+    });
+    cluster.world().HealAll();
+    cluster.Drive([](Driver& driver) {
+      driver.Sleep(kLeaseConnectTimeout);
+      CheckQuiet(driver);
+      CHECK(ProcessesAtWork().empty());
+    });
   });
 }
 

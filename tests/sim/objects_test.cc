@@ -73,5 +73,41 @@ TEST_CASE("objects on a lost machine are errors that say so") {
   });
 }
 
+TEST_CASE("an object that is freed before its node has heard of it leaves nothing behind") {
+  // Its seal, its answer and its free go over three connections, each as late as it likes.
+  RunSeeds({.nodes = 2, .local_latency = {absl::Microseconds(10), absl::Milliseconds(20)}}, [](SimCluster& cluster) {
+    cluster.Drive([](Driver& driver) {
+      const TaskSubmitter spread = driver.cluster.With(TaskOptions{.strategy = Strategy::kSpread});
+      for (int i = 0; i < 40; ++i) {
+        const std::vector numbers = {spread.Submit<MakeNumbers>(50'000u), spread.Submit<MakeNumbers>(50'000u)};
+        CHECK_FALSE(driver.cluster.Wait(numbers, 1, absl::Minutes(1)).ready.empty());
+      }
+      CheckQuiet(driver);
+    });
+  });
+}
+
+TEST_CASE("what a process owned is freed on every node when it ends, also what is sealed for it later") {
+  RunSeeds({.nodes = 3, .latency = {absl::Milliseconds(1), absl::Milliseconds(20)}}, [](SimCluster& cluster) {
+    // The workers on n1 hear long after their node that the driver is gone.
+    cluster.world().SetLink(cluster.machine(0), cluster.machine(1), {.latency = absl::Seconds(1)});
+    cluster.Drive([&](Driver& driver) {
+      const TaskOptions on_n1{.where = {.nodes = {"n1"}}};
+      const TaskOptions on_n2{.where = {.nodes = {"n2"}}};
+      const ObjectRef<Array<uint32_t>> there = driver.cluster.With(on_n1).Submit<MakeNumbers>(100'000u);
+      const ObjectRef<std::string> here = driver.cluster.Put(std::string(500'000, 'x'));
+      CHECK(driver.cluster.With(on_n2).Submit<SumOf>(there).Get(absl::Minutes(1)).ok());
+      CHECK(here.Get().ok());
+      const auto later = driver.cluster.With(on_n1).Submit<MakeNumbersLater>(1000, 100'000u);
+      AwaitWork(driver, 1);
+      cluster.world().At(absl::ZeroDuration(), [&] { cluster.world().Crash(driver.env); });
+      driver.Sleep(absl::Minutes(1));
+    });
+    cluster.world().RunFor(absl::Seconds(5));
+    CHECK(ProcessesAtWork().empty());
+    cluster.Drive([](Driver& driver) { CheckQuiet(driver); });
+  });
+}
+
 }  // namespace
 }  // namespace ioc::sim

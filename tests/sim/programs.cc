@@ -1,6 +1,7 @@
 #include "tests/sim/programs.h"
 
 #include <numeric>
+#include <utility>
 
 #include "tests/sim/cluster.h"
 
@@ -48,6 +49,25 @@ void RingMember::Pass(const std::vector<ActorHandle<RingMember>>& ring, const Ac
   }
   const size_t next = (static_cast<size_t>(position_) + 1) % ring.size();
   ring[next].Call<&RingMember::Pass>(ring, goal, hops - 1, token + 1);
+}
+
+void Correspondent::Write(const ActorHandle<Correspondent>& to, int letters) {
+  for (int i = 0; i < letters; ++i) written_.emplace_back(i, to.Call<&Correspondent::Answer>(i));
+}
+
+std::pair<int, int> Correspondent::AnsweredAndLost() {
+  std::pair<int, int> counts;
+  for (const auto& [letter, answer] : std::exchange(written_, {})) {
+    const absl::StatusOr<int> answered = answer.Get();
+    if (answered.ok() && *answered == letter + 1) ++counts.first;
+    if (!answered.ok()) ++counts.second;
+  }
+  return counts;
+}
+
+Array<uint32_t> MakeNumbersLater(int milliseconds, uint32_t count) {
+  Work(absl::Milliseconds(milliseconds));
+  return MakeNumbers(count);
 }
 
 Array<uint32_t> MakeNumbers(uint32_t count) {
@@ -109,9 +129,28 @@ int WorkFor(int milliseconds, int result) {
   return result;
 }
 
+int WorkElsewhere(int milliseconds, int result) {
+  return Cluster::Current().Submit<WorkFor>(milliseconds, result).Get().value();
+}
+
+int WorkCounted(int milliseconds, int result) {
+  ++TimesWorked()[result];
+  return WorkFor(milliseconds, result);
+}
+
+std::map<int, int>& TimesWorked() {
+  static std::map<int, int> times;
+  return times;
+}
+
 std::string WorkOnNode(int milliseconds) {
   Work(absl::Milliseconds(milliseconds));
   return Cluster::Current().node_name();
+}
+
+int AddLaterOn(const std::string& node, int milliseconds, int a, int b) {
+  Work(absl::Milliseconds(milliseconds));
+  return Cluster::Current().With(TaskOptions{.where = {.nodes = {node}}}).Submit<Add>(a, b).Get().value();
 }
 
 }  // namespace ioc::sim

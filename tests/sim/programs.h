@@ -3,7 +3,9 @@
 #define IOCLUSTER_TESTS_SIM_PROGRAMS_H_
 
 #include <cstdint>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "iocluster/iocluster.h"
@@ -62,8 +64,21 @@ class RingMember {
   int passed_ = 0;
 };
 
+// Writes to another and gets answers.
+class Correspondent {
+ public:
+  void Write(const ActorHandle<Correspondent>& to, int letters);
+  int Answer(int letter) { return letter + 1; }
+  // Of all that it wrote since: how many were answered rightly, and how many never will be. Waits for them.
+  std::pair<int, int> AnsweredAndLost();
+
+ private:
+  std::vector<std::pair<int, ObjectRef<int>>> written_;
+};
+
 // 0, 1, 2, ...
 Array<uint32_t> MakeNumbers(uint32_t count);
+Array<uint32_t> MakeNumbersLater(int milliseconds, uint32_t count);
 uint64_t SumOf(const Array<uint32_t>& numbers);
 
 // A number that another task makes; and what a task makes of a reference to one.
@@ -80,7 +95,14 @@ int CountTreeForEver(int size);
 
 // Compute for `milliseconds`.
 int WorkFor(int milliseconds, int result);
+int WorkElsewhere(int milliseconds, int result);  // in another task, for which it waits
+// Works itself, and notes that `result` was computed once more.
+int WorkCounted(int milliseconds, int result);
+std::map<int, int>& TimesWorked();  // by result
 std::string WorkOnNode(int milliseconds);
+
+// After a while, has a task on `node` add two numbers.
+int AddLaterOn(const std::string& node, int milliseconds, int a, int b);
 
 }  // namespace ioc::sim
 

@@ -44,6 +44,18 @@ TEST_CASE("a task whose worker dies in the middle of it is run again") {
   });
 }
 
+TEST_CASE("a task whose worker dies while it waits for another is run again") {
+  RunSeeds({.nodes = 2}, [](SimCluster& cluster) {
+    cluster.Drive([&](Driver& driver) {
+      const TaskOptions on_n1{.where = {.nodes = {"n1"}}};
+      const auto waiting = driver.cluster.With(on_n1).Submit<WorkElsewhere>(1000, 1);
+      AwaitWork(driver, 1);
+      for (SimEnv* worker : cluster.Workers(1)) cluster.world().Crash(*worker);
+      CHECK(waiting.Get(absl::Minutes(1)).value_or(0) == 1);
+    });
+  });
+}
+
 TEST_CASE("a task that may not be retried says how its worker died") {
   RunSeeds({.nodes = 2}, [](SimCluster& cluster) {
     cluster.Drive([&](Driver& driver) {
@@ -94,6 +106,78 @@ TEST_CASE("a cancelled task ends or is never started") {
       CHECK(ProcessesAtWork().empty());
     });
   });
+}
+
+// So many tasks of a class that seems quick are in flight to one worker.
+constexpr int kCrowd = 200;
+
+TEST_CASE("tasks that wait behind a long one are taken back and run elsewhere") {
+  RunSeeds({.nodes = 2, .cpus = 2}, [](SimCluster& cluster) {
+    cluster.Drive([](Driver& driver) {
+      REQUIRE(driver.cluster.Submit<Add>(1, 2).Get().value() == 3);
+      const ObjectRef<int> slow = driver.cluster.Submit<WorkFor>(60'000, 1);
+      std::vector<ObjectRef<int>> quick;
+      for (int i = 0; i < kCrowd; ++i) quick.push_back(driver.cluster.Submit<Add>(i, 1));
+      for (int i = 0; i < kCrowd; ++i) REQUIRE(quick[i].Get(absl::Seconds(10)).value() == i + 1);
+      CHECK_FALSE(slow.ready());
+      CHECK(slow.Get().value() == 1);
+    });
+  });
+}
+
+TEST_CASE("tasks that a worker was asked for in vain are run once, whatever is pushed to it meanwhile") {
+  RunSeeds({.nodes = 4, .cpus = 1}, [](SimCluster& cluster) {
+    cluster.Drive([&](Driver& driver) {
+      TimesWorked().clear();
+      const auto once = driver.cluster.With(TaskOptions{.strategy = Strategy::kSpread, .max_retries = 0});
+      std::vector<ObjectRef<int>> results;
+      int next = 0;
+      for (int wave = 0; wave < 30; ++wave) {
+        // About as long as it takes until what waits behind it is asked back.
+        results.push_back(once.Submit<WorkCounted>(static_cast<int>(cluster.world().random().Below(8)), next++));
+        for (int i = 0; i < 20; ++i) results.push_back(once.Submit<WorkCounted>(0, next++));
+        driver.Sleep(absl::Microseconds(cluster.world().random().Below(20'000)));
+      }
+      for (int i = 0; i < next; ++i) REQUIRE(results[i].Get(absl::Minutes(1)).value() == i);
+      for (int i = 0; i < next; ++i) CHECK(TimesWorked()[i] == 1);
+      results.clear();
+      CheckQuiet(driver);
+    });
+  });
+}
+
+TEST_CASE("a worker whose tasks were taken back gets them again once it answers") {
+  RunSeeds({.nodes = 2, .cpus = 1, .latency = {absl::Milliseconds(50), absl::Milliseconds(50)}},
+           [](SimCluster& cluster) {
+             cluster.Drive([](Driver& driver) {
+               const auto there = driver.cluster.With(TaskOptions{.where = {.nodes = {"n1"}}});
+               REQUIRE(there.Submit<Add>(1, 2).Get().value() == 3);
+               const ObjectRef<int> slow = there.Submit<WorkFor>(60, 0);
+               const ObjectRef<int> quick = there.Submit<Add>(3, 4);
+               // Two journeys there and back, and the work. One that gave its lease back would need two more for
+               // another.
+               CHECK(quick.Get(absl::Milliseconds(400)).value_or(0) == 7);
+             });
+           });
+}
+
+TEST_CASE("a lease that is called back before its client is connected is given back soon") {
+  // The driver is far from n1: a lease there has long been wanted by others when the driver can use it.
+  RunSeeds({.nodes = 2, .cpus = 1, .latency = {absl::Milliseconds(50), absl::Milliseconds(50)}},
+           [](SimCluster& cluster) {
+             cluster.Drive([](Driver& driver) {
+               const TaskOptions on_n1{.where = {.nodes = {"n1"}}};
+               TaskOptions aside = on_n1;
+               aside.cpus = 0;
+               const auto sum = driver.cluster.With(aside).Submit<AddLaterOn>("n1", 250, 1, 2);
+               AwaitWork(driver, 1);
+               std::vector<ObjectRef<int>> results;
+               for (int i = 0; i < 30; ++i) results.push_back(driver.cluster.With(on_n1).Submit<WorkFor>(1000, i));
+               CHECK(sum.Get(absl::Seconds(5)).value() == 3);
+               CHECK_FALSE(results.back().ready());
+               for (int i = 0; i < 30; ++i) CHECK(results[i].Get(absl::Minutes(1)).value() == i);
+             });
+           });
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ constexpr size_t kLogLinesOfFailure = 200;
 
 World::World(uint64_t seed, WorldOptions options)
     : seed_(seed),
-      options_(std::move(options)),
+      options_(options),
       exceptions_at_start_(std::uncaught_exceptions()),
       random_(seed),
       topology_(options_.topology, Mix(seed + 1)),
@@ -200,6 +200,10 @@ void World::HealAll() {
       }
     }
   }
+}
+
+void World::DisconnectOne(const SimMachine& a, const SimMachine& b, size_t i) {
+  LinksBetween(a, b).at(i)->Break("broke: the scenario cut it");
 }
 
 void World::Disconnect(const SimMachine& a, const SimMachine& b) {

@@ -121,6 +121,9 @@ class World {
   void HealAll();
   // Breaks all the connections that there are between two machines (or within one). New ones can be made.
   void Disconnect(const SimMachine& a, const SimMachine& b);
+  // How many there are, and the end of the i-th alone.
+  size_t Connections(const SimMachine& a, const SimMachine& b) { return LinksBetween(a, b).size(); }
+  void DisconnectOne(const SimMachine& a, const SimMachine& b, size_t i);
 
   // --- Time
 

@@ -69,13 +69,14 @@ absl::Status ReturnResult(Invocation& invocation, std::string_view label, R&& re
     return absl::OkStatus();
   } else if constexpr (!std::is_same_v<ValueOfResult<T>, T>) {
     if (!result.ok()) return ReturnedError(label, result.status());
-    return ReturnResult(invocation, label, *std::move(result));
+    return ReturnResult(invocation, label, *std::forward<R>(result));
   } else {
     if constexpr (TupleSize<T>::value > 1) {
       if (invocation.num_returns == TupleSize<T>::value) {
+        T whole(std::forward<R>(result));
         absl::Status status;
         const auto add = [&](auto& part) { return (status = ReturnValue(*invocation.results, std::move(part))).ok(); };
-        std::apply([&](auto&... parts) { static_cast<void>((add(parts) && ...)); }, result);
+        std::apply([&](auto&... parts) { static_cast<void>((add(parts) && ...)); }, whole);
         return status;
       }
     }

@@ -26,17 +26,17 @@ struct IsStdArray<std::array<T, N>> : std::true_type {};
 template <typename T>
 concept Aggregate = std::is_class_v<T> && std::is_aggregate_v<T> && !IsStdArray<T>::value;
 
-// Initialises any member.
+// Initialises any member: implicitly, or it would be none.
 struct AnyMember {
   template <typename U>
-  operator U() const;
+  operator U() const;  // NOLINT(google-explicit-constructor)
 };
 
 // Initialises nothing but a base class.
 template <typename T>
 struct AnyBaseOf {
   template <typename U>
-  requires(std::is_base_of_v<U, T> && !std::is_same_v<U, T>) operator U() const;
+  requires(std::is_base_of_v<U, T> && !std::is_same_v<U, T>) operator U() const;  // NOLINT(google-explicit-constructor)
 };
 
 template <typename T>
@@ -67,17 +67,16 @@ enum class AggregateFlaw { kNone, kBaseClass, kTooManyMembers, kArrayMember };
 
 template <typename T>
 constexpr AggregateFlaw FlawOf() {
-  if constexpr (std::is_empty_v<T> && !HasBaseClass<T>()) {
-    return AggregateFlaw::kNone;
-  } else if constexpr (HasBaseClass<T>()) {
+  if constexpr (HasBaseClass<T>()) {
     return AggregateFlaw::kBaseClass;
-  } else if constexpr (HasArrayMember<T>()) {
-    return AggregateFlaw::kArrayMember;
-  } else if constexpr (boost::pfr::tuple_size_v<T> > kMaxAggregateMembers) {
-    return AggregateFlaw::kTooManyMembers;
-  } else {
-    return AggregateFlaw::kNone;
+  } else if constexpr (!std::is_empty_v<T>) {
+    if constexpr (HasArrayMember<T>()) {
+      return AggregateFlaw::kArrayMember;
+    } else if constexpr (boost::pfr::tuple_size_v<T> > kMaxAggregateMembers) {
+      return AggregateFlaw::kTooManyMembers;
+    }
   }
+  return AggregateFlaw::kNone;
 }
 
 // Says what is wrong with an aggregate in one sentence; false if something is.

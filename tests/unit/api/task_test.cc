@@ -29,6 +29,15 @@ absl::StatusOr<int> Parse(const std::string& text) {
   return 7;
 }
 std::tuple<int, std::string> Split(int x) { return {x, std::to_string(x)}; }
+// Results that are still the function's own when it has returned.
+absl::StatusOr<std::string>& Kept() {
+  static absl::StatusOr<std::string> kept("long enough to have memory of its own");
+  return kept;
+}
+std::tuple<int, Array<int>>& KeptPair() {
+  static std::tuple<int, Array<int>> kept(3, Array<int>::Copy({3}, std::vector<int>{7, 8, 9}).value());
+  return kept;
+}
 std::vector<ObjectRef<int>> Swap(ObjectRef<int> a, ObjectRef<int> b) { return {b, a}; }
 int Nested(int n) { return n == 0 ? 0 : 1 + Cluster::Current().Submit<Nested>(n - 1).Get().value(); }
 std::string Large(size_t size) { return std::string(size, 'x'); }
@@ -132,6 +141,17 @@ TEST_CASE_METHOD(Fixture, "ATupleGivesAReferenceForEachPart") {
   auto [with, options] = cluster.With(TaskOptions{.cpus = 2}).SubmitAll<Split>(1);
   CHECK(with.Get().value() == 1);
   CHECK(runtime.last_options->cpus == 2);
+}
+
+TEST_CASE_METHOD(Fixture, "AResultReturnedByReferenceIsCopied") {
+  const std::string text = *Kept();
+  CHECK(cluster.Submit<Kept>().Get().value() == text);
+  CHECK(*Kept() == text);
+  auto [size, numbers] = cluster.SubmitAll<KeptPair>();
+  CHECK(size.Get().value() == 3);
+  CHECK(numbers.Get().value()[2] == 9);
+  REQUIRE(std::get<1>(KeptPair()).size() == 3);
+  CHECK(std::get<1>(KeptPair())[2] == 9);
 }
 
 TEST_CASE_METHOD(Fixture, "TasksSubmitTasks") { CHECK(cluster.Submit<Nested>(10).Get().value() == 10); }

@@ -155,7 +155,7 @@ TEST_CASE("Shared memory and unread connections are handed over") {
     CHECK(pair.near->connection->Send({}, Bytes(8), {}, {}).ok());
   }
   REQUIRE(world.Eventually([&] { return pair.far->frames.size() == 6; }));
-  for (int i = 0; i < 3; ++i) {
+  for (size_t i = 0; i < 3; ++i) {
     const auto& memory = std::get<0>(pair.far->frames[2 * i].attachments.at(0));
     CHECK(memory->size() == 1 << 20);
     CHECK(memory->data()[1000] == static_cast<std::byte>(i + 1));
