@@ -8,6 +8,7 @@
 #include <string>
 
 #include "lib/base/status.h"
+#include "lib/base/units.h"
 
 namespace ioc {
 namespace {
@@ -19,7 +20,9 @@ auto Find(auto& amounts, std::string_view name) {
 
 std::string FormatAmount(const std::string& name, int64_t ticks) {
   const double amount = static_cast<double>(ticks) / ResourceSet::kUnit;
-  if (name == kMemory) return absl::StrCat(amount / (uint64_t{1} << 30), " GiB memory");
+  if (name == kMemory) {
+    return absl::StrCat(amount < 0 ? "-" : "", FormatBytes(static_cast<uint64_t>(std::abs(amount))), " memory");
+  }
   return absl::StrCat(amount, " ", name);
 }
 

@@ -15,6 +15,7 @@
 #include "lib/base/json.h"
 #include "lib/base/mutex.h"
 #include "lib/base/status.h"
+#include "lib/base/units.h"
 #include "lib/env_asio/asio_env.h"
 #include "lib/protocol/head_messages.h"
 #include "runtime/api/head_connection.h"

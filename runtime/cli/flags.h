@@ -31,7 +31,7 @@ class Flags {
   void Add(std::string name, bool* target, std::string help);  // takes no value
   void Add(std::string name, std::string* target, std::string placeholder, std::string help);
   void Add(std::string name, std::optional<double>* target, std::string placeholder, std::string help);
-  // "4096", "64MiB", "2GiB", "1.5TiB".
+  // As ParseBytes (lib/base/units.h) reads it.
   void AddBytes(std::string name, std::optional<uint64_t>* target, std::string help);
   // "HOST:PORT" or "unix:NAME".
   void AddAddress(std::string name, std::string* target, std::string help);

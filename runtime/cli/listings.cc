@@ -8,6 +8,7 @@
 
 #include "lib/base/json.h"
 #include "lib/base/resources.h"
+#include "lib/base/units.h"
 #include "lib/protocol/nodes_json.h"
 #include "runtime/cli/table.h"
 

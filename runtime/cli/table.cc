@@ -2,7 +2,6 @@
 
 #include <absl/strings/ascii.h>
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_format.h>
 
 #include <algorithm>
 #include <string>
@@ -62,17 +61,6 @@ void Table::AppendRow(std::string& out, const std::vector<std::string>& cells,
   }
   absl::StripTrailingAsciiWhitespace(&line);
   absl::StrAppend(&out, line, "\n");
-}
-
-std::string FormatBytes(uint64_t bytes) {
-  static constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
-  double amount = static_cast<double>(bytes);
-  size_t unit = 0;
-  while (amount >= 1024 && unit + 1 < std::size(kUnits)) {
-    amount /= 1024;
-    ++unit;
-  }
-  return absl::StrFormat(unit == 0 || amount >= 100 ? "%.0f %s" : "%.1f %s", amount, kUnits[unit]);
 }
 
 std::string FormatAge(absl::Duration age) {

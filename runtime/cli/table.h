@@ -4,7 +4,6 @@
 
 #include <absl/time/time.h>
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -30,8 +29,6 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
-// "1.5 GiB", "0 B".
-std::string FormatBytes(uint64_t bytes);
 // "3 d 4 h", "2 min 5 s", "12 s"; the two largest units.
 std::string FormatAge(absl::Duration age);
 

@@ -48,11 +48,12 @@ TEST_CASE("Values follow a space or an equals sign") {
   CHECK_FALSE(parse.memory.has_value());
 }
 
-TEST_CASE("Sizes take binary units") {
+TEST_CASE("Sizes take units") {
   CHECK(Parse({"--memory", "2GiB"}).memory == 2 * kGiB);
+  CHECK(Parse({"--memory", "2GB"}).memory == 2'000'000'000);
   CHECK(Parse({"--memory", "1.5MiB"}).memory == 3 * kMiB / 2);
   CHECK(Parse({"--memory", "4096"}).memory == 4096);
-  for (const char* bad : {"lots", "2GB", "-1GiB", "nan", ""}) {
+  for (const char* bad : {"lots", "2G", "-1GiB", "nan", ""}) {
     INFO(bad);
     CHECK_FALSE(Parse({"--memory", bad}).status.ok());
   }
