@@ -1,5 +1,6 @@
 #include "lib/base/resources.h"
 
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 
@@ -27,6 +28,15 @@ std::string FormatAmount(const std::string& name, int64_t ticks) {
 }
 
 }  // namespace
+
+std::string_view BuiltinResource(std::string_view name) {
+  const absl::string_view text(name.data(), name.size());
+  for (const std::string_view builtin : {kCpu, kGpu, kMemory}) {
+    const std::string one(builtin);
+    if (absl::EqualsIgnoreCase(text, one) || absl::EqualsIgnoreCase(text, one + "s")) return builtin;
+  }
+  return {};
+}
 
 void ResourceSet::Set(std::string_view name, double amount) {
   SetTicks(name, static_cast<int64_t>(std::llround(amount * kUnit)));

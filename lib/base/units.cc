@@ -70,4 +70,8 @@ std::string FormatBytes(uint64_t bytes) {
   return absl::StrCat(rounded(amount), " ", kNames[unit]);
 }
 
+std::string Count(uint64_t count, std::string_view noun) {
+  return absl::StrCat(count, " ", std::string(noun), count == 1 ? "" : "s");
+}
+
 }  // namespace ioc

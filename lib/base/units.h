@@ -18,6 +18,9 @@ absl::StatusOr<uint64_t> ParseBytes(std::string_view text);
 // With a unit that is a power of 1024 and at most two decimals: "0 B", "1.5 GiB", "22.35 GiB".
 std::string FormatBytes(uint64_t bytes);
 
+// "1 node", "3 nodes"; for nouns that take an s.
+std::string Count(uint64_t count, std::string_view noun);
+
 }  // namespace ioc
 
 #endif  // IOCLUSTER_LIB_BASE_UNITS_H_

@@ -37,12 +37,12 @@ std::string CustomResources(const NodeStatus& node) {
   return text;
 }
 
-std::string GpuDescription(const NodeInfo& info) {
-  if (info.gpu_model.empty()) return "";
-  return info.gpu_memory == 0 ? info.gpu_model : absl::StrCat(info.gpu_model, ", ", FormatBytes(info.gpu_memory));
-}
-
 }  // namespace
+
+std::string DescribeGpu(std::string_view model, uint64_t memory) {
+  const std::string name(model);
+  return name.empty() || memory == 0 ? name : absl::StrCat(name, ", ", FormatBytes(memory));
+}
 
 std::string StatusText(const GetStatus::Reply& status, std::string_view address) {
   Table facts({{}, {}});
@@ -66,20 +66,13 @@ std::string StatusText(const GetStatus::Reply& status, std::string_view address)
 std::string StatusJson(const GetStatus::Reply& status, std::string_view address) {
   JsonWriter json;
   json.BeginObject();
-  json.Key("cluster");
-  json.String(status.cluster.ToString());
-  json.Key("address");
-  json.String(address);
-  json.Key("release");
-  json.String(status.release);
-  json.Key("uptime_ms");
-  json.Int(status.uptime_ms);
-  json.Key("nodes");
-  json.Uint(status.nodes);
-  json.Key("named_actors");
-  json.Uint(status.actors);
-  json.Key("waiting_leases");
-  json.Uint(status.waiting);
+  json.Member("cluster", status.cluster.ToString());
+  json.Member("address", address);
+  json.Member("release", status.release);
+  json.Member("uptime_ms", status.uptime_ms);
+  json.Member("nodes", status.nodes);
+  json.Member("named_actors", status.actors);
+  json.Member("waiting_leases", status.waiting);
   json.Key("total");
   WriteResources(json, status.total);
   json.Key("free");
@@ -104,11 +97,12 @@ std::string NodesText(const ListNodes::Reply& list) {
                {"GPU MODEL"},
                {"OTHER FREE"}});
   for (const NodeStatus& node : list.nodes) {
-    table.AddRow(
-        {node.info.name, node.alive ? "alive" : absl::StrCat("dead for ", FormatAge(absl::Milliseconds(node.age_ms))),
-         FreeOfTotal(node, kCpu), FreeOfTotal(node, kGpu), FreeOfTotal(node, kMemory),
-         absl::StrCat(node.report.workers), absl::StrCat(node.report.leases), FormatBytes(node.report.store_used),
-         node.info.address.node_address, node.info.region, GpuDescription(node.info), CustomResources(node)});
+    table.AddRow({node.info.name,
+                  node.alive ? "alive" : absl::StrCat("dead for ", FormatAge(absl::Milliseconds(node.age_ms))),
+                  FreeOfTotal(node, kCpu), FreeOfTotal(node, kGpu), FreeOfTotal(node, kMemory),
+                  absl::StrCat(node.report.workers), absl::StrCat(node.report.leases),
+                  FormatBytes(node.report.store_used), node.info.address.node_address, node.info.region,
+                  DescribeGpu(node.info.gpu_model, node.info.gpu_memory), CustomResources(node)});
   }
   return table.ToString();
 }

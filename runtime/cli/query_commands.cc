@@ -13,6 +13,7 @@
 #include "runtime/cli/command.h"
 #include "runtime/cli/listings.h"
 #include "runtime/cli/query.h"
+#include "runtime/cli/table.h"
 
 namespace ioc {
 namespace {
@@ -48,8 +49,7 @@ int RunPing(const std::vector<std::string>& arguments) {
   return RunQuery(query, arguments, [](const QueryContext& context) -> absl::Status {
     const absl::Time start = absl::Now();
     IOC_RETURN_IF_ERROR(context.head.Call(Ping{}, kHeadTimeout).status());
-    Print(absl::StrCat("the head at ", context.address, " answered in ", absl::FormatDuration(absl::Now() - start),
-                       "\n"));
+    Print(absl::StrCat("the head at ", context.address, " answered in ", FormatLatency(absl::Now() - start), "\n"));
     return absl::OkStatus();
   });
 }

@@ -4,6 +4,8 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
+#include <cmath>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -61,6 +63,14 @@ void Table::AppendRow(std::string& out, const std::vector<std::string>& cells,
   }
   absl::StripTrailingAsciiWhitespace(&line);
   absl::StrAppend(&out, line, "\n");
+}
+
+std::string FormatLatency(absl::Duration latency) {
+  static constexpr std::pair<const char*, double> kUnits[] = {{"us", 1e-6}, {"ms", 1e-3}, {"s", 1}};
+  const double seconds = absl::ToDoubleSeconds(latency);
+  const auto* unit = std::begin(kUnits);
+  while (std::next(unit) != std::end(kUnits) && seconds >= 1000 * unit->second) ++unit;
+  return absl::StrCat(std::round(seconds / unit->second * 10) / 10, " ", unit->first);
 }
 
 std::string FormatAge(absl::Duration age) {

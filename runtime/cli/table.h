@@ -29,6 +29,8 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
+// "60 us", "1.2 ms", "3.5 s".
+std::string FormatLatency(absl::Duration latency);
 // "3 d 4 h", "2 min 5 s", "12 s"; the two largest units.
 std::string FormatAge(absl::Duration age);
 

@@ -8,23 +8,16 @@
 
 #include "iocluster/version.h"
 #include "lib/base/status.h"
+#include "lib/base/units.h"
 #include "runtime/node/node_impl.h"
 
 namespace ioc {
 namespace {
 
-// With no budget given, this share of the machine's memory.
-constexpr double kStoreShare = 0.3;
 // The region is larger than its budget, so that fragments of it do not fill the store.
 constexpr uint64_t kStoreRegionFactor = 2;
-constexpr uint64_t kMinStoreBytes = 64 << 20;
+constexpr uint64_t kMinDefaultStoreBytes = uint64_t{64} << 20;
 constexpr int kMaxPrestart = 4;
-
-uint64_t StoreBudget(const NodeOptions& options, const HostInfo& host) {
-  if (options.store_bytes != 0) return options.store_bytes;
-  return std::max<uint64_t>(kMinStoreBytes,
-                            static_cast<uint64_t>(kStoreShare * static_cast<double>(host.memory_bytes)));
-}
 
 NodeId MakeNodeId(Env& env) {
   uint64_t id = env.Random();
@@ -72,6 +65,18 @@ Hello SelfOf(const NodeInfo& info, ClusterId cluster) {
 
 }  // namespace
 
+uint64_t DefaultStoreBytes(const HostInfo& host) {
+  return std::max(kMinDefaultStoreBytes, static_cast<uint64_t>(kStoreShare * static_cast<double>(host.memory_bytes)));
+}
+
+absl::Status CheckStoreBytes(uint64_t bytes) {
+  if (bytes >= kMinStoreBytes) return absl::OkStatus();
+  return MakeError(Cause::kInvalidArgument,
+                   absl::StrCat("an object store of ", FormatBytes(bytes), " is too small; it must have ",
+                                FormatBytes(kMinStoreBytes), " at least, because every process that makes small ",
+                                "objects leases a slab of ", FormatBytes(kSlabBytes), " of it"));
+}
+
 Node::Impl::Impl(Env& env, NodeOptions options, absl::AnyInvocable<void(absl::Status)> on_ready,
                  absl::AnyInvocable<void(absl::Status)> on_stopped)
     : env_(env),
@@ -89,7 +94,8 @@ Node::Impl::~Impl() = default;
 
 absl::Status Node::Impl::Start() {
   IOC_RETURN_IF_ERROR(Listen());
-  const uint64_t budget = StoreBudget(options_, env_.host());
+  const uint64_t budget = options_.store_bytes != 0 ? options_.store_bytes : DefaultStoreBytes(env_.host());
+  IOC_RETURN_IF_ERROR(CheckStoreBytes(budget));
   info_.store_bytes = budget;
   IOC_ASSIGN_OR_RETURN(auto memory, env_.CreateSharedMemory("ioc-store", budget * kStoreRegionFactor));
 

@@ -55,6 +55,12 @@ TEST_CASE("Sizes are printed with the unit that they are in", "[units]") {
   CHECK(FormatBytes(~uint64_t{0}) == "16 EiB");
 }
 
+TEST_CASE("One is singular", "[units]") {
+  CHECK(Count(0, "node") == "0 nodes");
+  CHECK(Count(1, "node") == "1 node");
+  CHECK(Count(2, "node") == "2 nodes");
+}
+
 TEST_CASE("What is printed can be read", "[units]") {
   for (const uint64_t bytes : {uint64_t{0}, uint64_t{999}, 64 * kMiB, 1536 * kGiB}) {
     CHECK(ParseBytes(FormatBytes(bytes)).value() == bytes);

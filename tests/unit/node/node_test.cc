@@ -305,13 +305,22 @@ TEST_CASE("a tool lists the nodes through any of them, and stops one") {
   CHECK(f.stopped->ok());
 }
 
+TEST_CASE("a node refuses a store that has no room for slabs, and says how large it must be") {
+  CHECK(CheckStoreBytes(kMinStoreBytes).ok());
+  const absl::Status refused = CheckStoreBytes(1000);
+  CHECK(CauseOf(refused) == Cause::kInvalidArgument);
+  for (const char* words : {"1000 B", "16 MiB", "slab"}) {
+    CHECK(std::string(refused.message()).find(words) != std::string::npos);
+  }
+}
+
 TEST_CASE("a node whose head does not answer says so") {
   AsioEnv env({.log_sink = [](LogLevel, std::string_view) {}});
   MutexLock lock(env.executor().mutex());
   std::optional<absl::Status> ready;
   Waiter done;
   Node node(
-      env, {.head_address = "nonsense", .store_bytes = 1 << 20},
+      env, {.head_address = "nonsense", .store_bytes = 16 << 20},
       [&](const absl::Status& status) {
         ready = status;
         env.executor().Notify(done);
