@@ -21,6 +21,14 @@ void HeadLink::Start() {
   Dial();
 }
 
+void HeadLink::SayGoodbye(const absl::Status& why) {
+  lost_ = true;
+  registered_ = false;
+  dialling_.reset();
+  env_.executor().CancelTimer(std::exchange(dial_timer_, 0));
+  if (channel_ != nullptr) channel_->Close(why);
+}
+
 void HeadLink::Dial() {
   dial_timer_ = 0;
   dialling_ = env_.network().Dial(
@@ -71,6 +79,10 @@ void HeadLink::Failed(const absl::Status& why, bool for_good) {
   if (channel_ != nullptr) {
     channel_->Close(why);
     former_channel_ = std::move(channel_);
+  }
+  if (expects_end_) {
+    lost_ = true;
+    return listener_.OnHeadLost(absl::OkStatus());
   }
   const absl::Time now = env_.executor().Now();
   if (std::exchange(registered_, false)) {

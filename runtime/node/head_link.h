@@ -39,7 +39,7 @@ class HeadLink final : private ChannelDelegate {
     // Time to say what has changed.
     virtual void OnReportDue() = 0;
     virtual absl::Status OnHeadMessage(Channel& head, FrameView& frame) = 0;
-    // For good. Not registered ever, or away for too long.
+    // For good. Not registered ever, or away for too long; OK if its end was expected.
     virtual void OnHeadLost(const absl::Status& why) = 0;
 
    protected:
@@ -52,6 +52,10 @@ class HeadLink final : private ChannelDelegate {
   HeadLink& operator=(const HeadLink&) = delete;
 
   void Start();
+  // The head has said that the cluster ends: when it goes, it is not looked for again.
+  void ExpectEnd() { expects_end_ = true; }
+  // Tells the head why this node goes, and is done with it.
+  void SayGoodbye(const absl::Status& why);
   // Reports within kReportDelay.
   void Changed();
 
@@ -94,6 +98,7 @@ class HeadLink final : private ChannelDelegate {
   bool registered_ = false;
   bool ever_registered_ = false;
   bool awaits_hello_ = false;  // a connection that fails now was refused
+  bool expects_end_ = false;
   bool lost_ = false;
   absl::Time away_since_;
   absl::Duration backoff_ = kMinHeadBackoff;

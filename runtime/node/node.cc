@@ -18,6 +18,9 @@ namespace {
 constexpr uint64_t kStoreRegionFactor = 2;
 constexpr uint64_t kMinDefaultStoreBytes = uint64_t{64} << 20;
 constexpr int kMaxPrestart = 4;
+constexpr char kClusterStopped[] = "the cluster was stopped";
+// After the head has told a node to stop, it ends itself within this.
+constexpr absl::Duration kHeadEndTimeout = absl::Seconds(3);
 
 NodeId MakeNodeId(Env& env) {
   uint64_t id = env.Random();
@@ -84,13 +87,18 @@ Node::Impl::Impl(Env& env, NodeOptions options, absl::AnyInvocable<void(absl::St
       on_ready_(std::move(on_ready)),
       on_stopped_(std::move(on_stopped)),
       cluster_(options_.cluster),
-      info_(FoundInfo(options_.declared, MakeNodeId(env), env.host(), options_.find_resources)) {
+      info_(FoundInfo(options_.declared, MakeNodeId(env), env.host(), options_.find_resources)),
+      farewell_(MakeError(Cause::kDisconnected, absl::StrCat("node ", info_.name, " was stopped"))) {
   if (absl::Status status = Start(); !status.ok()) {
     env_.executor().Post(life_.Bind([this, status] { Ready(status); }));
   }
 }
 
-Node::Impl::~Impl() = default;
+Node::Impl::~Impl() {
+  env_.executor().CancelTimer(stop_timer_);
+  if (sessions_ != nullptr) sessions_->SayGoodbye(farewell_);
+  if (head_ != nullptr) head_->SayGoodbye(farewell_);
+}
 
 absl::Status Node::Impl::Start() {
   IOC_RETURN_IF_ERROR(Listen());
@@ -154,9 +162,19 @@ void Node::Impl::Ready(const absl::Status& status) {
   if (auto on_ready = std::exchange(on_ready_, nullptr)) on_ready(status);
 }
 
-void Node::Impl::StopLater(const absl::Status& why) {
+void Node::Impl::OnClusterStopped() {
+  farewell_ = MakeError(Cause::kDisconnected, kClusterStopped);
+  sessions_->SayGoodbye(farewell_, Role::kDriver);
+  head_->ExpectEnd();
+  env_.executor().CancelTimer(stop_timer_);
+  stop_timer_ =
+      env_.executor().Schedule(kHeadEndTimeout, life_.Bind([this] { StopLater(absl::OkStatus(), kClusterStopped); }));
+}
+
+void Node::Impl::StopLater(const absl::Status& why, std::string_view farewell) {
   if (stopping_) return;
   stopping_ = true;
+  farewell_ = MakeError(Cause::kDisconnected, farewell);
   env_.executor().Post(life_.Bind([this, why] {
     if (auto on_stopped = std::exchange(on_stopped_, nullptr)) on_stopped(why);
   }));
@@ -200,7 +218,7 @@ void Node::Impl::OnReportDue() {
 
 void Node::Impl::OnHeadLost(const absl::Status& why) {
   if (on_ready_) return env_.executor().Post(life_.Bind([this, why] { Ready(why); }));
-  StopLater(why);
+  StopLater(why, why.ok() ? std::string(kClusterStopped) : std::string(why.message()));
 }
 
 absl::Status Node::Impl::OnHeadMessage(Channel& head, FrameView& frame) {
@@ -221,7 +239,7 @@ absl::Status Node::Impl::OnHeadMessage(Channel& head, FrameView& frame) {
     case Method::kStop:
       head.Reply(frame.header, Stop::Reply{});
       head.Flush();
-      StopLater(absl::OkStatus());
+      OnClusterStopped();
       return absl::OkStatus();
     default:
       return MakeError(Cause::kInvalidArgument,

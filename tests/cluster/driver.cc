@@ -202,7 +202,13 @@ void Work(const ioc::Cluster& cluster, const Arguments& arguments) {
   }
   ioc::WaitUntil([&] { return CountReports(directory) == 3; });
   Say("at work");
-  cluster.Wait(running, running.size());
+  for (const auto& ref : running) Say(absl::StrCat("ended: ", Told(ref.Get(kPatience))));
+}
+
+// Says on which node the driver is, and then what becomes of a task that does not end by itself.
+void Linger(const ioc::Cluster& cluster, const Arguments& arguments) {
+  Say(absl::StrCat("on ", cluster.node_name()));
+  Say(Told(cluster.Submit<WaitForGo>(arguments.at(0), "lingering").Get(kPatience)));
 }
 
 // Work on two nodes that are not the driver's own; it names the one that the test is to kill.
@@ -245,8 +251,9 @@ void LoseNode(const ioc::Cluster& cluster, const Arguments& arguments) {
 
 int main(int argc, char** argv) {
   const std::map<std::string, std::function<void(const ioc::Cluster&, const Arguments&)>> scenarios = {
-      {"hello", Hello},          {"spread", Spread},      {"place", Place}, {"ring", Ring},    {"objects", Objects},
-      {"keep-named", KeepNamed}, {"use-named", UseNamed}, {"work", Work},   {"run-on", RunOn}, {"lose-node", LoseNode}};
+      {"hello", Hello},     {"spread", Spread},        {"place", Place},        {"ring", Ring},
+      {"objects", Objects}, {"keep-named", KeepNamed}, {"use-named", UseNamed}, {"work", Work},
+      {"run-on", RunOn},    {"lose-node", LoseNode},   {"linger", Linger}};
   const absl::StatusOr<ioc::Cluster> cluster = ioc::Cluster::Connect(argc, argv, {.timeout = absl::Seconds(5)});
   if (!cluster.ok()) {
     std::fprintf(stderr, "cluster_driver: %s\n", std::string(cluster.status().message()).c_str());

@@ -177,11 +177,43 @@ TEST_CASE("Listings are JSON, and stop ends the head, the nodes and their worker
 
   CHECK(cluster.Ask({"stop"}).exit_code == 0);
   CHECK(cluster.head().Wait().exit_code == 0);
-  for (const std::string& name : kNames) CHECK(cluster.node(name).Wait().exit_code == 0);
+  for (const std::string& name : kNames) {
+    const Outcome node = cluster.node(name).Wait();
+    CHECK(node.exit_code == 0);
+    CHECK_THAT(node.output, !Contains("lost the head"));
+  }
   for (const char* task : {"one", "two", "three"}) {
     CHECK(WaitUntil([&] { return !IsRunning(ReportedPid(cluster, task)); }));
   }
-  CHECK(driver->Wait().exit_code == 0);
+  const Outcome ended = driver->Wait();
+  CHECK(ended.exit_code == 0);
+  CHECK_THAT(ended.output, Contains("ended: error (disconnected)") && Contains("the cluster was stopped"));
+  CHECK_THAT(ended.output, !Contains("node died") && !Contains("worker died"));
+}
+
+TEST_CASE("A driver that hosts its own node hears that the cluster was stopped") {
+  RealCluster cluster;
+  const auto driver = cluster.StartDriver({"hello"});
+  CHECK(WaitUntil([&] { return cluster.Ask({"status", "--json"}).output.find("\"nodes\": 1") != std::string::npos; }));
+  CHECK(cluster.Ask({"stop"}).exit_code == 0);
+  const Outcome outcome = driver->Wait();
+  CHECK(outcome.exit_code == 0);
+  CHECK_THAT(outcome.output, Contains("ran on error (disconnected)") && Contains("the cluster was stopped"));
+}
+
+TEST_CASE("A node's drivers hear that it was stopped, and the head's log tells an end from an accident") {
+  RealCluster cluster({"alpha", "beta"});
+  const auto driver = cluster.StartDriver({"linger", cluster.directory().path()});
+  const std::string own = driver->AwaitLine("on ").substr(3);
+  const std::string other = own == "alpha" ? "beta" : "alpha";
+  cluster.node(own).Signal(SIGTERM);
+  CHECK_THAT(driver->Wait().output, Contains("error (disconnected)") && Contains("node " + own + " was stopped"));
+  CHECK(cluster.node(own).Wait().exit_code == 0);
+  CHECK_THAT(cluster.Ask({"nodes"}).output, !Contains(own) && Contains(other));
+  cluster.node(other).Signal(SIGKILL);
+  CHECK_THAT(cluster.head().AwaitLine("is lost"), Contains("W ") && Contains("node " + other + " is lost"));
+  CHECK(cluster.Ask({"stop"}).exit_code == 0);
+  CHECK_THAT(cluster.head().Wait().output, !Contains("node " + own));
 }
 
 }  // namespace
