@@ -166,8 +166,7 @@ absl::Status ConnectError(std::string_view address, int error) {
   const std::string subject = absl::StrCat("can't connect to ", std::string(address), ": ");
   switch (error) {
     case ECONNREFUSED:
-      return MakeError(Cause::kDisconnected,
-                       absl::StrCat(subject, "refused; nothing listens there, check that it runs and the address"));
+      return MakeError(Cause::kDisconnected, absl::StrCat(subject, "refused, because nothing listens there"));
     case ENETUNREACH:
     case EHOSTUNREACH:
       return MakeError(Cause::kDisconnected, absl::StrCat(subject, "there is no way to that network"));

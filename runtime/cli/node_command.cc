@@ -90,8 +90,9 @@ class NodeDaemon {
   absl::Status Advise(const absl::Status& error) const {
     const Cause cause = CauseOf(error);
     if (with_head_ || (cause != Cause::kDisconnected && cause != Cause::kDeadline)) return error;
-    return MakeError(cause,
-                     absl::StrCat(error.message(), "; start one with 'iocluster head' or name another with --head"));
+    return MakeError(cause, absl::StrCat(error.message(),
+                                         "; start a head there with 'iocluster head', or name another "
+                                         "address with --head or IOCLUSTER_ADDRESS"));
   }
 
   const std::string command_;

@@ -90,13 +90,15 @@ void HeadLink::Failed(const absl::Status& why, bool for_good) {
     env_.Log(LogLevel::kWarning,
              absl::StrCat("lost the head at ", address_, ": ", absl::string_view(why.message()), "; dialling again"));
   }
-  const absl::Duration patience = ever_registered_ ? kHeadLostTimeout : kFirstHeadTimeout;
+  const absl::Duration first_patience = CauseOf(why) == Cause::kDeadline ? kFirstHeadTimeout : kNoHeadTimeout;
+  const absl::Duration left = away_since_ + (ever_registered_ ? kHeadLostTimeout : first_patience) - now;
   const bool is_refused = std::exchange(awaits_hello_, false) || !ever_registered_;
-  if ((for_good && is_refused) || now - away_since_ >= patience) {
+  if ((for_good && is_refused) || left <= absl::ZeroDuration()) {
     lost_ = true;
-    return listener_.OnHeadLost(WithContext(why, absl::StrCat("can't join the head at ", address_)));
+    return listener_.OnHeadLost(
+        WithContext(why, ever_registered_ ? absl::StrCat("lost the head at ", address_) : "can't join the cluster"));
   }
-  dial_timer_ = env_.executor().Schedule(backoff_, life_.Bind([this] { Dial(); }));
+  dial_timer_ = env_.executor().Schedule(std::min(backoff_, left), life_.Bind([this] { Dial(); }));
   backoff_ = std::min(2 * backoff_, kMaxHeadBackoff);
 }
 

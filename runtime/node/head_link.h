@@ -2,7 +2,7 @@
 // meanwhile).
 //
 // Owned by the node, on its executor. Given up only when the first registration fails for good or takes
-// kFirstHeadTimeout, when the head was away for kHeadLostTimeout, or when what answers in its place belongs to another
+// kFirstHeadTimeout (kNoHeadTimeout if nothing answers at its address), when the head was away for kHeadLostTimeout, or when what answers in its place belongs to another
 // cluster or speaks another major version.
 #ifndef IOCLUSTER_RUNTIME_NODE_HEAD_LINK_H_
 #define IOCLUSTER_RUNTIME_NODE_HEAD_LINK_H_
@@ -22,6 +22,8 @@
 namespace ioc {
 
 inline constexpr absl::Duration kFirstHeadTimeout = absl::Seconds(10);
+// A head and its nodes may be started together; longer than that, nobody is there.
+inline constexpr absl::Duration kNoHeadTimeout = absl::Seconds(2);
 inline constexpr absl::Duration kHeadLostTimeout = absl::Seconds(30);
 inline constexpr absl::Duration kHeadDialTimeout = absl::Seconds(5);
 inline constexpr absl::Duration kHeadCallTimeout = absl::Seconds(10);
