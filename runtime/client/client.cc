@@ -155,6 +155,8 @@ absl::Status Client::OnNodeMessage(Channel& channel, FrameView frame) {
                                 [this](LeaseGranted& granted) { dispatcher_.OnLeaseGranted(std::move(granted)); });
     case Method::kDemandRefused:
       return Take<DemandRefused>(frame, [this](const DemandRefused& refused) { dispatcher_.OnDemandRefused(refused); });
+    case Method::kDemandWarning:
+      return Take<DemandWarning>(frame, [this](const DemandWarning& warning) { dispatcher_.OnDemandWarning(warning); });
     case Method::kHandOver:
       for (Attachment& attachment : frame.attachments) {
         if (auto* connection = std::get_if<std::unique_ptr<Connection>>(&attachment))

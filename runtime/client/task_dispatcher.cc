@@ -266,6 +266,19 @@ void TaskDispatcher::OnDemandRefused(const DemandRefused& refused) {
   }
 }
 
+// A line in the log, once a class: its tasks would otherwise wait in silence until they fail.
+void TaskDispatcher::OnDemandWarning(const DemandWarning& warning) {
+  if (warning.class_id == 0 || warning.class_id > queues_.size()) return;
+  ClassQueue& queue = *queues_[warning.class_id - 1];
+  if (queue.ready.empty() || std::exchange(queue.warned, true)) return;
+  const size_t others = queue.ready.size() - 1;
+  const absl::Duration timeout = queue.spec.placement_timeout;
+  env_.Log(LogLevel::kWarning, absl::StrCat(std::string(queue.ready.front()->label()),
+                                            others > 0 ? absl::StrCat(" (and ", others, " more)") : "",
+                                            " can't be placed now: ", warning.reason,
+                                            "; it fails when that has been so for ", absl::FormatDuration(timeout)));
+}
+
 void TaskDispatcher::TakeOff(Lease& lease, TaskRecord& task) {
   auto it = std::find(lease.in_flight.begin(), lease.in_flight.end(), &task);
   IOC_CHECK(it != lease.in_flight.end()) << "a task is not where it was pushed";

@@ -229,6 +229,8 @@ absl::Status Node::Impl::OnHeadMessage(Channel& head, FrameView& frame) {
       return Take<ForwardGrant>(frame, [&](const ForwardGrant& grant) { leases_->Granted(grant); });
     case Method::kForwardRefusal:
       return Take<ForwardRefusal>(frame, [&](const ForwardRefusal& refusal) { leases_->Refused(refusal); });
+    case Method::kForwardWarning:
+      return Take<ForwardWarning>(frame, [&](const ForwardWarning& warning) { leases_->Warned(warning); });
     case Method::kProcessGone:
       return Take<ProcessGone>(frame, [&](const ProcessGone& gone) { store_->ProcessGone(gone.process); });
     case Method::kNodeRemoved:

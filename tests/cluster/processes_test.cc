@@ -69,6 +69,19 @@ TEST_CASE("Tasks go where names, labels, regions, resources and declared GPUs as
   CHECK(outcome.exit_code == 0);
 }
 
+TEST_CASE("What nothing satisfies is told at the driver while it waits, once, and runs when a node comes that can") {
+  RealCluster cluster({"alpha"});
+  const auto driver = cluster.StartDriver({"hope", cluster.directory().path()});
+  const std::string warning = driver->AwaitLine("can't be placed now");
+  CHECK_THAT(warning, Contains("W ") && Contains("NodeName (and 2 more)") && Contains("tpu"));
+  CHECK_THAT(warning, Contains("it fails when that has been so for 30s"));
+  cluster.AddNode("beta", {"--resource", "tpu=1"});
+  std::ofstream(cluster.directory() / "go") << "go";
+  const std::string output = driver->Wait().output;
+  CHECK_THAT(output, Contains("ran on beta\nran on beta\nran on beta\n"));
+  CHECK(output.find("can't be placed") == output.rfind("can't be placed"));
+}
+
 TEST_CASE("Actors on all nodes call each other") {
   RealCluster cluster(kNames);
   const Outcome outcome = cluster.RunDriver({"ring", "alpha", "beta", "gamma"});

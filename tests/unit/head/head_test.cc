@@ -60,6 +60,7 @@ class Peer final : public ChannelDelegate {
   std::vector<PlaceLease> asked;
   std::vector<ForwardGrant> grants;
   std::vector<ForwardRefusal> refusals;
+  std::vector<ForwardWarning> warnings;
   std::vector<NodeRemoved> removed;
   bool told_to_stop = false;
   std::optional<absl::Status> closed;
@@ -80,6 +81,8 @@ class Peer final : public ChannelDelegate {
         return Take<ForwardGrant>(frame, [&](const ForwardGrant& m) { grants.push_back(m); });
       case Method::kForwardRefusal:
         return Take<ForwardRefusal>(frame, [&](const ForwardRefusal& m) { refusals.push_back(m); });
+      case Method::kForwardWarning:
+        return Take<ForwardWarning>(frame, [&](const ForwardWarning& m) { warnings.push_back(m); });
       case Method::kNodeRemoved:
         return Take<NodeRemoved>(frame, [&](const NodeRemoved& m) { removed.push_back(m); });
       case Method::kStop:
@@ -285,6 +288,24 @@ TEST_CASE("What no node could ever run is refused after placement_timeout with a
   CHECK_THAT(std::string(client.refusals[0].error.message()), Catch::Contains("GPU") && Catch::Contains("1 node"));
 }
 
+TEST_CASE("Who wants what no node could ever run is warned once before it is refused") {
+  Fixture f;
+  Peer& client = f.Node(Info(1, "client", 1));
+  ForwardDemand demand = Demand(1, 1, 7);
+  demand.spec.resources.Set(kGpu, 64);
+  demand.spec.placement_timeout = absl::Milliseconds(1500);
+  client.Notify(demand);
+  demand.wanted = 2;
+  client.Notify(demand);
+  REQUIRE(f.WaitUntil([&] { return client.warnings.size() == 1; }));
+  CHECK(client.refusals.empty());
+  CHECK(client.warnings[0].client == ProcessId(77));
+  CHECK(client.warnings[0].class_id == 7);
+  CHECK_THAT(client.warnings[0].reason, Catch::Contains("64 GPU") && Catch::Contains("1 node"));
+  REQUIRE(f.WaitUntil([&] { return client.refusals.size() == 1; }));
+  CHECK(client.warnings.size() == 1);
+}
+
 TEST_CASE("What becomes possible in time is placed") {
   Fixture f;
   Peer& client = f.Node(Info(1, "client", 1));
@@ -293,6 +314,7 @@ TEST_CASE("What becomes possible in time is placed") {
   late.on_place = GrantAll();
   REQUIRE(f.WaitUntil([&] { return client.grants.size() == 1; }));
   CHECK(client.refusals.empty());
+  CHECK(client.warnings.empty());
 }
 
 TEST_CASE("Deeper demands go first") {
