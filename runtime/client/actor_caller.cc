@@ -222,7 +222,7 @@ void ActorCaller::OnResult(TaskRecord& task, PeerLink& link, TaskResult& result)
   state->in_flight.erase(it);
   if (result.outcome == TaskOutcome::kDone) {
     const NodeAddress node = {state->worker.node, state->worker.machine, state->worker.local_address,
-                              state->worker.node_address};
+                              state->worker.node_address, state->node_name};
     book_.Complete(task, result, link.peer->process, node);
   } else {
     book_.Fail(task, result.error);

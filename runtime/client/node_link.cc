@@ -48,7 +48,8 @@ void NodeLink::Registered(absl::StatusOr<RawReply> raw) {
   result.node = {.node = self.node,
                  .machine = self.machine,
                  .local_address = self.local_address,
-                 .node_address = self.node_address};
+                 .node_address = self.node_address,
+                 .name = result.reply.node_name};
   Finish(std::move(result));
 }
 

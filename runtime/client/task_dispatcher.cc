@@ -295,7 +295,7 @@ void TaskDispatcher::OnResult(PeerLink& link, TaskResult& result) {
   lease.progress = env_.executor().Now();
   TakeOff(lease, *task);
   const NodeAddress node = {lease.worker.node, lease.worker.machine, lease.worker.local_address,
-                            lease.worker.node_address};
+                            lease.worker.node_address, lease.node_name};
   if (result.outcome == TaskOutcome::kReturned) {
     lease.blocked = result.blocked;
     if (!result.blocked) {
@@ -403,8 +403,9 @@ void TaskDispatcher::LoseLease(Lease& lease) {
 
 void TaskDispatcher::AskFate(const ProcessAddress& worker, const std::string& node_name,
                              absl::AnyInvocable<void(WorkerEnd)> done) {
-  const GetWorkerFate request{.node = {worker.node, worker.machine, worker.local_address, worker.node_address},
-                              .process = worker.process};
+  const GetWorkerFate request{
+      .node = {worker.node, worker.machine, worker.local_address, worker.node_address, node_name},
+      .process = worker.process};
   node_.Call(
       request, kFateTimeout, [node_name, done = std::move(done)](absl::StatusOr<GetWorkerFate::Reply> fate) mutable {
         WorkerEnd end;

@@ -2,8 +2,8 @@
 // meanwhile).
 //
 // Owned by the node, on its executor. Given up only when the first registration fails for good or takes
-// kFirstHeadTimeout (kNoHeadTimeout if nothing answers at its address), when the head was away for kHeadLostTimeout, or when what answers in its place belongs to another
-// cluster or speaks another major version.
+// kFirstHeadTimeout (kNoHeadTimeout if nothing answers at its address), when the head was away for kHeadLostTimeout, or
+// when what answers in its place belongs to another cluster or speaks another major version.
 #ifndef IOCLUSTER_RUNTIME_NODE_HEAD_LINK_H_
 #define IOCLUSTER_RUNTIME_NODE_HEAD_LINK_H_
 

@@ -44,6 +44,7 @@ NodeInfo FoundInfo(NodeInfo info, NodeId id, const HostInfo& host, bool find_res
   info.address.machine = host.machine;
   info.address.local_address = absl::StrCat("unix:ioc-", id.ToString());
   if (info.name.empty()) info.name = absl::StrCat(host.hostname, "-", id.ToString().substr(0, 6));
+  info.address.name = info.name;
   info.hostname = host.hostname;
   info.pid = host.pid;
   if (info.total.empty() && find_resources) {
