@@ -21,11 +21,17 @@ std::string FormatAmount(std::string_view name, const ResourceSet& set) {
   return absl::StrCat(amount);
 }
 
-// "1 / 4", free of total; empty if there is none.
+// "1 of 4", free of total; empty if there is none.
 std::string FreeOfTotal(const NodeStatus& node, std::string_view name) {
-  if (node.info.total.GetTicks(name) == 0) return "-";
-  return absl::StrCat(node.alive ? FormatAmount(name, node.report.free) : "-", " / ",
+  if (node.info.total.GetTicks(name) == 0) return "";
+  return absl::StrCat(node.alive ? FormatAmount(name, node.report.free) : "-", " of ",
                       FormatAmount(name, node.info.total));
+}
+
+std::string State(const NodeStatus& node) {
+  if (!node.alive) return absl::StrCat("dead for ", FormatAge(absl::Milliseconds(node.age_ms)));
+  // Where a machine has no node, a driver hosts one that offers nothing.
+  return node.info.labels.contains("iocluster/driver") ? "alive, in a driver" : "alive";
 }
 
 std::string CustomResources(const NodeStatus& node) {
@@ -50,9 +56,13 @@ std::string StatusText(const GetStatus::Reply& status, std::string_view address)
   facts.AddRow({"head", std::string(address)});
   facts.AddRow({"release", status.release});
   facts.AddRow({"up", FormatAge(absl::Milliseconds(status.uptime_ms))});
-  facts.AddRow({"nodes", absl::StrCat(status.nodes)});
+  facts.AddRow({"nodes", status.nodes > 0
+                             ? absl::StrCat(status.nodes)
+                             : absl::StrCat("none; add one with 'iocluster node --head ", std::string(address), "'")});
   facts.AddRow({"named actors", absl::StrCat(status.actors)});
-  facts.AddRow({"waiting", absl::StrCat(status.waiting, status.waiting == 1 ? " lease" : " leases")});
+  facts.AddRow({"waiting", status.waiting > 0 ? absl::StrCat(Count(status.waiting, "lease"),
+                                                             ", for tasks and actors that no node has room for yet")
+                                              : "nothing"});
   std::string text = facts.ToString();
   if (status.total.empty()) return text;
 
@@ -86,23 +96,23 @@ std::string NodesText(const ListNodes::Reply& list) {
   constexpr auto kRight = Table::Align::kRight;
   Table table({{"NAME"},
                {"STATE"},
-               {"CPU FREE", kRight},
-               {"GPU FREE", kRight},
+               {"CPUS FREE", kRight},
+               {"GPUS FREE", kRight, /*is_optional=*/true},
                {"MEMORY FREE", kRight},
+               {"OTHER FREE", Table::Align::kLeft, /*is_optional=*/true},
                {"WORKERS", kRight},
                {"LEASES", kRight},
-               {"STORE", kRight},
+               {"STORE USED", kRight},
                {"ADDRESS"},
-               {"REGION"},
-               {"GPU MODEL"},
-               {"OTHER FREE"}});
+               {"REGION", Table::Align::kLeft, /*is_optional=*/true},
+               {"GPU MODEL", Table::Align::kLeft, /*is_optional=*/true}});
   for (const NodeStatus& node : list.nodes) {
-    table.AddRow({node.info.name,
-                  node.alive ? "alive" : absl::StrCat("dead for ", FormatAge(absl::Milliseconds(node.age_ms))),
-                  FreeOfTotal(node, kCpu), FreeOfTotal(node, kGpu), FreeOfTotal(node, kMemory),
-                  absl::StrCat(node.report.workers), absl::StrCat(node.report.leases),
-                  FormatBytes(node.report.store_used), node.info.address.node_address, node.info.region,
-                  DescribeGpu(node.info.gpu_model, node.info.gpu_memory), CustomResources(node)});
+    const std::string store_used = node.alive ? FormatBytes(node.report.store_used) : "-";
+    table.AddRow({node.info.name, State(node), FreeOfTotal(node, kCpu), FreeOfTotal(node, kGpu),
+                  FreeOfTotal(node, kMemory), CustomResources(node), absl::StrCat(node.report.workers),
+                  absl::StrCat(node.report.leases),
+                  absl::StrCat(store_used, " of ", FormatBytes(node.info.store_bytes)), node.info.address.node_address,
+                  node.info.region, DescribeGpu(node.info.gpu_model, node.info.gpu_memory)});
   }
   return table.ToString();
 }

@@ -38,13 +38,13 @@ void Table::AddRow(std::vector<std::string> cells) {
 
 std::string Table::ToString() const {
   std::vector<std::string> titles;
-  std::vector<size_t> widths;
-  for (const Column& column : columns_) {
-    titles.push_back(column.title);
-    widths.push_back(Width(column.title));
-  }
-  for (const std::vector<std::string>& row : rows_) {
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));
+  std::vector<size_t> widths;  // 0: left out
+  for (size_t i = 0; i < columns_.size(); ++i) {
+    size_t widest = 0;
+    for (const std::vector<std::string>& row : rows_) widest = std::max(widest, Width(row[i]));
+    const bool is_left_out = columns_[i].is_optional && widest == 0;
+    widths.push_back(is_left_out ? 0 : std::max(widest, Width(columns_[i].title)));
+    titles.push_back(columns_[i].title);
   }
   std::string out;
   const bool has_titles = std::any_of(titles.begin(), titles.end(), [](const std::string& t) { return !t.empty(); });
@@ -57,8 +57,9 @@ void Table::AppendRow(std::string& out, const std::vector<std::string>& cells,
                       const std::vector<size_t>& widths) const {
   std::string line;
   for (size_t i = 0; i < cells.size(); ++i) {
+    if (widths[i] == 0) continue;
     const std::string padding(widths[i] - Width(cells[i]), ' ');
-    if (i > 0) line.append(kGap, ' ');
+    if (!line.empty()) line.append(kGap, ' ');
     line += columns_[i].align == Align::kRight ? padding + cells[i] : cells[i] + padding;
   }
   absl::StripTrailingAsciiWhitespace(&line);

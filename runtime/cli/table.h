@@ -15,6 +15,7 @@ class Table {
   struct Column {
     std::string title;  // where all titles are empty there is no title row
     Align align = Align::kLeft;
+    bool is_optional = false;  // left out where all its cells are empty
   };
 
   explicit Table(std::vector<Column> columns);

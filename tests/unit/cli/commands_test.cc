@@ -169,7 +169,7 @@ TEST_CASE("A head and a node come up, are listed, refuse doubles, and stop") {
   CHECK_THAT(node.ReadLine(), Contains("node alpha ready: 2 CPU"));
   CheckFails("node --name alpha --store-memory 64MiB --head " + address, 1, "the name alpha is taken");
 
-  CHECK_THAT(Run("nodes --address " + address).output, Contains("alpha") && Contains("2 / 2"));
+  CHECK_THAT(Run("nodes --address " + address).output, Contains("alpha") && Contains("2 of 2"));
   CHECK_THAT(Run("nodes --json --address " + address).output, Contains("\"name\": \"alpha\""));
   CHECK_THAT(Run("status --address " + address).output, Contains("nodes") && Contains(address));
   CHECK(Run("ping --address " + address).exit_code == 0);
