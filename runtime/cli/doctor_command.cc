@@ -85,7 +85,8 @@ struct Answered {
 };
 
 absl::StatusOr<Answered> AskHead(AsioEnv& env, const std::string& address) {
-  IOC_ASSIGN_OR_RETURN(const std::unique_ptr<HeadConnection> head, HeadConnection::Open(env, address, kHeadTimeout));
+  IOC_ASSIGN_OR_RETURN(const std::unique_ptr<HeadConnection> head,
+                       HeadConnection::Open(env, address, "--address", kHeadTimeout));
   const absl::Time start = absl::Now();
   IOC_ASSIGN_OR_RETURN(GetStatus::Reply status, head->Call(GetStatus{}, kHeadTimeout));
   return Answered{.status = std::move(status), .took = absl::Now() - start};

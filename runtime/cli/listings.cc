@@ -28,6 +28,10 @@ std::string FreeOfTotal(const NodeStatus& node, std::string_view name) {
                       FormatAmount(name, node.info.total));
 }
 
+std::string HowToAdd(std::string_view head) {
+  return absl::StrCat("add one with 'iocluster node --head ", std::string(head), "'");
+}
+
 std::string State(const NodeStatus& node) {
   if (!node.alive) return absl::StrCat("dead for ", FormatAge(absl::Milliseconds(node.age_ms)));
   // Where a machine has no node, a driver hosts one that offers nothing.
@@ -56,9 +60,7 @@ std::string StatusText(const GetStatus::Reply& status, std::string_view address)
   facts.AddRow({"head", std::string(address)});
   facts.AddRow({"release", status.release});
   facts.AddRow({"up", FormatAge(absl::Milliseconds(status.uptime_ms))});
-  facts.AddRow({"nodes", status.nodes > 0
-                             ? absl::StrCat(status.nodes)
-                             : absl::StrCat("none; add one with 'iocluster node --head ", std::string(address), "'")});
+  facts.AddRow({"nodes", status.nodes > 0 ? absl::StrCat(status.nodes) : absl::StrCat("none; ", HowToAdd(address))});
   facts.AddRow({"named actors", absl::StrCat(status.actors)});
   facts.AddRow({"waiting", status.waiting > 0 ? absl::StrCat(Count(status.waiting, "lease"),
                                                              ", for tasks and actors that no node has room for yet")
@@ -91,8 +93,8 @@ std::string StatusJson(const GetStatus::Reply& status, std::string_view address)
   return json.Take();
 }
 
-std::string NodesText(const ListNodes::Reply& list) {
-  if (list.nodes.empty()) return "no nodes; add one with 'iocluster node --head HOST:PORT'\n";
+std::string NodesText(const ListNodes::Reply& list, std::string_view address) {
+  if (list.nodes.empty()) return absl::StrCat("no nodes; ", HowToAdd(address), "\n");
   constexpr auto kRight = Table::Align::kRight;
   Table table({{"NAME"},
                {"STATE"},
@@ -107,12 +109,12 @@ std::string NodesText(const ListNodes::Reply& list) {
                {"REGION", Table::Align::kLeft, /*is_optional=*/true},
                {"GPU MODEL", Table::Align::kLeft, /*is_optional=*/true}});
   for (const NodeStatus& node : list.nodes) {
-    const std::string store_used = node.alive ? FormatBytes(node.report.store_used) : "-";
-    table.AddRow({node.info.name, State(node), FreeOfTotal(node, kCpu), FreeOfTotal(node, kGpu),
-                  FreeOfTotal(node, kMemory), CustomResources(node), absl::StrCat(node.report.workers),
-                  absl::StrCat(node.report.leases),
-                  absl::StrCat(store_used, " of ", FormatBytes(node.info.store_bytes)), node.info.address.node_address,
-                  node.info.region, DescribeGpu(node.info.gpu_model, node.info.gpu_memory)});
+    const auto now = [&node](std::string text) { return node.alive ? text : "-"; };
+    table.AddRow(
+        {node.info.name, State(node), FreeOfTotal(node, kCpu), FreeOfTotal(node, kGpu), FreeOfTotal(node, kMemory),
+         CustomResources(node), now(absl::StrCat(node.report.workers)), now(absl::StrCat(node.report.leases)),
+         absl::StrCat(now(FormatBytes(node.report.store_used)), " of ", FormatBytes(node.info.store_bytes)),
+         node.info.address.node_address, node.info.region, DescribeGpu(node.info.gpu_model, node.info.gpu_memory)});
   }
   return table.ToString();
 }

@@ -17,7 +17,7 @@ std::string DescribeGpu(std::string_view model, uint64_t memory);
 std::string StatusText(const GetStatus::Reply& status, std::string_view address);
 std::string StatusJson(const GetStatus::Reply& status, std::string_view address);
 
-std::string NodesText(const ListNodes::Reply& list);
+std::string NodesText(const ListNodes::Reply& list, std::string_view address);
 std::string NodesJson(const ListNodes::Reply& list);
 
 }  // namespace ioc

@@ -25,7 +25,8 @@ int RunQuery(const Query& query, const std::vector<std::string>& arguments,
   const absl::StatusOr<Setting> address = HeadAddress(flag);
   if (!address.ok()) return ReportUsage(query.command, address.status());
   AsioEnv env({.log_name = absl::StrCat("iocluster ", query.command), .background_thread = false});
-  const absl::StatusOr<std::unique_ptr<HeadConnection>> head = HeadConnection::Open(env, address->value, kHeadTimeout);
+  const absl::StatusOr<std::unique_ptr<HeadConnection>> head =
+      HeadConnection::Open(env, address->value, "--address", kHeadTimeout);
   if (!head.ok()) return ReportFailure(query.command, head.status());
   const absl::Status status = ask({.head = **head, .address = address->value, .json = json});
   return status.ok() ? kExitOk : ReportFailure(query.command, status);

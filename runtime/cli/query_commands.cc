@@ -38,7 +38,7 @@ int RunNodes(const std::vector<std::string>& arguments) {
   const Query query{.command = "nodes", .about = "Lists the cluster's nodes: what they offer and what is free now."};
   return RunQuery(query, arguments, [](const QueryContext& context) -> absl::Status {
     IOC_ASSIGN_OR_RETURN(const ListNodes::Reply list, context.head.Call(ListNodes{}, kHeadTimeout));
-    Print(context.json ? NodesJson(list) : NodesText(list));
+    Print(context.json ? NodesJson(list) : NodesText(list, context.address));
     return absl::OkStatus();
   });
 }

@@ -51,7 +51,8 @@ absl::StatusOr<std::string> FindProgram(const std::string& program) {
 
 absl::Status CheckHead(const std::string& address) {
   AsioEnv env({.log_name = "iocluster run", .background_thread = false});
-  IOC_ASSIGN_OR_RETURN(const std::unique_ptr<HeadConnection> head, HeadConnection::Open(env, address, kHeadTimeout));
+  IOC_ASSIGN_OR_RETURN(const std::unique_ptr<HeadConnection> head,
+                       HeadConnection::Open(env, address, "--address", kHeadTimeout));
   return head->Call(Ping{}, kHeadTimeout).status();
 }
 

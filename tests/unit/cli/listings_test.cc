@@ -9,7 +9,7 @@
 namespace ioc {
 namespace {
 
-ListNodes::Reply TwoNodes() {
+ListNodes::Reply ThreeNodes() {
   NodeStatus den;
   den.info.name = "den \"the\" PC";
   den.info.gpu_model = "RTX 4090";
@@ -64,16 +64,16 @@ TEST_CASE("Ages are short") {
 }
 
 TEST_CASE("Nodes are a table for people") {
-  const std::string text = NodesText(TwoNodes());
+  const std::string text = NodesText(ThreeNodes(), "h:1");
   CHECK_THAT(text, Catch::Contains("1.5 of 4") && Catch::Contains("RTX 4090, 24 GiB"));
   CHECK_THAT(text, Catch::Contains("dead for 2 min 5 s") && Catch::Contains("- of 3 disk"));
   CHECK_THAT(text, Catch::Contains("1 KiB of 64 MiB") && Catch::Contains("alive, in a driver"));
   CHECK_THAT(text, !Catch::Contains("REGION") && !Catch::Contains("GPUS FREE"));
-  CHECK_THAT(NodesText({}), Catch::Contains("no nodes"));
+  CHECK_THAT(NodesText({}, "h:1"), Catch::Contains("no nodes; add one with 'iocluster node --head h:1'"));
 }
 
 TEST_CASE("Nodes are JSON for programs") {
-  const std::string json = NodesJson(TwoNodes());
+  const std::string json = NodesJson(ThreeNodes());
   CHECK_THAT(json, Catch::Contains(R"("name": "den \"the\" PC")") && Catch::Contains(R"("alive": false)"));
   CHECK(NodesJson({}) == "[]\n");
 }
