@@ -46,6 +46,11 @@ struct NodeAddress {
   std::string Label() const { return "node " + (name.empty() ? node.ToString() : name); }
 };
 
+// With the name of the node, where that is known.
+inline NodeAddress NodeOf(const ProcessAddress& process, const std::string& name = "") {
+  return {process.node, process.machine, process.local_address, process.node_address, name};
+}
+
 // A reference in a message: enough for the receiver to register as a borrower.
 struct RefInfo {
   ObjectId id;

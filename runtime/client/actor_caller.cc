@@ -221,9 +221,7 @@ void ActorCaller::OnResult(TaskRecord& task, PeerLink& link, TaskResult& result)
   if (it == state->in_flight.end()) return;
   state->in_flight.erase(it);
   if (result.outcome == TaskOutcome::kDone) {
-    const NodeAddress node = {state->worker.node, state->worker.machine, state->worker.local_address,
-                              state->worker.node_address, state->node_name};
-    book_.Complete(task, result, link.peer->process, node);
+    book_.Complete(task, result, link.peer->process, NodeOf(state->worker, state->node_name));
   } else {
     book_.Fail(task, result.error);
   }
@@ -276,11 +274,17 @@ void ActorCaller::Connect(const State& state) {
   peers_.With(state->worker, [this, state](absl::StatusOr<Peer*> peer) {
     if (peer.ok()) {
       state->resolving = false;
+      state->out_of_reach = absl::InfiniteFuture();
       state->peer = *peer;
       state->phase = ActorState::Phase::kAlive;
       state->last_call = 0;
       active_.push_back(state);
       Pump(state);
+    } else if (OutOfReachTooLong(*state)) {
+      state->resolving = false;
+      FailWaiting(*state, WithContext(peer.status(), absl::StrCat("the actor lives on node ", state->node_name,
+                                                                  ", says its owner, but it could not be reached for ",
+                                                                  absl::FormatDuration(kActorOutOfReach))));
     } else {
       // It has just died, and its owner may not know yet.
       objects_.Hold(*state->record);
@@ -295,13 +299,23 @@ void ActorCaller::Connect(const State& state) {
   });
 }
 
+bool ActorCaller::OutOfReachTooLong(ActorState& state) {
+  const absl::Time now = env_.executor().Now();
+  if (state.out_of_reach == absl::InfiniteFuture()) state.out_of_reach = now;
+  if (now - state.out_of_reach < kActorOutOfReach) return false;
+  state.out_of_reach = absl::InfiniteFuture();  // a later call tries anew
+  return true;
+}
+
 void ActorCaller::OnResolveActor(PeerLink& link, const FrameHeader& request, const ResolveActor& message) {
   ObjectRecord* record = objects_.Find(message.actor);
   if (record == nullptr || record->actor == nullptr || !record->actor->owned) {
     return link.channel->Fail(
         request, MakeError(Cause::kActorDied, absl::StrCat("actor ", message.actor.ToString(), " has ended")));
   }
-  record->actor->asking.emplace_back(link.id, request);
+  auto [asking, first] = record->actor->asking.try_emplace(link.id, request);
+  // Who asks again has given the earlier question up.
+  if (!first) link.channel->Fail(std::exchange(asking->second, request), absl::CancelledError("asked again"));
   AnswerAsking(*record->actor);
 }
 
@@ -340,7 +354,10 @@ void ActorCaller::Lost(const State& state, const absl::Status&) {
   }
   state->batch.clear();
   state->batch_bytes = 0;
-  for (TaskRecord* task : std::exchange(state->in_flight, {})) suspects.push_back(task->sequence);
+  for (TaskRecord* task : std::exchange(state->in_flight, {})) {
+    task->NoteTried(NodeOf(state->worker, state->node_name));
+    suspects.push_back(task->sequence);
+  }
   objects_.Hold(*state->record);
   dispatcher_.AskFate(state->worker, state->node_name,
                       [this, state, suspects = std::move(suspects)](WorkerEnd end) mutable {
@@ -386,6 +403,10 @@ void ActorCaller::Die(ActorState& state, const absl::Status& error) {
     node_.Notify(ReleaseActorName{state.options.name_space, state.options.name, state.record->id()});
   }
   AnswerAsking(state);
+  FailWaiting(state, error);
+}
+
+void ActorCaller::FailWaiting(ActorState& state, const absl::Status& error) {
   const std::deque<TaskRecord*> waiting = std::exchange(state.waiting, {});
   if (closed_) return;  // the book fails them, or has done so: they may be gone
   for (TaskRecord* task : waiting) book_.Fail(*task, error);

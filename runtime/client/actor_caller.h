@@ -11,6 +11,7 @@
 #define IOCLUSTER_RUNTIME_CLIENT_ACTOR_CALLER_H_
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -24,6 +25,8 @@ namespace ioc {
 // Calls sent to one actor and not answered; more wait here.
 inline constexpr size_t kMaxActorCallsInFlight = 16384;
 inline constexpr absl::Duration kReResolveDelay = absl::Milliseconds(50);
+// How long an actor may be out of reach while its owner says that it lives.
+inline constexpr absl::Duration kActorOutOfReach = absl::Seconds(60);
 
 // What a process knows of an actor. Shared by its record and by callbacks on their way.
 struct ActorState {
@@ -38,10 +41,11 @@ struct ActorState {
   std::string node_name;
   uint32_t incarnation = 0;
   Peer* peer = nullptr;
-  absl::Status error;                 // of kDead
-  std::deque<TaskRecord*> waiting;    // in the order called
-  std::deque<TaskRecord*> in_flight;  // in the order sent
-  std::vector<TaskRecord*> batch;     // the last of in_flight, not sent yet
+  absl::Time out_of_reach = absl::InfiniteFuture();  // since when its worker can't be dialled
+  absl::Status error;                                // of kDead
+  std::deque<TaskRecord*> waiting;                   // in the order called
+  std::deque<TaskRecord*> in_flight;                 // in the order sent
+  std::vector<TaskRecord*> batch;                    // the last of in_flight, not sent yet
   size_t batch_bytes = 0;
   bool dirty = false;
   uint64_t last_call = 0;
@@ -54,7 +58,7 @@ struct ActorState {
   std::vector<ObjectRecord*> dependencies;
   std::vector<ObjectRecord*> refs;
   int restarts_left = 0;
-  std::vector<std::pair<uint64_t, FrameHeader>> asking;  // ResolveActor calls that wait: link and request
+  std::map<uint64_t, FrameHeader> asking;  // ResolveActor calls that wait, by link
 };
 
 class ActorCaller final : public TaskSink, public ActorEvents, public Deferred {
@@ -97,7 +101,9 @@ class ActorCaller final : public TaskSink, public ActorEvents, public Deferred {
   void Lost(const State& state, const absl::Status& why);
   void AfterLoss(const State& state, std::vector<uint64_t> suspects, const WorkerEnd& end);
   void Die(ActorState& state, const absl::Status& error);
+  bool OutOfReachTooLong(ActorState& state);
   void AnswerAsking(ActorState& state);
+  void FailWaiting(ActorState& state, const absl::Status& error);
   void ReleaseConstructor(ActorState& state);
 
   Env& env_;

@@ -16,21 +16,21 @@ class Borrowing::PendingAnswer final : public SettleListener {
   PendingAnswer(Borrowing& borrowing, uint64_t link, const FrameHeader& request)
       : borrowing_(borrowing), link_(link), request_(request) {}
 
+  // Who asks again has given the earlier question up.
+  void Replace(PeerLink& link, const FrameHeader& request) {
+    link.channel->Fail(std::exchange(request_, request), absl::CancelledError("asked again"));
+  }
+
   void OnSettled(ObjectRecord& record) override {
+    const auto self = borrowing_.pending_answers_.extract({link_, record.id()});
     borrowing_.Answer(link_, request_, record);
-    auto& all = borrowing_.pending_answers_;
-    auto self = std::find_if(all.begin(), all.end(), [this](const auto& held) { return held.get() == this; });
-    IOC_CHECK(self != all.end());
-    ObjectTable& objects = borrowing_.objects_;
-    std::swap(*self, all.back());
-    all.pop_back();  // destroys this
-    objects.Drop(record);
+    borrowing_.objects_.Drop(record);
   }
 
  private:
   Borrowing& borrowing_;
   const uint64_t link_;
-  const FrameHeader request_;
+  FrameHeader request_;
 };
 
 Borrowing::Borrowing(Env& env, ObjectTable& objects, PeerTable& peers) : env_(env), objects_(objects), peers_(peers) {}
@@ -296,9 +296,11 @@ void Borrowing::OnResolveObject(PeerLink& link, const FrameHeader& request, cons
     return;
   }
   if (record->settled()) return Answer(link.id, request, *record);
+  std::unique_ptr<PendingAnswer>& pending = pending_answers_[{link.id, message.id}];
+  if (pending != nullptr) return pending->Replace(link, request);
+  pending = std::make_unique<PendingAnswer>(*this, link.id, request);
   objects_.Hold(*record);
-  pending_answers_.push_back(std::make_unique<PendingAnswer>(*this, link.id, request));
-  objects_.Listen(*record, *pending_answers_.back());
+  objects_.Listen(*record, *pending);
 }
 
 void Borrowing::Answer(uint64_t link_id, const FrameHeader& request, ObjectRecord& record) {

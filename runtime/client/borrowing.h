@@ -90,7 +90,8 @@ class Borrowing final : public Deferred {
   ProcessAddress self_;
   std::vector<Release> releases_;                                      // to be told to owners
   std::vector<std::pair<ProcessId, std::vector<ObjectId>>> received_;  // to be told to senders
-  std::vector<std::unique_ptr<PendingAnswer>> pending_answers_;
+  // By the link and the object that it asks for.
+  absl::flat_hash_map<std::pair<uint64_t, ObjectId>, std::unique_ptr<PendingAnswer>> pending_answers_;
 };
 
 }  // namespace ioc

@@ -141,10 +141,8 @@ void PeerTable::OnClosed(Channel& channel, const absl::Status& why) {
   links_by_id_.erase(link->id);
   ProcessId process;
   if (link->peer != nullptr) {
-    auto& all = link->peer->links;
-    all.erase(std::remove(all.begin(), all.end(), link.get()), all.end());
-    if (!all.empty()) return;
     process = link->peer->process;
+    std::erase(link->peer->links, link.get());
   } else if (auto dialled = expected_.find(&channel); dialled != expected_.end()) {
     process = dialled->second;
     expected_.erase(dialled);
@@ -158,6 +156,12 @@ void PeerTable::Gone(ProcessId process, const absl::Status& why) {
   if (it == peers_.end()) return;
   std::unique_ptr<Peer> peer = std::move(it->second);
   peers_.erase(it);
+  std::vector<std::unique_ptr<PeerLink>> others;  // closed when everybody has heard
+  for (PeerLink* link : std::exchange(peer->links, {})) {
+    auto other = links_.extract(link->channel.get());
+    links_by_id_.erase(link->id);
+    others.push_back(std::move(other.mapped()));
+  }
   auto waiting = std::exchange(peer->waiting, {});
   // Whatever stood in the way, a timeout say: those who wait must not take it for an answer of the process.
   const absl::Status unreachable =

@@ -2,7 +2,8 @@
 // it owns, callers of its actors.
 //
 // A peer is known by its process id, however many connections there are to it (each side may have dialled). It is gone
-// when the last one closes; what was bound to it (leases, borrows, holds) ends then. Lives on the client's executor.
+// when one of them breaks, since what was sent on it may be lost: the others are closed, and what was bound to the peer
+// (leases, borrows, holds) ends. Lives on the client's executor.
 #ifndef IOCLUSTER_RUNTIME_CLIENT_PEERS_H_
 #define IOCLUSTER_RUNTIME_CLIENT_PEERS_H_
 

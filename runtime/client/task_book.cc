@@ -203,12 +203,24 @@ void TaskBook::FailAll(const absl::Status& error) {
   }
 }
 
+// A lost attempt may have stored results on its node, which nobody was told of.
+void TaskBook::FreeStrays(const TaskRecord& task, const NodeAddress& node) {
+  for (uint32_t i = 0; i < task.num_returns; ++i) {
+    const ObjectRecord& result = Result(task, i);
+    const bool is_used = result.state == ObjectState::kStored &&
+                         std::any_of(result.copies.begin(), result.copies.end(),
+                                     [&node](const ObjectCopy& copy) { return copy.node == node; });
+    if (!is_used) store_.Free(result.id(), {ObjectCopy{node}});
+  }
+}
+
 void TaskBook::Destroy(TaskRecord& task) {
   auto node = tasks_.extract(task.sequence);
   if (task.missing > 0) {
     for (ObjectRecord* dependency : task.dependencies) objects_.Unlisten(*dependency, task);
     if (task.stored_payload != nullptr) objects_.Unlisten(*task.stored_payload, task);
   }
+  for (const NodeAddress& node : task.tried) FreeStrays(task, node);
   for (uint32_t i = 0; i < task.num_returns; ++i) objects_.Drop(Result(task, i));
   for (ObjectRecord* dependency : task.dependencies) objects_.Drop(*dependency);
   for (ObjectRecord* ref : task.refs) objects_.Drop(*ref);

@@ -57,6 +57,7 @@ class TaskBook {
   void ArgumentSettled(TaskRecord& task);
   void StorePayload(TaskRecord& task);
   void Doom(TaskRecord& task);
+  void FreeStrays(const TaskRecord& task, const NodeAddress& node);
   void Destroy(TaskRecord& task);
   uint32_t NumberFunction(PushTasks& push, const internal::FunctionInfo* function, PeerLink& link);
 

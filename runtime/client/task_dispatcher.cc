@@ -294,8 +294,7 @@ void TaskDispatcher::OnResult(PeerLink& link, TaskResult& result) {
   ClassQueue& queue = *lease.queue;
   lease.progress = env_.executor().Now();
   TakeOff(lease, *task);
-  const NodeAddress node = {lease.worker.node, lease.worker.machine, lease.worker.local_address,
-                            lease.worker.node_address, lease.node_name};
+  const NodeAddress node = NodeOf(lease.worker, lease.node_name);
   if (result.outcome == TaskOutcome::kReturned) {
     lease.blocked = result.blocked;
     if (!result.blocked) {
@@ -390,6 +389,7 @@ void TaskDispatcher::LoseLease(Lease& lease) {
   std::vector<uint64_t> suspects;
   for (TaskRecord* task : lease.in_flight) {
     task->lease = nullptr;
+    task->NoteTried(NodeOf(lease.worker, lease.node_name));
     suspects.push_back(task->sequence);
   }
   const ProcessAddress worker = lease.worker;
@@ -403,9 +403,7 @@ void TaskDispatcher::LoseLease(Lease& lease) {
 
 void TaskDispatcher::AskFate(const ProcessAddress& worker, const std::string& node_name,
                              absl::AnyInvocable<void(WorkerEnd)> done) {
-  const GetWorkerFate request{
-      .node = {worker.node, worker.machine, worker.local_address, worker.node_address, node_name},
-      .process = worker.process};
+  const GetWorkerFate request{.node = NodeOf(worker, node_name), .process = worker.process};
   node_.Call(
       request, kFateTimeout, [node_name, done = std::move(done)](absl::StatusOr<GetWorkerFate::Reply> fate) mutable {
         WorkerEnd end;

@@ -2,9 +2,11 @@
 #ifndef IOCLUSTER_RUNTIME_CLIENT_TASK_RECORD_H_
 #define IOCLUSTER_RUNTIME_CLIENT_TASK_RECORD_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "iocluster/internal/runtime.h"
@@ -54,6 +56,11 @@ struct TaskRecord final : SettleListener {
   bool cancelled = false;  // its results are settled already
   Lease* lease = nullptr;  // of a task that was pushed
   ClassQueue* queue = nullptr;
+  std::vector<NodeAddress> tried;  // nodes of workers that were lost with it: they may hold results of their own
+
+  void NoteTried(NodeAddress node) {
+    if (std::find(tried.begin(), tried.end(), node) == tried.end()) tried.push_back(std::move(node));
+  }
 
   std::string_view label() const {
     return options != nullptr && !options->name.empty() ? std::string_view(options->name) : function->label;

@@ -233,7 +233,10 @@ absl::Status Node::Impl::OnHeadMessage(Channel& head, FrameView& frame) {
     case Method::kForwardWarning:
       return Take<ForwardWarning>(frame, [&](const ForwardWarning& warning) { leases_->Warned(warning); });
     case Method::kProcessGone:
-      return Take<ProcessGone>(frame, [&](const ProcessGone& gone) { store_->ProcessGone(gone.process); });
+      return Take<ProcessGone>(frame, [&](const ProcessGone& gone) {
+        store_->ProcessGone(gone.process);
+        workers_->EndJob(JobId(gone.process.value()));
+      });
     case Method::kNodeRemoved:
       return absl::OkStatus();
     case Method::kPing:

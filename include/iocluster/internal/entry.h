@@ -117,7 +117,7 @@ struct MethodEntry : Registered<MethodEntry<C, M>> {
 
   static absl::Status Run(Invocation& invocation) {
     using S = SignatureOf<M>;
-    C& actor = *static_cast<C*>(invocation.actor);
+    typename S::Class& actor = *static_cast<C*>(invocation.actor);  // the base that has M
     return RunEntry<typename S::Result>(typename S::Parameters(), invocation, kLabel,
                                         [&actor](auto&&... values) -> typename S::Result {
                                           if constexpr (S::kOnRvalue) {

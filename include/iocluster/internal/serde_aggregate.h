@@ -11,6 +11,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "iocluster/coding.h"
 #include "iocluster/internal/serde_base.h"
 
 namespace ioc::internal {

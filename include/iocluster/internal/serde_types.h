@@ -19,6 +19,7 @@
 #include <utility>
 #include <variant>
 
+#include "iocluster/coding.h"
 #include "iocluster/internal/serde_aggregate.h"
 #include "iocluster/internal/serde_base.h"
 

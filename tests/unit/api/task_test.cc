@@ -60,6 +60,7 @@ TEST_CASE_METHOD(Fixture, "AFunctionRunsWithItsArguments") {
   CHECK(cluster.Submit<Greet>("Ada").Get().value() == "hello Ada");
   CHECK(cluster.Submit<Machine::Start>(4).Get().value() == 8);
   CHECK(cluster.Submit<[](int x) { return x + 1; }>(1).Get().value() == 2);
+  CHECK(cluster.Submit<static_cast<std::string (*)(int)>(Overloaded)>(1).Get().value() == "int");
   CHECK(cluster.Submit<static_cast<std::string (*)(double)>(Overloaded)>(1).Get().value() == "double");
   CHECK(cluster.Submit<Take>(std::vector<int>(3), "four").Get().value() == 7);
 }

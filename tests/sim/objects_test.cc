@@ -1,0 +1,77 @@
+// Objects and references in simulated clusters: who has them, and that none is left when nobody does.
+#include <catch2/catch.hpp>
+#include <numeric>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lib/base/status.h"
+#include "runtime/worker/worker.h"
+#include "tests/sim/programs.h"
+#include "tests/sim/scenario.h"
+
+namespace ioc::sim {
+namespace {
+
+TEST_CASE("large objects are pulled by the nodes that read them") {
+  static constexpr uint32_t kCount = 1 << 19;
+  static constexpr uint64_t kSum = uint64_t{kCount} * (kCount - 1) / 2;
+  RunSeeds({.nodes = 5}, [](SimCluster& cluster) {
+    cluster.Drive([](Driver& driver) {
+      {
+        const TaskSubmitter spread = driver.cluster.With(TaskOptions{.strategy = Strategy::kSpread});
+        Array<uint32_t> numbers = driver.cluster.NewArray<uint32_t>({kCount}).value();
+        std::iota(numbers.begin(), numbers.end(), 0u);
+        const ObjectRef<Array<uint32_t>> here = driver.cluster.Put(std::move(numbers));
+        const ObjectRef<Array<uint32_t>> there = spread.Submit<MakeNumbers>(kCount);
+        std::vector<ObjectRef<uint64_t>> sums;
+        for (int i = 0; i < 20; ++i) sums.push_back(spread.Submit<SumOf>(i % 2 == 0 ? here : there));
+        const std::vector<uint64_t> all = driver.cluster.Get(sums).value();
+        CHECK(all == std::vector<uint64_t>(20, kSum));
+        CHECK(SumOf(there.Get().value()) == kSum);
+      }
+      CheckQuiet(driver);
+    });
+  });
+}
+
+TEST_CASE("references go from process to process") {
+  RunSeeds({.nodes = 4}, [](SimCluster& cluster) {
+    cluster.Drive([](Driver& driver) {
+      {
+        const TaskSubmitter spread = driver.cluster.With(TaskOptions{.strategy = Strategy::kSpread});
+        std::vector<ObjectRef<int>> made;
+        for (int i = 0; i < 8; ++i) {
+          made.push_back(spread.Submit<AddOne>(spread.Submit<MakeElsewhere>(i * 10, i).Get().value()));
+        }
+        for (int i = 0; i < 8; ++i) CHECK(made[i].Get().value() == i + 1);
+      }
+      CheckQuiet(driver);
+    });
+  });
+}
+
+TEST_CASE("objects on a lost machine are errors that say so") {
+  RunSeeds({.nodes = 3}, [](SimCluster& cluster) {
+    cluster.Drive([&](Driver& driver) {
+      const auto on_n1 = driver.cluster.With(TaskOptions{.where = {.nodes = {"n1"}}});
+      const auto on_n2 = driver.cluster.With(TaskOptions{.where = {.nodes = {"n2"}}});
+      const ObjectRef<Array<uint32_t>> numbers = on_n1.Submit<MakeNumbers>(100'000u);
+      CHECK(driver.cluster.Wait(std::vector{numbers}, 1, absl::Minutes(1)).ready.size() == 1);
+      const auto actor = driver.cluster.With(ActorOptions{.where = {.nodes = {"n1"}}}).Create<Goal>();
+      CHECK(actor.Call<&Goal::token>().Get().value() == 0);
+      cluster.world().CrashMachine(cluster.machine(1));
+
+      const absl::Status here = numbers.Get(absl::Minutes(2)).status();
+      CHECK(CauseOf(here) == Cause::kObjectLost);
+      const absl::Status there = on_n2.Submit<SumOf>(numbers).Get(absl::Minutes(2)).status();
+      CHECK(CauseOf(there) == Cause::kObjectLost);
+      const absl::Status call = actor.Call<&Goal::token>().Get(absl::Minutes(2)).status();
+      CHECK(CauseOf(call) == Cause::kActorDied);
+      CHECK_THAT(std::string(call.message()), Catch::Contains("n1"));
+    });
+  });
+}
+
+}  // namespace
+}  // namespace ioc::sim
