@@ -22,7 +22,7 @@ namespace {
 
 constexpr char kSizePlaceholder[] = "SIZE";
 
-absl::Status Invalid(std::string message) { return MakeError(Cause::kInvalidArgument, message); }
+absl::Status Invalid(const std::string& message) { return MakeError(Cause::kInvalidArgument, message); }
 
 absl::Status ParseNumber(const std::string& text, double* number) {
   if (absl::SimpleAtod(text, number) && std::isfinite(*number)) return absl::OkStatus();

@@ -109,7 +109,7 @@ std::string NodesText(const ListNodes::Reply& list, std::string_view address) {
                {"REGION", Table::Align::kLeft, /*is_optional=*/true},
                {"GPU MODEL", Table::Align::kLeft, /*is_optional=*/true}});
   for (const NodeStatus& node : list.nodes) {
-    const auto now = [&node](std::string text) { return node.alive ? text : "-"; };
+    const auto now = [&node](const std::string& text) { return node.alive ? text : "-"; };
     table.AddRow(
         {node.info.name, State(node), FreeOfTotal(node, kCpu), FreeOfTotal(node, kGpu), FreeOfTotal(node, kMemory),
          CustomResources(node), now(absl::StrCat(node.report.workers)), now(absl::StrCat(node.report.leases)),

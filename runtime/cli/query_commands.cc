@@ -58,7 +58,7 @@ int RunStop(const std::vector<std::string>& arguments) {
   const Query query{
       .command = "stop", .about = "Stops the head, all of its nodes and what runs on them.", .takes_json = false};
   return RunQuery(query, arguments, [](const QueryContext& context) -> absl::Status {
-    const absl::Status status = context.head.Call(Stop{}, kStopTimeout).status();
+    absl::Status status = context.head.Call(Stop{}, kStopTimeout).status();
     // Its process may end so soon after its answer that the connection is all that is seen of it.
     if (!status.ok() && CauseOf(status) != Cause::kDisconnected) return status;
     Print(absl::StrCat("stopped the cluster at ", context.address, "\n"));

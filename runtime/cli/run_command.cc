@@ -20,7 +20,7 @@
 namespace ioc {
 namespace {
 
-absl::Status Missing(std::string message) { return MakeError(Cause::kProgramMissing, message); }
+absl::Status Missing(const std::string& message) { return MakeError(Cause::kProgramMissing, message); }
 
 // OK if `path` is a file that this user may execute.
 absl::Status CheckExecutable(const std::string& path) {
