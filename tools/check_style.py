@@ -70,12 +70,32 @@ def problems_of(path, text):
     yield from co_await_problems(path, text)
 
 
+# Every variable of the environment that the code reads is in the table that the doctor prints, and in the guide (but for
+# those that nodes set for their workers).
+SETTING = re.compile(r"\"(IOCLUSTER_[A-Z_]*[A-Z])\"")
+SETTING_TABLE = "runtime/api/configuration.cc"
+SETTING_GUIDE = "docs/guide.md"
+
+
+def setting_problems(path, text, table, guide):
+    for name in sorted(set(SETTING.findall(text))):
+        if f'"{name}"' not in table:
+            yield f"{path}: the doctor does not know {name}: add it to {SETTING_TABLE}"
+        elif not name.startswith("IOCLUSTER_WORKER") and f"`{name}`" not in guide:
+            yield f"{path}: users are not told of {name}: add it to {SETTING_GUIDE}"
+
+
 def main():
     problems = []
+    table = (ROOT / SETTING_TABLE).read_text()
+    guide = (ROOT / SETTING_GUIDE).read_text()
     for top in ("include", "lib", "runtime", "tests", "bench", "examples"):
         for file in sorted((ROOT / top).rglob("*")):
             if file.suffix in (".h", ".cc", ".capnp"):
-                problems += problems_of(file.relative_to(ROOT).as_posix(), file.read_text())
+                path = file.relative_to(ROOT).as_posix()
+                problems += problems_of(path, file.read_text())
+                if top in ("lib", "runtime"):
+                    problems += setting_problems(path, file.read_text(), table, guide)
     for problem in problems:
         print(problem)
     return 1 if problems else 0

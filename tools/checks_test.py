@@ -44,6 +44,15 @@ class StyleTest(unittest.TestCase):
         self.assertTrue(style("lib/base/x.h", "void ResetForTest();"))
         self.assertFalse(style("lib/base/x.cc", "int x = 1;  // why"))
 
+    def test_settings_that_nobody_is_told_of_are_found(self):
+        def settings(text, table="", guide=""):
+            return list(check_style.setting_problems("lib/base/x.cc", text, table, guide))
+        read = 'getenv("IOCLUSTER_X")'
+        self.assertTrue(settings(read))
+        self.assertTrue(settings(read, table='"IOCLUSTER_X"'))
+        self.assertFalse(settings(read, table='"IOCLUSTER_X"', guide="`IOCLUSTER_X`"))
+        self.assertFalse(settings('getenv("IOCLUSTER_WORKER")', table='"IOCLUSTER_WORKER"'))
+
     def test_long_files_are_found(self):
         self.assertTrue(style("lib/base/x.cc", "\n" * (check_style.MAX_LINES + 1)))
 

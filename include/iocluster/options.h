@@ -92,7 +92,7 @@ struct ActorOptions {
 // whatever is not set there either from the default.
 struct ConnectOptions {
   std::string address = {};          // [IOCLUSTER_ADDRESS] HOST:PORT of a head; empty: a cluster in this process
-  uint64_t object_store_memory = 0;  // [IOCLUSTER_OBJECT_STORE_MEMORY] bytes; 0: 30 % of the machine's memory
+  uint64_t object_store_memory = 0;  // [IOCLUSTER_OBJECT_STORE_MEMORY] bytes, at least 16 MiB; 0: 30 % of the memory
   double cpus = -1;                  // [IOCLUSTER_CPUS] of an embedded cluster; -1: one a hardware thread
   double gpus = -1;                  // [IOCLUSTER_GPUS] likewise; -1: none
   std::map<std::string, double> resources = {};  // custom ones, of an embedded cluster

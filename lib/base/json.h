@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace ioc {
@@ -28,6 +29,22 @@ class JsonWriter {
   void Double(double value);  // the shortest form that reads back as the same; null for what is no number
   void Bool(bool value);
   void Null();
+  // A key and its value, by the value's type.
+  template <typename T>
+  void Member(std::string_view key, const T& value) {
+    Key(key);
+    if constexpr (std::is_same_v<T, bool>) {
+      Bool(value);
+    } else if constexpr (std::is_floating_point_v<T>) {
+      Double(value);
+    } else if constexpr (std::is_unsigned_v<T>) {
+      Uint(value);
+    } else if constexpr (std::is_integral_v<T>) {
+      Int(value);
+    } else {
+      String(value);
+    }
+  }
 
   // The document, once it is whole.
   std::string Take();

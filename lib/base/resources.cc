@@ -1,5 +1,6 @@
 #include "lib/base/resources.h"
 
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 
@@ -8,6 +9,7 @@
 #include <string>
 
 #include "lib/base/status.h"
+#include "lib/base/units.h"
 
 namespace ioc {
 namespace {
@@ -19,11 +21,22 @@ auto Find(auto& amounts, std::string_view name) {
 
 std::string FormatAmount(const std::string& name, int64_t ticks) {
   const double amount = static_cast<double>(ticks) / ResourceSet::kUnit;
-  if (name == kMemory) return absl::StrCat(amount / (uint64_t{1} << 30), " GiB memory");
+  if (name == kMemory) {
+    return absl::StrCat(amount < 0 ? "-" : "", FormatBytes(static_cast<uint64_t>(std::abs(amount))), " memory");
+  }
   return absl::StrCat(amount, " ", name);
 }
 
 }  // namespace
+
+std::string_view BuiltinResource(std::string_view name) {
+  const absl::string_view text(name.data(), name.size());
+  for (const std::string_view builtin : {kCpu, kGpu, kMemory}) {
+    const std::string one(builtin);
+    if (absl::EqualsIgnoreCase(text, one) || absl::EqualsIgnoreCase(text, one + "s")) return builtin;
+  }
+  return {};
+}
 
 void ResourceSet::Set(std::string_view name, double amount) {
   SetTicks(name, static_cast<int64_t>(std::llround(amount * kUnit)));

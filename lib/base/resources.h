@@ -17,6 +17,9 @@ inline constexpr std::string_view kCpu = "CPU";
 inline constexpr std::string_view kGpu = "GPU";
 inline constexpr std::string_view kMemory = "memory";  // bytes
 
+// The built-in resource that `name` means, in any case and number ("cpu", "GPUs"); empty for a user's own.
+std::string_view BuiltinResource(std::string_view name);
+
 // A value. Names are sorted; a resource that is not there has the amount 0. Amounts may go below zero: a task that
 // wakes takes its CPU at once (DESIGN section 3).
 class ResourceSet {

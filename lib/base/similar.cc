@@ -2,11 +2,22 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace ioc {
+namespace {
+
+// Shorter parts of a word are found anywhere.
+constexpr size_t kMinPart = 3;
+
+bool HasPart(std::string_view whole, std::string_view part) {
+  return part.size() >= kMinPart && whole.find(part) != std::string_view::npos;
+}
+
+}  // namespace
 
 size_t EditDistance(std::string_view a, std::string_view b) {
   std::vector<size_t> row(b.size() + 1);
@@ -34,6 +45,16 @@ std::vector<std::string> MostSimilar(std::string_view name, std::vector<std::str
   std::vector<std::string> similar;
   for (size_t i = 0; i < kept; ++i) similar.push_back(std::move(ranked[i].second));
   return similar;
+}
+
+std::optional<std::string> ProbablyMeant(std::string_view name, const std::vector<std::string>& known) {
+  std::vector<std::string> near;
+  for (const std::string& one : known) {
+    const size_t slips = (std::min(name.size(), one.size()) + 2) / 3;
+    if (EditDistance(name, one) <= slips || HasPart(one, name) || HasPart(name, one)) near.push_back(one);
+  }
+  if (near.empty()) return std::nullopt;
+  return MostSimilar(name, std::move(near), 1).front();
 }
 
 }  // namespace ioc

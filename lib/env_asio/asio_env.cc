@@ -1,5 +1,6 @@
 #include "lib/env_asio/asio_env.h"
 
+#include <absl/strings/str_cat.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include <utility>
 
 #include "lib/base/check.h"
+#include "lib/base/status.h"
 #include "lib/env_asio/asio_executor.h"
 #include "lib/env_asio/asio_network.h"
 #include "lib/env_asio/asio_processes.h"
@@ -21,11 +23,7 @@ namespace {
 
 LogLevel LevelFromEnvironment() {
   const char* value = std::getenv("IOCLUSTER_LOG");
-  const std::string_view name = value == nullptr ? "" : value;
-  if (name == "debug") return LogLevel::kDebug;
-  if (name == "info") return LogLevel::kInfo;
-  if (name == "error") return LogLevel::kError;
-  return LogLevel::kWarning;
+  return ParseLogLevel(value == nullptr ? "" : value).value_or(LogLevel::kWarning);
 }
 
 uint64_t RandomSeed() {
@@ -57,6 +55,16 @@ void WriteLine(LogLevel level, const std::string& name, std::string_view message
 }
 
 }  // namespace
+
+absl::StatusOr<LogLevel> ParseLogLevel(std::string_view name) {
+  if (name == "debug") return LogLevel::kDebug;
+  if (name == "info") return LogLevel::kInfo;
+  if (name == "warning") return LogLevel::kWarning;
+  if (name == "error") return LogLevel::kError;
+  return MakeError(Cause::kInvalidArgument, absl::StrCat("\"", std::string(name),
+                                                         "\" is not a level; write debug, info, "
+                                                         "warning or error"));
+}
 
 struct AsioEnv::Impl {
   Impl(AsioEnv& env, AsioEnvOptions given)

@@ -5,6 +5,8 @@
 #ifndef IOCLUSTER_LIB_ENV_ASIO_ASIO_ENV_H_
 #define IOCLUSTER_LIB_ENV_ASIO_ASIO_ENV_H_
 
+#include <absl/status/statusor.h>
+
 #include <functional>
 #include <memory>
 #include <optional>
@@ -18,8 +20,11 @@ namespace ioc {
 // Where log lines go instead of standard error. Called from any thread, one call at a time.
 using LogSink = std::function<void(LogLevel, std::string_view message)>;
 
+// "debug", "info", "warning" or "error"; InvalidArgument with what to write for anything else.
+absl::StatusOr<LogLevel> ParseLogLevel(std::string_view name);
+
 struct AsioEnvOptions {
-  // Least serious level that is logged; unset: $IOCLUSTER_LOG (debug, info, warning, error), or warning.
+  // Least serious level that is logged; unset: $IOCLUSTER_LOG, or warning.
   std::optional<LogLevel> log_level = {};
   std::string log_name = "iocluster";  // begins every line, to tell roles apart
   // A thread of the Env's own drives the loop while no other does. Otherwise somebody calls Run or Await.

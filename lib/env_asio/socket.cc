@@ -1,5 +1,6 @@
 #include "lib/env_asio/socket.h"
 
+#include <absl/strings/ascii.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <arpa/inet.h>
@@ -80,7 +81,8 @@ absl::StatusOr<Address> ParseAddress(std::string_view text) {
   address.host = std::string(host);
   address.port = std::string(text.substr(colon + 1));
   int port = 0;
-  if (!absl::SimpleAtoi(address.port, &port) || port < 0 || port > 65535) {
+  const bool is_number = std::all_of(address.port.begin(), address.port.end(), absl::ascii_isdigit);
+  if (!is_number || !absl::SimpleAtoi(address.port, &port) || port > 65535) {
     return BadAddress(text, "has no port between 0 and 65535");
   }
   return address;
@@ -164,8 +166,7 @@ absl::Status ConnectError(std::string_view address, int error) {
   const std::string subject = absl::StrCat("can't connect to ", std::string(address), ": ");
   switch (error) {
     case ECONNREFUSED:
-      return MakeError(Cause::kDisconnected,
-                       absl::StrCat(subject, "refused; nothing listens there, check that it runs and the address"));
+      return MakeError(Cause::kDisconnected, absl::StrCat(subject, "refused, because nothing listens there"));
     case ENETUNREACH:
     case EHOSTUNREACH:
       return MakeError(Cause::kDisconnected, absl::StrCat(subject, "there is no way to that network"));

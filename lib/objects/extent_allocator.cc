@@ -3,10 +3,13 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "lib/base/check.h"
 #include "lib/base/status.h"
+#include "lib/base/units.h"
+#include "lib/objects/slab_allocator.h"
 
 namespace ioc {
 namespace {
@@ -21,11 +24,17 @@ ExtentAllocator::ExtentAllocator(std::shared_ptr<SharedMemory> memory, uint64_t 
 }
 
 absl::Status ExtentAllocator::Full(uint64_t length) const {
+  const std::string what = length == kSlabBytes ? absl::StrCat("a slab of ", FormatBytes(length), " for small objects")
+                                                : absl::StrCat("an object of ", FormatBytes(length));
+  std::string why = absl::StrCat(FormatBytes(used_), " of its ", FormatBytes(budget_), " are in use");
+  if (length <= budget_ - used_ && free_.Largest().length < length) {
+    absl::StrAppend(&why, ", and what is free is in pieces of ", FormatBytes(free_.Largest().length), " at most");
+  }
   return MakeError(Cause::kStoreFull,
-                   absl::StrCat("the object store has no room for ", length, " bytes: ", used_, " of its ", budget_,
-                                " bytes are in use and the largest free range has ", free_.Largest().length,
-                                "; drop references that are not needed any more, or set "
-                                "IOCLUSTER_OBJECT_STORE_MEMORY to more bytes"));
+                   absl::StrCat("the object store has no room for ", what, ": ", why,
+                                "; drop references that are not needed any more, or make it larger: a program's own "
+                                "with ConnectOptions.object_store_memory or IOCLUSTER_OBJECT_STORE_MEMORY, that of "
+                                "'iocluster node' with --store-memory"));
 }
 
 absl::StatusOr<Extent> ExtentAllocator::Allocate(uint64_t length) {

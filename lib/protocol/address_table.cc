@@ -30,13 +30,14 @@ uint32_t AddressWriter::Interner<T>::IndexOf(const T& value) {
 }
 
 uint32_t AddressWriter::IndexOf(const NodeAddress& node) {
-  return IndexOf(NodeView{node.node, node.machine, node.local_address, node.node_address});
+  return IndexOf(NodeView{node.node, node.machine, node.local_address, node.node_address, node.name});
 }
 
 uint32_t AddressWriter::IndexOf(const ProcessAddress& process) {
   // References come in runs of one owner.
   if (last_process_ == nullptr || *last_process_ != process) {
-    const uint32_t node = IndexOf(NodeView{process.node, process.machine, process.local_address, process.node_address});
+    const uint32_t node =
+        IndexOf(NodeView{process.node, process.machine, process.local_address, process.node_address, {}});
     last_index_ = processes_.IndexOf(ProcessView{process.process, node});
     last_process_ = &process;
   }
@@ -51,6 +52,7 @@ void AddressWriter::Write(wire::AddressTable::Builder out) const {
     nodes[i].setMachine(node.machine);
     CopyText(node.local_address, nodes[i].initLocalAddress(node.local_address.size()));
     CopyText(node.node_address, nodes[i].initNodeAddress(node.node_address.size()));
+    if (!node.name.empty()) CopyText(node.name, nodes[i].initName(node.name.size()));
   }
   auto processes = out.initProcesses(processes_.values().size());
   for (unsigned i = 0; i < processes.size(); ++i) {
@@ -64,7 +66,7 @@ AddressReader::AddressReader(Budget& budget, wire::AddressTable::Reader in) {
   ResizeFor(budget, nodes, nodes_);
   for (unsigned i = 0; i < nodes.size(); ++i) {
     nodes_[i] = {NodeId(nodes[i].getNode()), nodes[i].getMachine(), AsView(nodes[i].getLocalAddress()),
-                 AsView(nodes[i].getNodeAddress())};
+                 AsView(nodes[i].getNodeAddress()), AsView(nodes[i].getName())};
   }
   const auto processes = in.getProcesses();
   ResizeFor(budget, processes, processes_);
@@ -80,6 +82,7 @@ void AddressReader::Read(Budget& budget, uint32_t index, NodeAddress& node) cons
   node.machine = found.machine;
   node.local_address = found.local_address;
   node.node_address = found.node_address;
+  node.name = found.name;
 }
 
 void AddressReader::Read(Budget& budget, uint32_t index, ProcessAddress& process) const {
@@ -95,7 +98,7 @@ void AddressReader::Read(Budget& budget, uint32_t index, ProcessAddress& process
 const AddressReader::Node& AddressReader::NodeAt(Budget& budget, uint32_t index) const {
   CheckIndex(index, nodes_.size());
   const Node& node = nodes_[index];
-  budget.Charge(node.local_address.size() + node.node_address.size());
+  budget.Charge(node.local_address.size() + node.node_address.size() + node.name.size());
   return node;
 }
 

@@ -32,6 +32,7 @@ class AddressWriter {
     uint64_t machine = 0;
     std::string_view local_address;
     std::string_view node_address;
+    std::string_view name;  // of a process's node: empty
 
     friend bool operator==(const NodeView&, const NodeView&) = default;
     template <typename H>
@@ -86,6 +87,7 @@ class AddressReader {
     uint64_t machine = 0;
     std::string_view local_address;
     std::string_view node_address;
+    std::string_view name;
   };
   struct Process {
     ProcessId process;

@@ -36,14 +36,14 @@ class BodyBuffer {
 // All messages, for what must be there for each.
 // clang-format off
 #define IOC_FOR_EACH_MESSAGE(X) \
-  X(Hello) X(RegisterProcess) X(RegisterProcess::Reply) X(SetDemand) X(LeaseGranted) X(DemandRefused) \
+  X(Hello) X(RegisterProcess) X(RegisterProcess::Reply) X(SetDemand) X(LeaseGranted) X(DemandRefused) X(DemandWarning) \
   X(AssignLease) X(AssignLease::Reply) X(LeaseEnded) X(RecallLease) X(TaskBlocked) X(TaskUnblocked) X(HandOver) \
   X(GetWorkerFate) X(GetWorkerFate::Reply) X(StopWorker) X(DescribeProgram) X(DescribeProgram::Reply) \
   X(ReadProgram) X(ReadProgram::Reply) \
   X(AllocateExtent) X(AllocateExtent::Reply) X(ReleaseExtent) X(SealObject) X(PinObject) X(PinObject::Reply) \
   X(UnpinObjects) X(FreeObjects) X(DescribeObject) X(DescribeObject::Reply) X(ReadObject) X(ReadObject::Reply) \
   X(RegisterNode) X(RegisterNode::Reply) X(ReportResources) X(ForwardDemand) X(PlaceLease) X(PlaceLease::Reply) \
-  X(ForwardGrant) X(ForwardRefusal) X(ProcessGone) X(ListNodes) X(ListNodes::Reply) X(FindLocalNode) \
+  X(ForwardGrant) X(ForwardRefusal) X(ForwardWarning) X(ProcessGone) X(ListNodes) X(ListNodes::Reply) X(FindLocalNode) \
   X(FindLocalNode::Reply) X(RegisterActorName) X(RegisterActorName::Reply) X(FindActorName) \
   X(FindActorName::Reply) X(ReleaseActorName) X(Stop) X(Stop::Reply) X(NodeRemoved) X(Ping) X(Ping::Reply) \
   X(GetStatus) X(GetStatus::Reply) \

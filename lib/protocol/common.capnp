@@ -22,6 +22,7 @@ struct NodeAddress {
   machine @1 :UInt64;
   localAddress @2 :Text;
   nodeAddress @3 :Text;
+  name @4 :Text;
 }
 
 struct ProcessAddress {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -35,12 +36,19 @@ struct NodeAddress {
   uint64_t machine = 0;
   std::string local_address;
   std::string node_address;
+  std::string name = {};  // for messages; may be missing, and does not count when two are compared
 
-  friend bool operator==(const NodeAddress&, const NodeAddress&) = default;
+  friend bool operator==(const NodeAddress& a, const NodeAddress& b) {
+    return std::tie(a.node, a.machine, a.local_address, a.node_address) ==
+           std::tie(b.node, b.machine, b.local_address, b.node_address);
+  }
+  // "node beta", or by its id where nobody has told its name.
+  std::string Label() const { return "node " + (name.empty() ? node.ToString() : name); }
 };
 
-inline NodeAddress NodeOf(const ProcessAddress& process) {
-  return {process.node, process.machine, process.local_address, process.node_address};
+// With the name of the node, where that is known.
+inline NodeAddress NodeOf(const ProcessAddress& process, const std::string& name = "") {
+  return {process.node, process.machine, process.local_address, process.node_address, name};
 }
 
 // A reference in a message: enough for the receiver to register as a borrower.

@@ -100,6 +100,7 @@ void Write(const NodeAddress& address, wire::NodeAddress::Builder out) {
   out.setMachine(address.machine);
   out.setLocalAddress(AsText(address.local_address));
   out.setNodeAddress(AsText(address.node_address));
+  out.setName(AsText(address.name));
 }
 
 void Read(Budget&, wire::NodeAddress::Reader in, NodeAddress& address) {
@@ -107,6 +108,7 @@ void Read(Budget&, wire::NodeAddress::Reader in, NodeAddress& address) {
   address.machine = in.getMachine();
   address.local_address = AsView(in.getLocalAddress());
   address.node_address = AsView(in.getNodeAddress());
+  address.name = AsView(in.getName());
 }
 
 void Write(const ProcessAddress& address, wire::ProcessAddress::Builder out) {

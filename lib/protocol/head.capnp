@@ -62,6 +62,12 @@ struct ForwardRefusal {
   error @2 :Common.Status;
 }
 
+struct ForwardWarning {
+  client @0 :UInt64;
+  classId @1 :UInt32;
+  reason @2 :Text;
+}
+
 struct ProcessGone {
   process @0 :UInt64;
 }

@@ -110,6 +110,17 @@ void Read(Budget&, wire::ForwardRefusal::Reader in, ForwardRefusal& refusal) {
   refusal.error = ReadError(in.getError());
 }
 
+void Write(const ForwardWarning& warning, wire::ForwardWarning::Builder out) {
+  out.setClient(warning.client.value());
+  out.setClassId(warning.class_id);
+  out.setReason(AsText(warning.reason));
+}
+void Read(Budget&, wire::ForwardWarning::Reader in, ForwardWarning& warning) {
+  warning.client = ProcessId(in.getClient());
+  warning.class_id = in.getClassId();
+  warning.reason = AsView(in.getReason());
+}
+
 void Write(const ProcessGone& gone, wire::ProcessGone::Builder out) { out.setProcess(gone.process.value()); }
 void Read(Budget&, wire::ProcessGone::Reader in, ProcessGone& gone) { gone.process = ProcessId(in.getProcess()); }
 
@@ -247,6 +258,7 @@ IOC_DEFINE_CODEC(PlaceLease);
 IOC_DEFINE_CODEC(PlaceLease::Reply);
 IOC_DEFINE_CODEC(ForwardGrant);
 IOC_DEFINE_CODEC(ForwardRefusal);
+IOC_DEFINE_CODEC(ForwardWarning);
 IOC_DEFINE_CODEC(ProcessGone);
 IOC_DEFINE_CODEC(ListNodes);
 IOC_DEFINE_CODEC(ListNodes::Reply);

@@ -79,6 +79,14 @@ struct ForwardRefusal {
   absl::Status error;
 };
 
+// head -> the client's node -> (DemandWarning) client.
+struct ForwardWarning {
+  static constexpr Method kMethod = Method::kForwardWarning;
+  ProcessId client;
+  uint32_t class_id = 0;
+  std::string reason;
+};
+
 // node -> head: its demands and the names it registered end. Passed on to all other nodes, which free what it owned.
 struct ProcessGone {
   static constexpr Method kMethod = Method::kProcessGone;

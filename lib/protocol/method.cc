@@ -30,6 +30,8 @@ std::string MethodName(Method method) {
       return "GetWorkerFate";
     case Method::kStopWorker:
       return "StopWorker";
+    case Method::kDemandWarning:
+      return "DemandWarning";
     case Method::kAllocateExtent:
       return "AllocateExtent";
     case Method::kReleaseExtent:
@@ -82,6 +84,8 @@ std::string MethodName(Method method) {
       return "Ping";
     case Method::kGetStatus:
       return "GetStatus";
+    case Method::kForwardWarning:
+      return "ForwardWarning";
     case Method::kPushTasks:
       return "PushTasks";
     case Method::kTaskResults:

@@ -23,6 +23,7 @@ enum class Method : uint16_t {
   kHandOver = 109,
   kGetWorkerFate = 110,
   kStopWorker = 111,
+  kDemandWarning = 112,
 
   // The object store: between a process and its node, and between nodes (store_messages.h)
   kAllocateExtent = 200,
@@ -55,6 +56,7 @@ enum class Method : uint16_t {
   kNodeRemoved = 413,
   kPing = 414,
   kGetStatus = 415,
+  kForwardWarning = 416,
 
   // Between processes (peer_messages.h)
   kPushTasks = 500,

@@ -62,6 +62,11 @@ struct DemandRefused {
   error @1 :Common.Status;
 }
 
+struct DemandWarning {
+  classId @0 :UInt32;
+  reason @1 :Text;
+}
+
 struct AssignLease {
   lease @0 :UInt64;
   client @1 :UInt64;

@@ -102,6 +102,16 @@ void Read(Budget&, wire::DemandRefused::Reader in, DemandRefused& refused) {
   refused.error = ReadError(in.getError());
 }
 
+void Write(const DemandWarning& warning, wire::DemandWarning::Builder out) {
+  out.setClassId(warning.class_id);
+  out.setReason(AsText(warning.reason));
+}
+
+void Read(Budget&, wire::DemandWarning::Reader in, DemandWarning& warning) {
+  warning.class_id = in.getClassId();
+  warning.reason = AsView(in.getReason());
+}
+
 void Write(const AssignLease& assign, wire::AssignLease::Builder out) {
   out.setLease(assign.lease.value());
   out.setClient(assign.client.value());
@@ -202,6 +212,7 @@ IOC_DEFINE_CODEC(RegisterProcess::Reply);
 IOC_DEFINE_CODEC(SetDemand);
 IOC_DEFINE_CODEC(LeaseGranted);
 IOC_DEFINE_CODEC(DemandRefused);
+IOC_DEFINE_CODEC(DemandWarning);
 IOC_DEFINE_CODEC(AssignLease);
 IOC_DEFINE_CODEC(AssignLease::Reply);
 IOC_DEFINE_CODEC(LeaseEnded);

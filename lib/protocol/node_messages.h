@@ -75,6 +75,14 @@ struct DemandRefused {
   absl::Status error;
 };
 
+// node -> client: nothing registered can satisfy the class just now. It will be refused when that has been so for its
+// placement_timeout. `reason` says which condition fails, and what is on offer.
+struct DemandWarning {
+  static constexpr Method kMethod = Method::kDemandWarning;
+  uint32_t class_id = 0;
+  std::string reason;
+};
+
 // node -> worker: from now on `client` may push under `lease`. Answered before the client hears of it.
 struct AssignLease {
   struct Reply {};

@@ -120,6 +120,7 @@ void Channel::OnClosed(const absl::Status& why) {
 
 absl::Status Channel::Dispatch(FrameView& frame) {
   if (frame.header.kind == FrameKind::kGoodbye) {
+    peer_said_goodbye_ = true;
     Disconnect(WithContext(DecodeStatus(frame.body), absl::StrCat(description_, " ended the connection")), true);
     return absl::OkStatus();
   }

@@ -94,6 +94,8 @@ class Channel final : private FrameHandler {
   const Hello& peer() const { return peer_; }                      // once ready
   const std::string& description() const { return description_; }  // of the peer, for messages
   size_t unsent_bytes() const;
+  // Whether it has closed because the peer said that it was ending it. (Otherwise it broke, or we ended it.)
+  bool peer_said_goodbye() const { return peer_said_goodbye_; }
 
   template <Message M>
   void Notify(const M& message, Extras extras = {}) {
@@ -194,6 +196,7 @@ class Channel final : private FrameHandler {
   TimerId hello_timer_ = 0;
 
   absl::Status close_why_;
+  bool peer_said_goodbye_ = false;
   bool tell_delegate_ = false;
   TimerId close_timer_ = 0;
   bool* destroyed_ = nullptr;  // of the callback that is running, if one is

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "lib/base/status.h"
+#include "lib/base/units.h"
 
 namespace ioc {
 namespace {
@@ -99,8 +100,6 @@ std::string DescribeLabel(const LabelCondition& label) {
   return "";
 }
 
-std::string GiB(uint64_t bytes) { return absl::StrCat(static_cast<double>(bytes) / static_cast<double>(kGiB), " GiB"); }
-
 absl::Status Invalid(const std::string& message) { return MakeError(Cause::kInvalidArgument, message); }
 
 absl::Status CheckBound(const char* member, double value) {
@@ -181,7 +180,7 @@ std::string Describe(const Where& where, const Condition& condition) {
     case Condition::Kind::kGpuModel:
       return absl::StrCat("have the GPU ", Alternatives(where.gpu_models));
     case Condition::Kind::kGpuMemory:
-      return absl::StrCat("have ", GiB(where.min_gpu_memory), " or more on a GPU");
+      return absl::StrCat("have ", FormatBytes(where.min_gpu_memory), " or more on a GPU");
     case Condition::Kind::kArchitecture:
       return absl::StrCat("are ", Alternatives(where.architectures));
     case Condition::Kind::kSystem:
@@ -207,7 +206,7 @@ std::string DescribeOffer(const Condition& condition, const NodeInfo& node) {
     case Condition::Kind::kGpuModel:
       return node.gpu_model.empty() ? "no GPU" : node.gpu_model;
     case Condition::Kind::kGpuMemory:
-      return absl::StrCat(GiB(node.gpu_memory), " on a GPU");
+      return absl::StrCat(FormatBytes(node.gpu_memory), " on a GPU");
     case Condition::Kind::kArchitecture:
       return node.arch;
     case Condition::Kind::kSystem:

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "lib/base/units.h"
 #include "lib/scheduling/match.h"
 
 namespace ioc {
@@ -49,10 +50,6 @@ Key KeyOf(const NodeView& node, const SchedulingClass& request) {
   const bool wastes_gpus = OwnsGpus(node) && request.resources.GetTicks(kGpu) <= 0;
   const double load = request.resources.empty() ? node.leases + fullness : -fullness;
   return {wastes_gpus ? 1 : 0, load, node.info->name, node.id};
-}
-
-std::string Count(size_t count, const std::string& thing) {
-  return absl::StrCat(count, " ", thing, count == 1 ? "" : "s");
 }
 
 // "have a GPU" with the verb that goes with `count`.

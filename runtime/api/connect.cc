@@ -88,7 +88,8 @@ NodeOptions EmbeddedNode(const ConnectOptions& options, const HostInfo& host) {
 absl::StatusOr<std::string> FindOrHostNode(AsioEnv& env, const ConnectOptions& options,
                                            std::unique_ptr<HostedNode>& hosted) {
   {
-    IOC_ASSIGN_OR_RETURN(auto head, HeadConnection::Open(env, options.address, options.timeout));
+    IOC_ASSIGN_OR_RETURN(auto head,
+                         HeadConnection::Open(env, options.address, "ConnectOptions.address", options.timeout));
     const auto found = head->Call(FindLocalNode{.machine = env.host().machine}, options.timeout);
     if (found.ok()) return found->node.local_address;
     if (!absl::IsNotFound(found.status())) return found.status();

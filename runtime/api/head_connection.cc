@@ -11,8 +11,8 @@
 namespace ioc {
 
 absl::StatusOr<std::unique_ptr<HeadConnection>> HeadConnection::Open(Env& env, const std::string& address,
-                                                                     absl::Duration timeout) {
-  std::unique_ptr<HeadConnection> head(new HeadConnection(env, address));
+                                                                     std::string named_by, absl::Duration timeout) {
+  std::unique_ptr<HeadConnection> head(new HeadConnection(env, address, std::move(named_by)));
   IOC_RETURN_IF_ERROR(head->Dial(timeout));
   return head;
 }
@@ -52,9 +52,9 @@ absl::Status HeadConnection::Dial(absl::Duration timeout) {
 
 absl::Status HeadConnection::Unreachable(const absl::Status& why) const {
   const Cause cause = CauseOf(why) == Cause::kNone ? Cause::kDisconnected : CauseOf(why);
-  return MakeError(
-      cause, absl::StrCat("no head answers at ", address_, " (", std::string(why.message()),
-                          "); start one with 'iocluster head', or name another with --address or IOCLUSTER_ADDRESS"));
+  return MakeError(cause, absl::StrCat("no head answers at ", address_, " (", std::string(why.message()),
+                                       "); start one with 'iocluster head', or name another with ", named_by_,
+                                       " or IOCLUSTER_ADDRESS"));
 }
 
 void HeadConnection::OnReady(Channel&, const Hello& peer) {

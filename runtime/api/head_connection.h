@@ -21,9 +21,10 @@ namespace ioc {
 // Made, used and destroyed by one thread, without the Env's mutex.
 class HeadConnection final : private ChannelDelegate {
  public:
-  // Dials and greets. An error says which address, why, and what to do.
+  // Dials and greets. An error says which address, why, and what to do; `named_by` is how another address is named
+  // ("--address", "ConnectOptions.address").
   static absl::StatusOr<std::unique_ptr<HeadConnection>> Open(Env& env, const std::string& address,
-                                                              absl::Duration timeout);
+                                                              std::string named_by, absl::Duration timeout);
   ~HeadConnection();
   HeadConnection(const HeadConnection&) = delete;
   HeadConnection& operator=(const HeadConnection&) = delete;
@@ -51,7 +52,8 @@ class HeadConnection final : private ChannelDelegate {
     std::optional<absl::StatusOr<T>> reply;
   };
 
-  HeadConnection(Env& env, std::string address) : env_(env), address_(std::move(address)) {}
+  HeadConnection(Env& env, std::string address, std::string named_by)
+      : env_(env), address_(std::move(address)), named_by_(std::move(named_by)) {}
 
   absl::Status Dial(absl::Duration timeout);
   absl::Status Unreachable(const absl::Status& why) const;
@@ -62,6 +64,7 @@ class HeadConnection final : private ChannelDelegate {
 
   Env& env_;
   const std::string address_;
+  const std::string named_by_;
   std::unique_ptr<Dialling> dialling_;
   std::unique_ptr<Channel> channel_;
   Waiter ready_;  // notified when the head has greeted, or will not

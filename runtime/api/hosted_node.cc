@@ -24,7 +24,7 @@ absl::Status HostedNode::StartRoles(NodeOptions options, absl::Duration timeout)
   MutexLock lock(executor.mutex());
   const bool with_head = options.head_address.empty();
   if (with_head) {
-    auto head = Head::Start(*env_, HeadOptions{}, [] {});
+    auto head = Head::Start(*env_, HeadOptions{}, [this] { StopRoles(); });
     if (!head.ok()) return head.status();
     head_ = *std::move(head);
   }
@@ -36,22 +36,27 @@ absl::Status HostedNode::StartRoles(NodeOptions options, absl::Duration timeout)
         result = std::move(status);
         executor.Notify(ready);
       },
-      [](const absl::Status&) {});  // the driver sees its connection to the node end
+      [this](const absl::Status&) { node_ = nullptr; });
   if (with_head) {
     node_->set_head_door(
         [this](std::unique_ptr<Connection> connection, const Preamble&) { head_->Accept(std::move(connection)); });
   }
   executor.Await(ready, executor.Now() + timeout);
   waiting = false;
+  if (node_ == nullptr) return MakeError(Cause::kDisconnected, "the cluster was stopped");
   local_address_ = node_->address().local_address;
   return result;
+}
+
+void HostedNode::StopRoles() {
+  node_ = nullptr;
+  head_ = nullptr;
 }
 
 HostedNode::~HostedNode() {
   if (env_ == nullptr) return;
   MutexLock lock(env_->executor().mutex());
-  node_ = nullptr;
-  head_ = nullptr;
+  StopRoles();
 }
 
 }  // namespace ioc

@@ -27,6 +27,9 @@ class HostedNode {
  private:
   HostedNode() = default;
   absl::Status StartRoles(NodeOptions options, absl::Duration timeout);
+  // The node goes when its head is gone for good or stops the cluster; its driver then sees its connection to it end,
+  // with the reason.
+  void StopRoles();
 
   std::unique_ptr<AsioEnv> env_;
   std::unique_ptr<Head> head_;

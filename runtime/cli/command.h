@@ -2,13 +2,14 @@
 #ifndef IOCLUSTER_RUNTIME_CLI_COMMAND_H_
 #define IOCLUSTER_RUNTIME_CLI_COMMAND_H_
 
-#include <absl/status/status.h>
+#include <absl/status/statusor.h>
 #include <absl/time/time.h>
 
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "runtime/api/configuration.h"
 #include "runtime/cli/flags.h"
 
 namespace ioc {
@@ -17,7 +18,6 @@ inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailure = 1;
 inline constexpr int kExitUsage = 2;
 
-inline constexpr std::string_view kDefaultHeadAddress = "127.0.0.1:6380";
 // To reach a head, and for its answer.
 inline constexpr absl::Duration kHeadTimeout = absl::Seconds(5);
 
@@ -32,14 +32,23 @@ struct Parsed {
 };
 // Prints the help or the complaint where there is one.
 Parsed ParseFlags(std::string_view command, Flags& flags, const std::vector<std::string>& arguments);
+// The same for one that takes no operands and runs until it is stopped: it complains of the environment, too.
+Parsed ParseDaemon(std::string_view command, Flags& flags, const std::vector<std::string>& arguments);
+
+// Flags that several commands have.
+void AddAddressFlag(Flags& flags, std::string* target);
+void AddJsonFlag(Flags& flags, bool* target);
+void AddInsecureFlag(Flags& flags, bool* target);
 
 // A setting and where it comes from: a flag, the environment or the default.
+inline constexpr char kDefaultSource[] = "default";
 struct Setting {
   std::string value;
-  std::string source;  // "--address", "IOCLUSTER_ADDRESS", "default"
+  std::string source;  // "--address", "IOCLUSTER_ADDRESS", kDefaultSource
 };
-// The head's address: `flag` if it is not empty, then IOCLUSTER_ADDRESS, then kDefaultHeadAddress.
-Setting HeadAddress(const std::string& flag);
+// The head's address: `flag` if it is not empty, then IOCLUSTER_ADDRESS (kInvalidArgument if that is none), then
+// kDefaultHeadAddress.
+absl::StatusOr<Setting> HeadAddress(const std::string& flag);
 
 // The commands; each takes what follows its name and returns the exit code.
 int RunHead(const std::vector<std::string>& arguments);

@@ -3,23 +3,23 @@
 #include <absl/strings/str_cat.h>
 #include <absl/time/clock.h>
 #include <sys/resource.h>
-#include <sys/statvfs.h>
 
 #include <cstdio>
-#include <cstdlib>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "iocluster/status.h"
 #include "iocluster/version.h"
-#include "lib/base/json.h"
-#include "lib/base/mutex.h"
 #include "lib/base/status.h"
+#include "lib/base/units.h"
 #include "lib/env_asio/asio_env.h"
 #include "lib/protocol/head_messages.h"
 #include "runtime/api/head_connection.h"
 #include "runtime/cli/command.h"
+#include "runtime/cli/findings.h"
 #include "runtime/cli/gpu_probe.h"
+#include "runtime/cli/listings.h"
 #include "runtime/cli/table.h"
 
 namespace ioc {
@@ -29,136 +29,84 @@ namespace {
 constexpr rlim_t kFewDescriptors = 1024;
 constexpr size_t kProbeBytes = size_t{1} << 20;
 
-// One line of the report.
-struct Finding {
-  std::string section;
-  std::string name;
-  std::string value;
-  std::string remark;       // where it comes from, or what to do
-  bool is_problem = false;  // iocluster can't work like this
-};
-
-using Findings = std::vector<Finding>;
-
 void AddVersions(Findings& findings) {
-  findings.push_back({"versions", "iocluster", IOCLUSTER_VERSION, ""});
-  findings.push_back({"versions", "protocol", absl::StrCat(kProtocolMajor, ".", kProtocolMinor), ""});
-  findings.push_back({"versions", "Abseil", absl::StrCat(ABSL_LTS_RELEASE_VERSION), ""});
+  findings.push_back({.section = "versions", .name = "iocluster", .value = IOCLUSTER_VERSION});
+  findings.push_back(
+      {.section = "versions", .name = "protocol", .value = absl::StrCat(kProtocolMajor, ".", kProtocolMinor)});
+  findings.push_back({.section = "versions", .name = "Abseil", .value = absl::StrCat(ABSL_LTS_RELEASE_VERSION)});
 }
 
-void AddVariable(Findings& findings, const char* variable, const char* fallback) {
-  const char* value = std::getenv(variable);
-  const bool is_set = value != nullptr && *value != '\0';
-  findings.push_back({"settings", variable, is_set ? value : fallback, is_set ? "environment" : "default"});
-}
-
-void AddSettings(Findings& findings, const Setting& address, AsioEnv& env) {
-  findings.push_back({"settings", "IOCLUSTER_ADDRESS", address.value, absl::StrCat(address.source, ", for commands")});
-  const char* set_address = std::getenv("IOCLUSTER_ADDRESS");
-  findings.push_back({"settings", "programs connect to",
-                      set_address != nullptr && *set_address != '\0' ? set_address : "a cluster in their own process",
-                      "unless they say otherwise, or 'iocluster run' starts them"});
-  AddVariable(findings, "IOCLUSTER_OBJECT_STORE_MEMORY", "30 % of the memory");
-  AddVariable(findings, "IOCLUSTER_CPUS", "one a hardware thread");
-  AddVariable(findings, "IOCLUSTER_GPUS", "0");
-  AddVariable(findings, "IOCLUSTER_LOG", "warning");
-  const char* cache = std::getenv("IOCLUSTER_CACHE");
-  findings.push_back({"settings", "IOCLUSTER_CACHE", env.files().CacheDirectory(),
-                      cache != nullptr && *cache != '\0' ? "environment" : "default"});
+void AddSettings(Findings& findings, AsioEnv& env) {
+  for (const EnvironmentSetting& setting : DescribeEnvironment(env)) findings.push_back(FindingOf(setting));
 }
 
 void AddMachine(Findings& findings, AsioEnv& env) {
+  const auto add = [&findings](std::string name, std::string value, std::string remark) {
+    findings.push_back(
+        {.section = "machine", .name = std::move(name), .value = std::move(value), .remark = std::move(remark)});
+  };
   const HostInfo& host = env.host();
-  findings.push_back({"machine", "host", host.hostname, absl::StrCat(host.os, ", ", host.arch)});
-  findings.push_back({"machine", "CPUs", absl::StrCat(host.cpus), "that this process may use"});
-  findings.push_back({"machine", "memory", FormatBytes(host.memory_bytes), "that this process may use"});
+  add("host", host.hostname, absl::StrCat(host.os, ", ", host.arch));
+  add("CPUs", absl::StrCat(host.cpus), "that this process may use");
+  add("memory", FormatBytes(host.memory_bytes), "that this process may use");
   const GpuProbe probe = ProbeGpus();
-  if (probe.gpus.empty()) findings.push_back({"machine", "GPUs", "none", probe.remark});
-  for (const Gpu& gpu : probe.gpus) {
-    findings.push_back({"machine", "GPU", absl::StrCat(gpu.model, ", ", FormatBytes(gpu.memory)), probe.remark});
-  }
-  if (!probe.gpus.empty()) {
-    findings.push_back({"machine", "CUDA", probe.has_cuda ? "libcuda.so.1 loads" : "libcuda.so.1 is missing", ""});
-  }
+  if (probe.gpus.empty()) return add("GPUs", "none", probe.remark);
+  for (const Gpu& gpu : probe.gpus) add("GPU", DescribeGpu(gpu.model, gpu.memory), probe.remark);
+  add("CUDA", probe.has_cuda ? "libcuda.so.1 loads" : "libcuda.so.1 is missing", "");
 }
+
+std::string LimitText(rlim_t limit) { return limit == RLIM_INFINITY ? "unlimited" : absl::StrCat(limit); }
 
 void AddLimits(Findings& findings, AsioEnv& env) {
+  const auto add = [&findings](std::string name, std::string value, std::string remark, bool is_problem = false) {
+    findings.push_back({.section = "limits",
+                        .name = std::move(name),
+                        .value = std::move(value),
+                        .remark = std::move(remark),
+                        .is_problem = is_problem});
+  };
   rlimit files = {};
   ::getrlimit(RLIMIT_NOFILE, &files);
-  findings.push_back({"limits", "open files", absl::StrCat(files.rlim_cur),
-                      files.rlim_cur < kFewDescriptors ? "few: raise it with 'ulimit -n 4096'"
-                                                       : absl::StrCat("up to ", files.rlim_max, " with ulimit -n")});
+  add("open files", LimitText(files.rlim_cur),
+      files.rlim_cur < kFewDescriptors ? "few: raise it with 'ulimit -n 4096'"
+                                       : absl::StrCat("up to ", LimitText(files.rlim_max), " with ulimit -n"));
   rlimit processes = {};
   ::getrlimit(RLIMIT_NPROC, &processes);
-  findings.push_back({"limits", "processes",
-                      processes.rlim_cur == RLIM_INFINITY ? "unlimited" : absl::StrCat(processes.rlim_cur), ""});
-
+  add("processes", LimitText(processes.rlim_cur), "of this user, with ulimit -u");
   const auto memory = env.CreateSharedMemory("doctor", kProbeBytes);
   const absl::Status status = memory.ok() ? (*memory)->Commit(0, kProbeBytes) : memory.status();
-  findings.push_back({"limits", "shared memory", status.ok() ? "works (memfd)" : "does not work",
-                      status.ok() ? "" : std::string(status.message()), !status.ok()});
-  struct statvfs shm = {};
-  if (::statvfs("/dev/shm", &shm) == 0) {
-    findings.push_back(
-        {"limits", "/dev/shm", FormatBytes(uint64_t{shm.f_bavail} * shm.f_frsize), "free; not used by us"});
-  }
+  add("shared memory", status.ok() ? "works" : "does not work",
+      status.ok() ? "memfd; the size of /dev/shm does not matter" : std::string(status.message()), !status.ok());
 }
 
-absl::Status AskHead(AsioEnv& env, const std::string& address, GetStatus::Reply* status, absl::Duration* took) {
-  IOC_RETURN_IF_ERROR(CheckAddress(address));
-  IOC_ASSIGN_OR_RETURN(const std::unique_ptr<HeadConnection> head, HeadConnection::Open(env, address, kHeadTimeout));
+struct Answered {
+  GetStatus::Reply status;
+  absl::Duration took;
+};
+
+absl::StatusOr<Answered> AskHead(AsioEnv& env, const std::string& address) {
+  IOC_ASSIGN_OR_RETURN(const std::unique_ptr<HeadConnection> head,
+                       HeadConnection::Open(env, address, "--address", kHeadTimeout));
   const absl::Time start = absl::Now();
-  IOC_ASSIGN_OR_RETURN(*status, head->Call(GetStatus{}, kHeadTimeout));
-  *took = absl::Now() - start;
-  return absl::OkStatus();
+  IOC_ASSIGN_OR_RETURN(GetStatus::Reply status, head->Call(GetStatus{}, kHeadTimeout));
+  return Answered{.status = std::move(status), .took = absl::Now() - start};
 }
 
 // A head that somebody named must be there; one at the default address may be.
 void AddHead(Findings& findings, const Setting& address, AsioEnv& env) {
-  GetStatus::Reply status;
-  absl::Duration took;
-  if (absl::Status error = AskHead(env, address.value, &status, &took); !error.ok()) {
-    findings.push_back(
-        {"head", address.value, "not reachable", std::string(error.message()), address.source != "default"});
-    return;
+  Finding finding{.section = "head", .name = address.value, .source = address.source};
+  if (const absl::StatusOr<Answered> answered = AskHead(env, address.value); answered.ok()) {
+    finding.value = absl::StrCat("answered in ", FormatLatency(answered->took));
+    finding.remark = absl::StrCat("release ", answered->status.release, ", ", Count(answered->status.nodes, "node"));
+  } else if (address.source == kDefaultSource) {
+    finding.value = "no head answers";
+    finding.remark = "start one with 'iocluster up'; a program that names none needs none";
+  } else {
+    finding.value = "no head answers";
+    finding.remark = std::string(answered.status().message());
+    finding.is_problem = true;
   }
-  findings.push_back({"head", address.value, absl::StrCat("answered in ", absl::FormatDuration(took)),
-                      absl::StrCat("release ", status.release, ", ", status.nodes, " nodes")});
-}
-
-std::string FindingsText(const Findings& findings) {
-  std::string text;
-  for (size_t i = 0; i < findings.size();) {
-    const std::string& section = findings[i].section;
-    Table table({{}, {}, {}, {}});
-    for (; i < findings.size() && findings[i].section == section; ++i) {
-      const Finding& finding = findings[i];
-      table.AddRow({finding.is_problem ? "!" : " ", finding.name, finding.value, finding.remark});
-    }
-    absl::StrAppend(&text, text.empty() ? "" : "\n", section, "\n", table.ToString());
-  }
-  return text;
-}
-
-std::string FindingsJson(const Findings& findings) {
-  JsonWriter json;
-  json.BeginArray();
-  for (const Finding& finding : findings) {
-    json.BeginObject();
-    json.Key("section");
-    json.String(finding.section);
-    json.Key("name");
-    json.String(finding.name);
-    json.Key("value");
-    json.String(finding.value);
-    json.Key("remark");
-    json.String(finding.remark);
-    json.Key("problem");
-    json.Bool(finding.is_problem);
-    json.EndObject();
-  }
-  json.EndArray();
-  return json.Take();
+  findings.push_back(std::move(finding));
 }
 
 }  // namespace
@@ -167,29 +115,26 @@ int RunDoctor(const std::vector<std::string>& arguments) {
   std::string flag;
   bool json = false;
   Flags flags("iocluster doctor [--address HOST:PORT] [--json]",
-              "Shows versions, settings with their sources, the machine, its limits, and whether a head answers.");
-  flags.AddAddress("--address", &flag, "the cluster's head; IOCLUSTER_ADDRESS or 127.0.0.1:6380 unless set");
-  flags.Add("--json", &json, "for programs");
+              "Shows versions, settings with their sources, the machine, its limits, and whether a head answers. What\n"
+              "can't work is marked with !, and makes it fail.");
+  AddAddressFlag(flags, &flag);
+  AddJsonFlag(flags, &json);
   const Parsed parsed = ParseFlags("doctor", flags, arguments);
   if (!parsed.go_on) return parsed.exit_code;
   if (absl::Status status = flags.ExpectNoOperands(); !status.ok()) return ReportUsage("doctor", status);
 
-  const Setting address = HeadAddress(flag);
   AsioEnv env({.log_name = "iocluster doctor", .background_thread = false});
   Findings findings;
   AddVersions(findings);
-  AddSettings(findings, address, env);
+  AddSettings(findings, env);
   AddMachine(findings, env);
   AddLimits(findings, env);
-  AddHead(findings, address, env);
+  // An address that makes no sense is among the settings.
+  if (const absl::StatusOr<Setting> address = HeadAddress(flag); address.ok()) AddHead(findings, *address, env);
   std::fputs(json ? FindingsJson(findings).c_str() : FindingsText(findings).c_str(), stdout);
-
-  for (const Finding& finding : findings) {
-    if (!finding.is_problem) continue;
-    return ReportFailure("doctor", MakeError(Cause::kInternal, absl::StrCat(finding.section, ", ", finding.name, ": ",
-                                                                            finding.value, "; ", finding.remark)));
-  }
-  return kExitOk;
+  std::fflush(stdout);
+  const absl::Status verdict = Verdict(findings);
+  return verdict.ok() ? kExitOk : ReportFailure("doctor", verdict);
 }
 
 }  // namespace ioc

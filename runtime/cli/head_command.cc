@@ -18,12 +18,13 @@ namespace ioc {
 int RunHead(const std::vector<std::string>& arguments) {
   HeadOptions options{.listen_address = std::string(kDefaultHeadAddress)};
   Flags flags("iocluster head [--listen HOST:PORT]",
-              "Runs the head of a cluster: it knows the nodes and places work. One a cluster.");
-  flags.AddAddress("--listen", &options.listen_address, "where to listen; 127.0.0.1:6380 unless set");
-  flags.Add("--insecure", &options.insecure, "listen beyond this machine although nobody is authenticated yet");
-  const Parsed parsed = ParseFlags("head", flags, arguments);
+              "Runs the head of a cluster, until it is stopped: it knows the nodes and places work. One a cluster.");
+  flags.AddAddress("--listen", &options.listen_address,
+                   absl::StrCat("where to listen (default: ", kDefaultHeadAddress, ")"));
+  AddInsecureFlag(flags, &options.insecure);
+  for (const char* mistaken : {"--port", "--host", "--bind", "--address"}) flags.Suggest(mistaken, "--listen");
+  const Parsed parsed = ParseDaemon("head", flags, arguments);
   if (!parsed.go_on) return parsed.exit_code;
-  if (absl::Status status = flags.ExpectNoOperands(); !status.ok()) return ReportUsage("head", status);
 
   Interrupts interrupts;
   AsioEnv env({.log_name = "head"});

@@ -8,6 +8,7 @@
 
 #include "lib/base/json.h"
 #include "lib/base/resources.h"
+#include "lib/base/units.h"
 #include "lib/protocol/nodes_json.h"
 #include "runtime/cli/table.h"
 
@@ -20,11 +21,21 @@ std::string FormatAmount(std::string_view name, const ResourceSet& set) {
   return absl::StrCat(amount);
 }
 
-// "1 / 4", free of total; empty if there is none.
+// "1 of 4", free of total; empty if there is none.
 std::string FreeOfTotal(const NodeStatus& node, std::string_view name) {
-  if (node.info.total.GetTicks(name) == 0) return "-";
-  return absl::StrCat(node.alive ? FormatAmount(name, node.report.free) : "-", " / ",
+  if (node.info.total.GetTicks(name) == 0) return "";
+  return absl::StrCat(node.alive ? FormatAmount(name, node.report.free) : "-", " of ",
                       FormatAmount(name, node.info.total));
+}
+
+std::string HowToAdd(std::string_view head) {
+  return absl::StrCat("add one with 'iocluster node --head ", std::string(head), "'");
+}
+
+std::string State(const NodeStatus& node) {
+  if (!node.alive) return absl::StrCat("dead for ", FormatAge(absl::Milliseconds(node.age_ms)));
+  // Where a machine has no node, a driver hosts one that offers nothing.
+  return node.info.labels.contains("iocluster/driver") ? "alive, in a driver" : "alive";
 }
 
 std::string CustomResources(const NodeStatus& node) {
@@ -36,12 +47,12 @@ std::string CustomResources(const NodeStatus& node) {
   return text;
 }
 
-std::string GpuDescription(const NodeInfo& info) {
-  if (info.gpu_model.empty()) return "";
-  return info.gpu_memory == 0 ? info.gpu_model : absl::StrCat(info.gpu_model, ", ", FormatBytes(info.gpu_memory));
-}
-
 }  // namespace
+
+std::string DescribeGpu(std::string_view model, uint64_t memory) {
+  const std::string name(model);
+  return name.empty() || memory == 0 ? name : absl::StrCat(name, ", ", FormatBytes(memory));
+}
 
 std::string StatusText(const GetStatus::Reply& status, std::string_view address) {
   Table facts({{}, {}});
@@ -49,9 +60,11 @@ std::string StatusText(const GetStatus::Reply& status, std::string_view address)
   facts.AddRow({"head", std::string(address)});
   facts.AddRow({"release", status.release});
   facts.AddRow({"up", FormatAge(absl::Milliseconds(status.uptime_ms))});
-  facts.AddRow({"nodes", absl::StrCat(status.nodes)});
+  facts.AddRow({"nodes", status.nodes > 0 ? absl::StrCat(status.nodes) : absl::StrCat("none; ", HowToAdd(address))});
   facts.AddRow({"named actors", absl::StrCat(status.actors)});
-  facts.AddRow({"waiting", absl::StrCat(status.waiting, status.waiting == 1 ? " lease" : " leases")});
+  facts.AddRow({"waiting", status.waiting > 0 ? absl::StrCat(Count(status.waiting, "lease"),
+                                                             ", for tasks and actors that no node has room for yet")
+                                              : "nothing"});
   std::string text = facts.ToString();
   if (status.total.empty()) return text;
 
@@ -65,20 +78,13 @@ std::string StatusText(const GetStatus::Reply& status, std::string_view address)
 std::string StatusJson(const GetStatus::Reply& status, std::string_view address) {
   JsonWriter json;
   json.BeginObject();
-  json.Key("cluster");
-  json.String(status.cluster.ToString());
-  json.Key("address");
-  json.String(address);
-  json.Key("release");
-  json.String(status.release);
-  json.Key("uptime_ms");
-  json.Int(status.uptime_ms);
-  json.Key("nodes");
-  json.Uint(status.nodes);
-  json.Key("named_actors");
-  json.Uint(status.actors);
-  json.Key("waiting_leases");
-  json.Uint(status.waiting);
+  json.Member("cluster", status.cluster.ToString());
+  json.Member("address", address);
+  json.Member("release", status.release);
+  json.Member("uptime_ms", status.uptime_ms);
+  json.Member("nodes", status.nodes);
+  json.Member("named_actors", status.actors);
+  json.Member("waiting_leases", status.waiting);
   json.Key("total");
   WriteResources(json, status.total);
   json.Key("free");
@@ -87,27 +93,28 @@ std::string StatusJson(const GetStatus::Reply& status, std::string_view address)
   return json.Take();
 }
 
-std::string NodesText(const ListNodes::Reply& list) {
-  if (list.nodes.empty()) return "no nodes; add one with 'iocluster node --head HOST:PORT'\n";
+std::string NodesText(const ListNodes::Reply& list, std::string_view address) {
+  if (list.nodes.empty()) return absl::StrCat("no nodes; ", HowToAdd(address), "\n");
   constexpr auto kRight = Table::Align::kRight;
   Table table({{"NAME"},
                {"STATE"},
-               {"CPU FREE", kRight},
-               {"GPU FREE", kRight},
+               {"CPUS FREE", kRight},
+               {"GPUS FREE", kRight, /*is_optional=*/true},
                {"MEMORY FREE", kRight},
+               {"OTHER FREE", Table::Align::kLeft, /*is_optional=*/true},
                {"WORKERS", kRight},
                {"LEASES", kRight},
-               {"STORE", kRight},
+               {"STORE USED", kRight},
                {"ADDRESS"},
-               {"REGION"},
-               {"GPU MODEL"},
-               {"OTHER FREE"}});
+               {"REGION", Table::Align::kLeft, /*is_optional=*/true},
+               {"GPU MODEL", Table::Align::kLeft, /*is_optional=*/true}});
   for (const NodeStatus& node : list.nodes) {
+    const auto now = [&node](const std::string& text) { return node.alive ? text : "-"; };
     table.AddRow(
-        {node.info.name, node.alive ? "alive" : absl::StrCat("dead for ", FormatAge(absl::Milliseconds(node.age_ms))),
-         FreeOfTotal(node, kCpu), FreeOfTotal(node, kGpu), FreeOfTotal(node, kMemory),
-         absl::StrCat(node.report.workers), absl::StrCat(node.report.leases), FormatBytes(node.report.store_used),
-         node.info.address.node_address, node.info.region, GpuDescription(node.info), CustomResources(node)});
+        {node.info.name, State(node), FreeOfTotal(node, kCpu), FreeOfTotal(node, kGpu), FreeOfTotal(node, kMemory),
+         CustomResources(node), now(absl::StrCat(node.report.workers)), now(absl::StrCat(node.report.leases)),
+         absl::StrCat(now(FormatBytes(node.report.store_used)), " of ", FormatBytes(node.info.store_bytes)),
+         node.info.address.node_address, node.info.region, DescribeGpu(node.info.gpu_model, node.info.gpu_memory)});
   }
   return table.ToString();
 }

@@ -2,6 +2,7 @@
 #ifndef IOCLUSTER_RUNTIME_CLI_LISTINGS_H_
 #define IOCLUSTER_RUNTIME_CLI_LISTINGS_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -9,11 +10,14 @@
 
 namespace ioc {
 
+// "RTX 4090, 24 GiB"; empty if there is none.
+std::string DescribeGpu(std::string_view model, uint64_t memory);
+
 // `address` is what was dialled: a head behind a node's door does not know it.
 std::string StatusText(const GetStatus::Reply& status, std::string_view address);
 std::string StatusJson(const GetStatus::Reply& status, std::string_view address);
 
-std::string NodesText(const ListNodes::Reply& list);
+std::string NodesText(const ListNodes::Reply& list, std::string_view address);
 std::string NodesJson(const ListNodes::Reply& list);
 
 }  // namespace ioc

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "iocluster/version.h"
@@ -36,38 +38,46 @@ struct Command {
 constexpr Command kCommands[] = {
     {"head", "run a cluster's head: it knows the nodes and places work", RunHead},
     {"node", "offer this machine to a cluster", RunNode},
-    {"up", "run a head and a node in one process", RunUp},
+    {"up", "run a head and a node in one process: a cluster of this machine", RunUp},
     {"run", "run a program on a cluster", RunProgram},
     {"stop", "stop a cluster: its head and all its nodes", RunStop},
-    {"status", "show a cluster in a few lines", RunStatus},
-    {"nodes", "list the nodes of a cluster", RunNodes},
+    {"status", "show a cluster in a few lines: nodes, resources, what waits", RunStatus},
+    {"nodes", "list the nodes of a cluster, what they offer and what is free", RunNodes},
     {"ping", "ask whether a head is there", RunPing},
-    {"doctor", "show what this machine has and what is configured from where", RunDoctor},
+    {"doctor", "show what this machine has, what is configured from where, and what is wrong", RunDoctor},
     {"version", "show the release", RunVersion},
 };
 
 std::string Help() {
-  std::string text = "Usage: iocluster COMMAND [FLAGS]\n\nCommands:\n";
+  std::string text =
+      "Runs tasks, actors and objects on a cluster of machines.\n\nUsage: iocluster COMMAND [FLAGS]\n\n"
+      "Commands:\n";
   for (const Command& command : kCommands) {
     absl::StrAppend(&text, "  ", command.name, std::string(10 - std::string(command.name).size(), ' '), command.summary,
                     "\n");
   }
-  return absl::StrCat(text, "\nEach command explains itself with --help.\n");
+  return absl::StrCat(text,
+                      "\nEach command explains itself with --help. Commands that need a head find it by a flag, by "
+                      "IOCLUSTER_ADDRESS,\nor at ",
+                      kDefaultHeadAddress, ".\n");
 }
 
 int UnknownCommand(const std::string& name) {
   std::vector<std::string> known;
   for (const Command& command : kCommands) known.push_back(command.name);
-  std::fprintf(stderr, "iocluster: there is no command %s; did you mean '%s'? See iocluster --help\n", name.c_str(),
-               MostSimilar(name, std::move(known), 1).front().c_str());
+  const std::optional<std::string> meant = ProbablyMeant(name, known);
+  const std::string question = meant.has_value() ? absl::StrCat("; did you mean '", *meant, "'?") : ".";
+  std::fprintf(stderr, "iocluster: there is no command %s%s See iocluster --help\n", name.c_str(), question.c_str());
   return kExitUsage;
 }
 
-int Main(const std::vector<std::string>& arguments) {
+int Main(std::vector<std::string> arguments) {
   if (arguments.empty()) {
     std::fputs(Help().c_str(), stderr);
     return kExitUsage;
   }
+  // "help node" is "node --help".
+  if (arguments.front() == "help" && arguments.size() == 2) arguments = {arguments.back(), "--help"};
   const std::string& name = arguments.front();
   if (name == "--help" || name == "-h" || name == "help") {
     std::fputs(Help().c_str(), stdout);

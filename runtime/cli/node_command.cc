@@ -12,6 +12,7 @@
 #include "lib/base/mutex.h"
 #include "lib/base/status.h"
 #include "lib/env_asio/asio_env.h"
+#include "runtime/api/configuration.h"
 #include "runtime/cli/command.h"
 #include "runtime/cli/daemon.h"
 #include "runtime/cli/node_flags.h"
@@ -89,8 +90,9 @@ class NodeDaemon {
   absl::Status Advise(const absl::Status& error) const {
     const Cause cause = CauseOf(error);
     if (with_head_ || (cause != Cause::kDisconnected && cause != Cause::kDeadline)) return error;
-    return MakeError(cause,
-                     absl::StrCat(error.message(), "; start one with 'iocluster head' or name another with --head"));
+    return MakeError(cause, absl::StrCat(error.message(),
+                                         "; start a head there with 'iocluster head', or name another "
+                                         "address with --head or IOCLUSTER_ADDRESS"));
   }
 
   const std::string command_;
@@ -110,35 +112,37 @@ class NodeDaemon {
 int RunNode(const std::vector<std::string>& arguments) {
   NodeFlags node_flags{.listen = "127.0.0.1:0"};
   Flags flags("iocluster node [--head HOST:PORT] [--name NAME] ...",
-              "Offers this machine to a cluster. What is not declared is found.");
-  flags.AddAddress(
-      "--head", &node_flags.head,
-      absl::StrCat("the cluster's head; IOCLUSTER_ADDRESS or ", std::string(kDefaultHeadAddress), " unless set"));
+              "Offers this machine to a cluster, until it is stopped. What is not declared is found.");
+  flags.AddAddress("--head", &node_flags.head,
+                   absl::StrCat("the cluster's head (default: IOCLUSTER_ADDRESS, or else ", kDefaultHeadAddress, ")"));
   flags.AddAddress("--listen", &node_flags.listen,
-                   "where other machines reach it; 127.0.0.1:0 (this one only) unless set");
+                   "where other machines reach this one (default: 127.0.0.1:0, this machine only, any port)");
   flags.AddAddress("--advertise", &node_flags.advertise, "what other machines dial, if not what it listens on");
   node_flags.AddTo(flags);
-  const Parsed parsed = ParseFlags("node", flags, arguments);
+  flags.Suggest("--address", "--head");
+  const Parsed parsed = ParseDaemon("node", flags, arguments);
   if (!parsed.go_on) return parsed.exit_code;
-  if (absl::Status status = flags.ExpectNoOperands(); !status.ok()) return ReportUsage("node", status);
+  const absl::StatusOr<Setting> head = HeadAddress(node_flags.head);
+  if (!head.ok()) return ReportUsage("node", head.status());
+  node_flags.head = head->value;
   if (absl::Status status = CheckListenAddress("node", node_flags.listen, node_flags.insecure); !status.ok()) {
     return ReportFailure("node", status);
   }
-  node_flags.head = HeadAddress(node_flags.head).value;
   return NodeDaemon("node", /*with_head=*/false).Run(node_flags);
 }
 
 int RunUp(const std::vector<std::string>& arguments) {
   NodeFlags node_flags{.listen = std::string(kDefaultHeadAddress)};
-  Flags flags(
-      "iocluster up [--listen HOST:PORT] ...",
-      "Runs a head and a node in one process, behind one port: a cluster of one machine, which others may join.");
-  flags.AddAddress("--listen", &node_flags.listen, "where both listen; 127.0.0.1:6380 unless set");
+  Flags flags("iocluster up [--listen HOST:PORT] ...",
+              "Runs a head and a node in one process, behind one port, until it is stopped: a cluster of one machine,\n"
+              "which others may join.");
+  flags.AddAddress("--listen", &node_flags.listen,
+                   absl::StrCat("where both listen (default: ", kDefaultHeadAddress, ")"));
   flags.AddAddress("--advertise", &node_flags.advertise, "what other machines dial, if not what it listens on");
   node_flags.AddTo(flags);
-  const Parsed parsed = ParseFlags("up", flags, arguments);
+  flags.Suggest("--address", "--listen");
+  const Parsed parsed = ParseDaemon("up", flags, arguments);
   if (!parsed.go_on) return parsed.exit_code;
-  if (absl::Status status = flags.ExpectNoOperands(); !status.ok()) return ReportUsage("up", status);
   if (absl::Status status = CheckListenAddress("head", node_flags.listen, node_flags.insecure); !status.ok()) {
     return ReportFailure("up", status);
   }

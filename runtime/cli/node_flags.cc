@@ -3,10 +3,15 @@
 #include <absl/strings/str_cat.h>
 
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "lib/base/resources.h"
 #include "lib/base/status.h"
+#include "lib/base/units.h"
+#include "runtime/api/configuration.h"
+#include "runtime/cli/command.h"
 
 namespace ioc {
 namespace {
@@ -16,40 +21,65 @@ absl::Status CheckBound(const char* flag, const std::optional<double>& value) {
   return MakeError(Cause::kInvalidArgument, absl::StrCat(flag, " is ", *value, "; it can't be negative"));
 }
 
+// What has a flag of its own is declared by that.
+absl::Status CheckOwn(const std::pair<std::string, double>& resource) {
+  const auto& [name, amount] = resource;
+  const std::string_view builtin = BuiltinResource(name);
+  if (amount >= 0 && builtin.empty()) return absl::OkStatus();
+  const std::string given = absl::StrCat("--resource ", name, "=", amount);
+  if (builtin.empty()) return MakeError(Cause::kInvalidArgument, absl::StrCat(given, ": it can't be negative"));
+  const char* flag = builtin == kCpu ? "--cpus" : builtin == kGpu ? "--gpus" : "--memory";
+  return MakeError(Cause::kInvalidArgument,
+                   absl::StrCat(given, ": ", name, " is not a resource of your own; say ", flag, " ", amount));
+}
+
 }  // namespace
 
 void NodeFlags::AddTo(Flags& flags) {
-  flags.Add("--insecure", &insecure, "listen beyond this machine although nobody is authenticated yet");
+  AddInsecureFlag(flags, &insecure);
   flags.Add("--name", &name, "NAME",
-            "what the node is called, once in the cluster; made of the host's name unless set");
-  flags.Add("--cpus", &cpus, "N", "CPUs that it offers; all of the machine's unless set");
-  flags.Add("--gpus", &gpus, "N", "GPUs that it offers; none unless set");
-  flags.AddBytes("--memory", &memory, "memory that it offers; all of the machine's unless set");
-  flags.Add("--gpu-model", &gpu_model, "MODEL", "\"RTX 4090\"");
-  flags.AddBytes("--gpu-memory", &gpu_memory, "of one card");
-  flags.Add("--region", &region, "REGION", "\"eu\", \"eu-west\"");
-  flags.Add("--down-mbps", &down_mbps, "N", "its network's Mbit/s down");
-  flags.Add("--up-mbps", &up_mbps, "N", "its network's Mbit/s up");
-  flags.Add("--price", &price, "DOLLARS", "for an hour of it");
-  flags.Add("--resource", &resources, "a resource of your own; may be repeated");
-  flags.Add("--label", &labels, "a label for placement; may be repeated");
-  flags.AddBytes("--store-memory", &store_memory, "for the object store; 30 % of the machine's memory unless set");
-  flags.Add("--arch", &arch, "ARCH", "as found (\"x86_64\") unless set");
-  flags.Add("--os", &os, "OS", "as found (\"linux\") unless set");
+            "what the node is called, unlike any other in the cluster (default: made of the host's name)");
+  flags.Add("--cpus", &cpus, "N", "CPUs that it offers (default: all that this process may use)");
+  flags.Add("--gpus", &gpus, "N", "GPUs that it offers (default: none)");
+  flags.AddBytes("--memory", &memory, "memory that it offers to tasks (default: all of the machine's)");
+  flags.AddBytes("--store-memory", &store_memory,
+                 absl::StrCat("memory of its object store, at least ", FormatBytes(kMinStoreBytes),
+                              " (default: IOCLUSTER_OBJECT_STORE_MEMORY, or else 30 % of the machine's)"));
+  flags.Add("--gpu-model", &gpu_model, "MODEL", "model of its GPUs, as in \"RTX 4090\"");
+  flags.AddBytes("--gpu-memory", &gpu_memory, "memory of one GPU");
+  flags.Add("--region", &region, "REGION", "where it is, as in eu or eu-west");
+  flags.Add("--down-mbps", &down_mbps, "N", "Mbit/s that it receives");
+  flags.Add("--up-mbps", &up_mbps, "N", "Mbit/s that it sends");
+  flags.Add("--price", &price, "DOLLARS", "US dollars for an hour of it");
+  flags.Add("--resource", &resources, "a resource of your own, as in tpu=4; may be repeated");
+  flags.Add("--label", &labels, "what conditions of tasks look at, as in disk=nvme; may be repeated");
+  flags.Add("--arch", &arch, "ARCH", "kind of processor, as in x86_64 (default: as found)");
+  flags.Add("--os", &os, "OS", "operating system, as in linux (default: as found)");
+  for (const char* mistaken : {"--port", "--host", "--bind"}) flags.Suggest(mistaken, "--listen");
 }
 
 absl::StatusOr<NodeOptions> NodeFlags::MakeOptions(const HostInfo& host) const {
+  IOC_RETURN_IF_ERROR(CheckBound("--cpus", cpus));
+  IOC_RETURN_IF_ERROR(CheckBound("--gpus", gpus));
   IOC_RETURN_IF_ERROR(CheckBound("--down-mbps", down_mbps));
   IOC_RETURN_IF_ERROR(CheckBound("--up-mbps", up_mbps));
   IOC_RETURN_IF_ERROR(CheckBound("--price", price));
+  for (const auto& resource : resources) IOC_RETURN_IF_ERROR(CheckOwn(resource));
+  if (!gpu_model.empty() && gpus.value_or(0) == 0) {
+    return MakeError(Cause::kInvalidArgument,
+                     absl::StrCat("--gpu-model ", gpu_model, ": how many it offers is not said; add --gpus 1"));
+  }
   std::vector<std::pair<std::string, double>> amounts = resources;
   amounts.emplace_back(kCpu, cpus.value_or(host.cpus));
   amounts.emplace_back(kGpu, gpus.value_or(0));
   amounts.emplace_back(kMemory, static_cast<double>(memory.value_or(host.memory_bytes)));
-  NodeOptions options{.head_address = head,
-                      .listen_address = listen,
-                      .advertise_address = advertise,
-                      .store_bytes = store_memory.value_or(0)};
+  NodeOptions options{.head_address = head, .listen_address = listen, .advertise_address = advertise};
+  if (store_memory.has_value()) {
+    IOC_RETURN_IF_ERROR(WithContext(CheckStoreBytes(*store_memory), "--store-memory"));
+    options.store_bytes = *store_memory;
+  } else {
+    IOC_ASSIGN_OR_RETURN(options.store_bytes, StoreBytesFromEnvironment());
+  }
   NodeInfo& declared = options.declared;
   IOC_ASSIGN_OR_RETURN(declared.total, MakeResources(amounts));
   declared.name = name;

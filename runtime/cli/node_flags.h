@@ -41,7 +41,8 @@ struct NodeFlags {
   // Adds a flag for each but the head and the addresses, whose defaults differ between the commands.
   void AddTo(Flags& flags);
 
-  // kInvalidArgument, naming the resource or flag, for an amount that is negative or no number.
+  // With what the environment says where a flag is not given. kInvalidArgument names the flag or variable and says
+  // what to write instead.
   absl::StatusOr<NodeOptions> MakeOptions(const HostInfo& host) const;
 };
 

@@ -16,18 +16,19 @@ int RunQuery(const Query& query, const std::vector<std::string>& arguments,
   bool json = false;
   Flags flags(absl::StrCat("iocluster ", query.command, " [--address HOST:PORT]", query.takes_json ? " [--json]" : ""),
               query.about);
-  flags.AddAddress("--address", &flag, "the cluster's head; IOCLUSTER_ADDRESS or 127.0.0.1:6380 unless set");
-  if (query.takes_json) flags.Add("--json", &json, "for programs");
+  AddAddressFlag(flags, &flag);
+  if (query.takes_json) AddJsonFlag(flags, &json);
   const Parsed parsed = ParseFlags(query.command, flags, arguments);
   if (!parsed.go_on) return parsed.exit_code;
   if (absl::Status status = flags.ExpectNoOperands(); !status.ok()) return ReportUsage(query.command, status);
 
-  const Setting address = HeadAddress(flag);
-  if (absl::Status status = CheckAddress(address.value); !status.ok()) return ReportUsage(query.command, status);
+  const absl::StatusOr<Setting> address = HeadAddress(flag);
+  if (!address.ok()) return ReportUsage(query.command, address.status());
   AsioEnv env({.log_name = absl::StrCat("iocluster ", query.command), .background_thread = false});
-  const absl::StatusOr<std::unique_ptr<HeadConnection>> head = HeadConnection::Open(env, address.value, kHeadTimeout);
+  const absl::StatusOr<std::unique_ptr<HeadConnection>> head =
+      HeadConnection::Open(env, address->value, "--address", kHeadTimeout);
   if (!head.ok()) return ReportFailure(query.command, head.status());
-  const absl::Status status = ask({.head = **head, .address = address.value, .json = json});
+  const absl::Status status = ask({.head = **head, .address = address->value, .json = json});
   return status.ok() ? kExitOk : ReportFailure(query.command, status);
 }
 

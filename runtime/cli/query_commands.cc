@@ -13,6 +13,7 @@
 #include "runtime/cli/command.h"
 #include "runtime/cli/listings.h"
 #include "runtime/cli/query.h"
+#include "runtime/cli/table.h"
 
 namespace ioc {
 namespace {
@@ -37,7 +38,7 @@ int RunNodes(const std::vector<std::string>& arguments) {
   const Query query{.command = "nodes", .about = "Lists the cluster's nodes: what they offer and what is free now."};
   return RunQuery(query, arguments, [](const QueryContext& context) -> absl::Status {
     IOC_ASSIGN_OR_RETURN(const ListNodes::Reply list, context.head.Call(ListNodes{}, kHeadTimeout));
-    Print(context.json ? NodesJson(list) : NodesText(list));
+    Print(context.json ? NodesJson(list) : NodesText(list, context.address));
     return absl::OkStatus();
   });
 }
@@ -48,8 +49,7 @@ int RunPing(const std::vector<std::string>& arguments) {
   return RunQuery(query, arguments, [](const QueryContext& context) -> absl::Status {
     const absl::Time start = absl::Now();
     IOC_RETURN_IF_ERROR(context.head.Call(Ping{}, kHeadTimeout).status());
-    Print(absl::StrCat("the head at ", context.address, " answered in ", absl::FormatDuration(absl::Now() - start),
-                       "\n"));
+    Print(absl::StrCat("the head at ", context.address, " answered in ", FormatLatency(absl::Now() - start), "\n"));
     return absl::OkStatus();
   });
 }

@@ -51,7 +51,8 @@ absl::StatusOr<std::string> FindProgram(const std::string& program) {
 
 absl::Status CheckHead(const std::string& address) {
   AsioEnv env({.log_name = "iocluster run", .background_thread = false});
-  IOC_ASSIGN_OR_RETURN(const std::unique_ptr<HeadConnection> head, HeadConnection::Open(env, address, kHeadTimeout));
+  IOC_ASSIGN_OR_RETURN(const std::unique_ptr<HeadConnection> head,
+                       HeadConnection::Open(env, address, "--address", kHeadTimeout));
   return head->Call(Ping{}, kHeadTimeout).status();
 }
 
@@ -62,7 +63,7 @@ int RunProgram(const std::vector<std::string>& arguments) {
   Flags flags("iocluster run [--address HOST:PORT] PROGRAM [ARGUMENTS...]",
               "Runs a program on the cluster: sets IOCLUSTER_ADDRESS, which Cluster::Connect follows.",
               Flags::Order::kBeforeOperands);
-  flags.AddAddress("--address", &flag, "the cluster's head; IOCLUSTER_ADDRESS or 127.0.0.1:6380 unless set");
+  AddAddressFlag(flags, &flag);
   const Parsed parsed = ParseFlags("run", flags, arguments);
   if (!parsed.go_on) return parsed.exit_code;
   if (flags.operands().empty()) {
@@ -71,10 +72,11 @@ int RunProgram(const std::vector<std::string>& arguments) {
   }
   const absl::StatusOr<std::string> program = FindProgram(flags.operands().front());
   if (!program.ok()) return ReportFailure("run", program.status());
-  const std::string address = HeadAddress(flag).value;
-  if (absl::Status status = CheckHead(address); !status.ok()) return ReportFailure("run", status);
+  const absl::StatusOr<Setting> address = HeadAddress(flag);
+  if (!address.ok()) return ReportUsage("run", address.status());
+  if (absl::Status status = CheckHead(address->value); !status.ok()) return ReportFailure("run", status);
 
-  ::setenv("IOCLUSTER_ADDRESS", address.c_str(), 1);
+  ::setenv("IOCLUSTER_ADDRESS", address->value.c_str(), 1);
   std::vector<char*> argv;
   for (const std::string& argument : flags.operands()) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);

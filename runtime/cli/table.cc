@@ -2,9 +2,10 @@
 
 #include <absl/strings/ascii.h>
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,13 +38,13 @@ void Table::AddRow(std::vector<std::string> cells) {
 
 std::string Table::ToString() const {
   std::vector<std::string> titles;
-  std::vector<size_t> widths;
-  for (const Column& column : columns_) {
-    titles.push_back(column.title);
-    widths.push_back(Width(column.title));
-  }
-  for (const std::vector<std::string>& row : rows_) {
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));
+  std::vector<size_t> widths;  // 0: left out
+  for (size_t i = 0; i < columns_.size(); ++i) {
+    size_t widest = 0;
+    for (const std::vector<std::string>& row : rows_) widest = std::max(widest, Width(row[i]));
+    const bool is_left_out = columns_[i].is_optional && widest == 0;
+    widths.push_back(is_left_out ? 0 : std::max(widest, Width(columns_[i].title)));
+    titles.push_back(columns_[i].title);
   }
   std::string out;
   const bool has_titles = std::any_of(titles.begin(), titles.end(), [](const std::string& t) { return !t.empty(); });
@@ -56,23 +57,21 @@ void Table::AppendRow(std::string& out, const std::vector<std::string>& cells,
                       const std::vector<size_t>& widths) const {
   std::string line;
   for (size_t i = 0; i < cells.size(); ++i) {
+    if (widths[i] == 0) continue;
     const std::string padding(widths[i] - Width(cells[i]), ' ');
-    if (i > 0) line.append(kGap, ' ');
+    if (!line.empty()) line.append(kGap, ' ');
     line += columns_[i].align == Align::kRight ? padding + cells[i] : cells[i] + padding;
   }
   absl::StripTrailingAsciiWhitespace(&line);
   absl::StrAppend(&out, line, "\n");
 }
 
-std::string FormatBytes(uint64_t bytes) {
-  static constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
-  double amount = static_cast<double>(bytes);
-  size_t unit = 0;
-  while (amount >= 1024 && unit + 1 < std::size(kUnits)) {
-    amount /= 1024;
-    ++unit;
-  }
-  return absl::StrFormat("%.*f %s", unit == 0 || amount >= 100 ? 0 : 1, amount, kUnits[unit]);
+std::string FormatLatency(absl::Duration latency) {
+  static constexpr std::pair<const char*, double> kUnits[] = {{"us", 1e-6}, {"ms", 1e-3}, {"s", 1}};
+  const double seconds = absl::ToDoubleSeconds(latency);
+  const auto* unit = std::begin(kUnits);
+  while (std::next(unit) != std::end(kUnits) && seconds >= 1000 * unit->second) ++unit;
+  return absl::StrCat(std::round(seconds / unit->second * 10) / 10, " ", unit->first);
 }
 
 std::string FormatAge(absl::Duration age) {

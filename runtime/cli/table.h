@@ -4,7 +4,6 @@
 
 #include <absl/time/time.h>
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -16,6 +15,7 @@ class Table {
   struct Column {
     std::string title;  // where all titles are empty there is no title row
     Align align = Align::kLeft;
+    bool is_optional = false;  // left out where all its cells are empty
   };
 
   explicit Table(std::vector<Column> columns);
@@ -30,8 +30,8 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
-// "1.5 GiB", "0 B".
-std::string FormatBytes(uint64_t bytes);
+// "60 us", "1.2 ms", "3.5 s".
+std::string FormatLatency(absl::Duration latency);
 // "3 d 4 h", "2 min 5 s", "12 s"; the two largest units.
 std::string FormatAge(absl::Duration age);
 

@@ -234,7 +234,7 @@ void ActorCaller::OnResult(TaskRecord& task, PeerLink& link, TaskResult& result)
   if (it == state->in_flight.end()) return;
   state->in_flight.erase(it);
   if (result.outcome == TaskOutcome::kDone) {
-    book_.Complete(task, result, link.peer->process, NodeOf(state->worker));
+    book_.Complete(task, result, link.peer->process, NodeOf(state->worker, state->node_name));
   } else {
     book_.Fail(task, result.error);
   }
@@ -427,7 +427,7 @@ void ActorCaller::AfterLoss(const State& state, const WorkerEnd& end) {
   for (size_t i = 0; i < sent.size(); ++i) {
     TaskRecord* task = book_.Find(sent[i]);
     if (task == nullptr) continue;
-    task->NoteTried(NodeOf(state->worker));
+    task->NoteTried(NodeOf(state->worker, state->node_name));
     if (CauseOf(end.error) == Cause::kNodeDied) book_.LoseItems(*task);
     const bool innocent = i >= started;
     if (may_live && (innocent || task->retries_left != 0) && !task->cancelled) {

@@ -27,6 +27,16 @@ absl::Status Deadline(const std::string& what) {
   return MakeError(Cause::kDeadline, absl::StrCat(what, " was not there when the deadline passed"));
 }
 
+// Where a task is that has not ended: " (of Train, on node den)", " (of Train, which waits for a worker)".
+std::string Whereabouts(const TaskRecord& task) {
+  const ActorState* actor = task.actor == nullptr ? nullptr : task.actor->actor.get();
+  const std::string node = task.lease != nullptr ? task.lease->node_name : actor != nullptr ? actor->node_name : "";
+  const char* awaited = task.missing > 0 ? "its arguments" : task.actor != nullptr ? "its actor" : "a worker";
+  return absl::StrCat(" (of ", std::string(task.label()),
+                      node.empty() ? absl::StrCat(", which waits for ", awaited) : absl::StrCat(", on node ", node),
+                      ")");
+}
+
 }  // namespace
 
 Client::Client(std::shared_ptr<Env> env, WorkerHooks* worker)
@@ -131,6 +141,8 @@ absl::Status Client::OnNodeMessage(Channel& channel, FrameView frame) {
       return Take<LeaseGranted>(frame, [this](const LeaseGranted& granted) { dispatcher_.OnLeaseGranted(granted); });
     case Method::kDemandRefused:
       return Take<DemandRefused>(frame, [this](const DemandRefused& refused) { dispatcher_.OnDemandRefused(refused); });
+    case Method::kDemandWarning:
+      return Take<DemandWarning>(frame, [this](const DemandWarning& warning) { dispatcher_.OnDemandWarning(warning); });
     case Method::kHandOver:
       for (Attachment& attachment : frame.attachments) {
         if (auto* connection = std::get_if<std::unique_ptr<Connection>>(&attachment))
@@ -449,8 +461,8 @@ absl::StatusOr<internal::EncodedValue> Client::Get(const internal::Ref& ref, abs
   }
   if (!record->settled() && !AwaitSettled({record}, 1, deadline)) {
     const TaskRecord* task = record->task == 0 ? nullptr : book_.Find(record->task);
-    const std::string what = task == nullptr ? "" : absl::StrCat(" (of ", std::string(task->label()), ")");
-    return ioc::Deadline(absl::StrCat("object ", record->id().ToString(), what));
+    const std::string of = task == nullptr ? "" : Whereabouts(*task);
+    return ioc::Deadline(absl::StrCat("object ", record->id().ToString(), of));
   }
   return Read(*record, deadline);
 }

@@ -48,7 +48,8 @@ void NodeLink::Registered(absl::StatusOr<RawReply> raw) {
   result.node = {.node = self.node,
                  .machine = self.machine,
                  .local_address = self.local_address,
-                 .node_address = self.node_address};
+                 .node_address = self.node_address,
+                 .name = result.reply.node_name};
   Finish(std::move(result));
 }
 
@@ -58,8 +59,11 @@ void NodeLink::Finish(absl::StatusOr<Registration> result) {
 
 absl::Status NodeLink::OnMessage(Channel& channel, FrameView frame) { return hooks_.OnNodeMessage(channel, frame); }
 
-void NodeLink::OnClosed(Channel&, const absl::Status& why) {
-  closed_ = WithContext(why, "the connection to the node has ended");
+void NodeLink::OnClosed(Channel& channel, const absl::Status& why) {
+  // A goodbye says by itself who ended it.
+  closed_ = channel.peer_said_goodbye()
+                ? why
+                : WithContext(why, absl::StrCat("the connection to ", channel.description(), " has ended"));
   if (done_ != nullptr) return Finish(closed_);
   hooks_.OnNodeClosed(closed_);
 }

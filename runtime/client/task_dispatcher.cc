@@ -265,6 +265,19 @@ void TaskDispatcher::OnDemandRefused(const DemandRefused& refused) {
   }
 }
 
+// A line in the log, once a class: its tasks would otherwise wait in silence until they fail.
+void TaskDispatcher::OnDemandWarning(const DemandWarning& warning) {
+  if (warning.class_id == 0 || warning.class_id > queues_.size()) return;
+  ClassQueue& queue = *queues_[warning.class_id - 1];
+  if (queue.ready.empty() || std::exchange(queue.warned, true)) return;
+  const size_t others = queue.ready.size() - 1;
+  const absl::Duration timeout = queue.spec.placement_timeout;
+  env_.Log(LogLevel::kWarning, absl::StrCat(std::string(queue.ready.front()->label()),
+                                            others > 0 ? absl::StrCat(" (and ", others, " more)") : "",
+                                            " can't be placed now: ", warning.reason,
+                                            "; it fails when that has been so for ", absl::FormatDuration(timeout)));
+}
+
 void TaskDispatcher::TakeOff(Lease& lease, TaskRecord& task) {
   auto it = std::find(lease.in_flight.begin(), lease.in_flight.end(), &task);
   IOC_CHECK(it != lease.in_flight.end()) << "a task is not where it was pushed";
@@ -280,7 +293,7 @@ void TaskDispatcher::OnResult(PeerLink& link, TaskResult& result) {
   ClassQueue& queue = *lease.queue;
   lease.progress = env_.executor().Now();
   TakeOff(lease, *task);
-  const NodeAddress node = NodeOf(lease.worker);
+  const NodeAddress node = NodeOf(lease.worker, lease.node_name);
   if (result.outcome == TaskOutcome::kReturned) {
     lease.blocked = result.blocked;
     if (!result.blocked) {
@@ -375,7 +388,7 @@ void TaskDispatcher::LoseLease(Lease& lease) {
   std::vector<uint64_t> suspects;
   for (TaskRecord* task : lease.in_flight) {
     task->lease = nullptr;
-    task->NoteTried(NodeOf(lease.worker));
+    task->NoteTried(NodeOf(lease.worker, lease.node_name));
     suspects.push_back(task->sequence);
   }
   const ProcessAddress worker = lease.worker;
@@ -389,7 +402,7 @@ void TaskDispatcher::LoseLease(Lease& lease) {
 
 void TaskDispatcher::AskFate(const ProcessAddress& worker, const std::string& node_name,
                              absl::AnyInvocable<void(WorkerEnd)> done) {
-  const GetWorkerFate request{.node = NodeOf(worker), .process = worker.process};
+  const GetWorkerFate request{.node = NodeOf(worker, node_name), .process = worker.process};
   node_.Call(
       request, kFateTimeout, [node_name, done = std::move(done)](absl::StatusOr<GetWorkerFate::Reply> fate) mutable {
         WorkerEnd end;

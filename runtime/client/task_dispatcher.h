@@ -57,6 +57,7 @@ struct ClassQueue {
   std::vector<std::unique_ptr<Lease>> leases;
   uint32_t demanded = 0;  // what the node knows of
   bool dirty = false;     // in the list of those whose demand is to be looked at
+  bool warned = false;    // that nothing registered satisfies it
   double mean_ns = 0;     // of user code, a moving average; 0: not known
 };
 
@@ -104,6 +105,7 @@ class TaskDispatcher final : public TaskSink, public Deferred {
 
   void OnLeaseGranted(const LeaseGranted& granted);
   void OnDemandRefused(const DemandRefused& refused);
+  void OnDemandWarning(const DemandWarning& warning);
   void OnResult(PeerLink& link, TaskResult& result);
   void OnLeaseRecalled(LeaseId id);
   void OnPeerGone(Peer& peer);

@@ -54,6 +54,9 @@ class Head::Impl final : private ChannelDelegate {
     // Peers see them close in the order in which they came, not in that of their addresses.
     std::map<uint64_t, std::unique_ptr<Channel>> channels;
     for (auto& [key, session] : sessions_) channels[session.id] = std::move(session.channel);
+    const absl::Status why =
+        MakeError(Cause::kDisconnected, is_stopping_ ? "the cluster was stopped" : "the head was stopped");
+    for (auto& [id, channel] : channels) channel->Close(why);
     while (!channels.empty()) channels.erase(channels.begin());
   }
 
@@ -95,6 +98,8 @@ class Head::Impl final : private ChannelDelegate {
     NodeId node;  // once it has registered
   };
 
+  enum class Departure { kLeft, kLost };  // of its own accord, or by an accident
+
   struct StopRequest {
     uint64_t session = 0;
     FrameHeader header;
@@ -106,7 +111,8 @@ class Head::Impl final : private ChannelDelegate {
     const auto it = sessions_.find(&channel);
     if (is_ending_ || it == sessions_.end()) return;
     if (NodeRecord* node = NodeOf(channel)) {
-      LoseNode(*node, absl::StrCat("its connection to the head ended: ", std::string(why.message())));
+      const bool left = channel.peer_said_goodbye() && CauseOf(why) == Cause::kDisconnected;
+      LoseNode(*node, left ? Departure::kLeft : Departure::kLost, std::string(why.message()));
     }
     sessions_.erase(&channel);
   }
@@ -288,11 +294,17 @@ class Head::Impl final : private ChannelDelegate {
   }
 
   // Its session is the caller's to end.
-  void LoseNode(NodeRecord& node, const std::string& reason) {
+  void LoseNode(NodeRecord& node, Departure departure, const std::string& reason) {
     const NodeId id = node.info.address.node;
-    env_.Log(LogLevel::kInfo, absl::StrCat("node ", node.info.name, " is gone: ", reason));
-    const NodeRemoved removed{.node = id, .reason = absl::StrCat("node ", node.info.name, " is gone: ", reason)};
-    nodes_.MarkDead(node);  // may forget the record
+    const bool lost = departure == Departure::kLost && !is_stopping_;
+    const std::string what = absl::StrCat("node ", node.info.name, lost ? " is lost: " : " has left: ", reason);
+    env_.Log(lost ? LogLevel::kWarning : LogLevel::kInfo, what);
+    const NodeRemoved removed{.node = id, .reason = what};
+    if (departure == Departure::kLeft) {
+      nodes_.Remove(id);
+    } else {
+      nodes_.MarkDead(node);  // may forget the record
+    }
     placer_.DropNode(id);
     names_.DropNode(id);
     for (const auto& [other_id, other] : nodes_.nodes()) {
@@ -319,7 +331,7 @@ class Head::Impl final : private ChannelDelegate {
       Channel* channel = node->channel;
       const std::string reason = absl::StrCat("it was silent for ", absl::FormatDuration(node_timeout_));
       channel->Close(MakeError(Cause::kNodeDied, absl::StrCat("the head took the node for dead: ", reason)));
-      LoseNode(*node, reason);
+      LoseNode(*node, Departure::kLost, reason);
       sessions_.erase(channel);
     }
   }

@@ -50,6 +50,13 @@ void NodeTable::MarkDead(NodeRecord& node) {
   if (nodes_.size() - alive_ > kMaxDeadNodes) ForgetOldestDead();
 }
 
+void NodeTable::Remove(NodeId id) {
+  const auto it = nodes_.find(id);
+  if (it == nodes_.end()) return;
+  if (it->second.alive()) --alive_;
+  nodes_.erase(it);
+}
+
 NodeRecord* NodeTable::Find(NodeId id) {
   const auto it = nodes_.find(id);
   return it == nodes_.end() ? nullptr : &it->second;

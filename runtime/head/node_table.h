@@ -51,6 +51,8 @@ class NodeTable {
   void Report(NodeRecord& node, const ReportResources& report);
   // It is dead from now on.
   void MarkDead(NodeRecord& node);
+  // It has left in order: nothing is kept of it.
+  void Remove(NodeId id);
 
   NodeRecord* Find(NodeId id);
   const Map& nodes() const { return nodes_; }

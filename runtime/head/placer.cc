@@ -93,9 +93,14 @@ class Placer::Round {
     const absl::Time refused_at = demand.impossible_since + demand.spec.placement_timeout;
     if (now_ >= refused_at) {
       refused_.push_back({rank.client, rank.class_id, ExplainUnplaceable(views_, demand.spec)});
-    } else {
-      placer_.WakeAt(refused_at);
+      return;
     }
+    placer_.WakeAt(refused_at);
+    if (demand.warned) return;
+    const absl::Time warned_at = demand.impossible_since + kImpossibleWarning;
+    if (now_ < warned_at) return placer_.WakeAt(warned_at);
+    demand.warned = true;
+    placer_.SendWarning(rank.client, rank.class_id, ExplainUnplaceable(views_, demand.spec));
   }
 
   bool IsPossibleSomewhere(const SchedulingClass& spec) {
@@ -269,6 +274,12 @@ void Placer::Refuse(ClientKey client, uint32_t class_id, const absl::Status& err
   demand->failures = 0;
   if (demand->in_flight == 0) Erase(client, class_id);
   SendRefusal(client, class_id, error);
+}
+
+void Placer::SendWarning(ClientKey client, uint32_t class_id, std::string reason) {
+  NodeRecord* origin = nodes_.Find(client.first);
+  if (origin == nullptr || !origin->alive()) return;
+  origin->channel->Notify(ForwardWarning{.client = client.second, .class_id = class_id, .reason = std::move(reason)});
 }
 
 void Placer::SendRefusal(ClientKey client, uint32_t class_id, const absl::Status& error) {

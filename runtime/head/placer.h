@@ -2,7 +2,8 @@
 // of that node, which may refuse; then the choice is made anew.
 //
 // Deeper demands go first (a blocked task waits for them), then each client gets its turn, then the oldest. What no
-// registered node could ever run is refused with an explanation once it has been impossible for its placement_timeout.
+// registered node could ever run is refused with an explanation once it has been impossible for its placement_timeout;
+// its client is warned before, after kImpossibleWarning.
 //
 // Belongs to the Head, on its executor; outlives the channels of the table's nodes.
 // Invariants: of a demand, `in_flight` placements are being asked for; no more are started than are wanted; a node is
@@ -36,6 +37,9 @@ inline constexpr absl::Duration kRefusalPause = absl::Milliseconds(100);
 // Placements of one demand that may fail in a row (other than by refusal) before its client hears of it.
 inline constexpr uint32_t kMaxPlacementFailures = 8;
 
+// How long a demand is impossible before its client is warned, once: a node may just be about to register.
+inline constexpr absl::Duration kImpossibleWarning = absl::Seconds(1);
+
 class Placer final : private Deferred {
  public:
   Placer(Env& env, NodeTable& nodes, uint64_t term);
@@ -65,6 +69,7 @@ class Placer final : private Deferred {
     uint32_t failures = 0;  // in a row
     uint64_t arrival = 0;   // counts up
     absl::Time impossible_since = absl::InfiniteFuture();
+    bool warned = false;
 
     bool wants_more() const { return wanted > in_flight; }
   };
@@ -102,6 +107,7 @@ class Placer final : private Deferred {
   void HandleFailure(const Placement& placement, const absl::Status& error);
   // Withdraws the demand and tells its client why.
   void Refuse(ClientKey client, uint32_t class_id, const absl::Status& error);
+  void SendWarning(ClientKey client, uint32_t class_id, std::string reason);
   void SendRefusal(ClientKey client, uint32_t class_id, const absl::Status& error);
 
   Demand* Find(ClientKey client, uint32_t class_id);

@@ -21,6 +21,14 @@ void HeadLink::Start() {
   Dial();
 }
 
+void HeadLink::SayGoodbye(const absl::Status& why) {
+  lost_ = true;
+  registered_ = false;
+  dialling_.reset();
+  env_.executor().CancelTimer(std::exchange(dial_timer_, 0));
+  if (channel_ != nullptr) channel_->Close(why);
+}
+
 void HeadLink::Dial() {
   dial_timer_ = 0;
   dialling_ = env_.network().Dial(
@@ -72,19 +80,25 @@ void HeadLink::Failed(const absl::Status& why, bool for_good) {
     channel_->Close(why);
     former_channel_ = std::move(channel_);
   }
+  if (expects_end_) {
+    lost_ = true;
+    return listener_.OnHeadLost(absl::OkStatus());
+  }
   const absl::Time now = env_.executor().Now();
   if (std::exchange(registered_, false)) {
     away_since_ = now;
     env_.Log(LogLevel::kWarning,
              absl::StrCat("lost the head at ", address_, ": ", absl::string_view(why.message()), "; dialling again"));
   }
-  const absl::Duration patience = ever_registered_ ? kHeadLostTimeout : kFirstHeadTimeout;
+  const absl::Duration first_patience = CauseOf(why) == Cause::kDeadline ? kFirstHeadTimeout : kNoHeadTimeout;
+  const absl::Duration left = away_since_ + (ever_registered_ ? kHeadLostTimeout : first_patience) - now;
   const bool is_refused = std::exchange(awaits_hello_, false) || !ever_registered_;
-  if ((for_good && is_refused) || now - away_since_ >= patience) {
+  if ((for_good && is_refused) || left <= absl::ZeroDuration()) {
     lost_ = true;
-    return listener_.OnHeadLost(WithContext(why, absl::StrCat("can't join the head at ", address_)));
+    return listener_.OnHeadLost(
+        WithContext(why, ever_registered_ ? absl::StrCat("lost the head at ", address_) : "can't join the cluster"));
   }
-  dial_timer_ = env_.executor().Schedule(backoff_, life_.Bind([this] { Dial(); }));
+  dial_timer_ = env_.executor().Schedule(std::min(backoff_, left), life_.Bind([this] { Dial(); }));
   backoff_ = std::min(2 * backoff_, kMaxHeadBackoff);
 }
 

@@ -2,8 +2,8 @@
 // meanwhile).
 //
 // Owned by the node, on its executor. Given up only when the first registration fails for good or takes
-// kFirstHeadTimeout, when the head was away for kHeadLostTimeout, or when what answers in its place belongs to another
-// cluster or speaks another major version.
+// kFirstHeadTimeout (kNoHeadTimeout if nothing answers at its address), when the head was away for kHeadLostTimeout, or
+// when what answers in its place belongs to another cluster or speaks another major version.
 #ifndef IOCLUSTER_RUNTIME_NODE_HEAD_LINK_H_
 #define IOCLUSTER_RUNTIME_NODE_HEAD_LINK_H_
 
@@ -22,6 +22,8 @@
 namespace ioc {
 
 inline constexpr absl::Duration kFirstHeadTimeout = absl::Seconds(10);
+// A head and its nodes may be started together; longer than that, nobody is there.
+inline constexpr absl::Duration kNoHeadTimeout = absl::Seconds(2);
 inline constexpr absl::Duration kHeadLostTimeout = absl::Seconds(30);
 inline constexpr absl::Duration kHeadDialTimeout = absl::Seconds(5);
 inline constexpr absl::Duration kHeadCallTimeout = absl::Seconds(10);
@@ -39,7 +41,7 @@ class HeadLink final : private ChannelDelegate {
     // Time to say what has changed.
     virtual void OnReportDue() = 0;
     virtual absl::Status OnHeadMessage(Channel& head, FrameView& frame) = 0;
-    // For good. Not registered ever, or away for too long.
+    // For good. Not registered ever, or away for too long; OK if its end was expected.
     virtual void OnHeadLost(const absl::Status& why) = 0;
 
    protected:
@@ -52,6 +54,10 @@ class HeadLink final : private ChannelDelegate {
   HeadLink& operator=(const HeadLink&) = delete;
 
   void Start();
+  // The head has said that the cluster ends: when it goes, it is not looked for again.
+  void ExpectEnd() { expects_end_ = true; }
+  // Tells the head why this node goes, and is done with it.
+  void SayGoodbye(const absl::Status& why);
   // Reports within kReportDelay.
   void Changed();
 
@@ -94,6 +100,7 @@ class HeadLink final : private ChannelDelegate {
   bool registered_ = false;
   bool ever_registered_ = false;
   bool awaits_hello_ = false;  // a connection that fails now was refused
+  bool expects_end_ = false;
   bool lost_ = false;
   absl::Time away_since_;
   absl::Duration backoff_ = kMinHeadBackoff;

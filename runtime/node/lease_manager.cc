@@ -225,6 +225,10 @@ void LeaseManager::Refused(const ForwardRefusal& refusal) {
   listener_.OnLeasesChanged();
 }
 
+void LeaseManager::Warned(const ForwardWarning& warning) {
+  sessions_.Notify(warning.client, DemandWarning{.class_id = warning.class_id, .reason = warning.reason});
+}
+
 void LeaseManager::NewHead() {
   scheduler_.ForgetForwards();
   FlushForwards();

@@ -58,6 +58,7 @@ class LeaseManager {
   void Place(const PlaceLease& place, PlaceHandler handler);
   void Granted(const ForwardGrant& grant);
   void Refused(const ForwardRefusal& refusal);
+  void Warned(const ForwardWarning& warning);
   // Says everything again to a head that has just come.
   void NewHead();
   // What is not urgent; the node calls it with each report.

@@ -8,23 +8,19 @@
 
 #include "iocluster/version.h"
 #include "lib/base/status.h"
+#include "lib/base/units.h"
 #include "runtime/node/node_impl.h"
 
 namespace ioc {
 namespace {
 
-// With no budget given, this share of the machine's memory.
-constexpr double kStoreShare = 0.3;
 // The region is larger than its budget, so that fragments of it do not fill the store.
 constexpr uint64_t kStoreRegionFactor = 2;
-constexpr uint64_t kMinStoreBytes = 64 << 20;
+constexpr uint64_t kMinDefaultStoreBytes = uint64_t{64} << 20;
 constexpr int kMaxPrestart = 4;
-
-uint64_t StoreBudget(const NodeOptions& options, const HostInfo& host) {
-  if (options.store_bytes != 0) return options.store_bytes;
-  return std::max<uint64_t>(kMinStoreBytes,
-                            static_cast<uint64_t>(kStoreShare * static_cast<double>(host.memory_bytes)));
-}
+constexpr char kClusterStopped[] = "the cluster was stopped";
+// After the head has told a node to stop, it ends itself within this.
+constexpr absl::Duration kHeadEndTimeout = absl::Seconds(3);
 
 NodeId MakeNodeId(Env& env) {
   uint64_t id = env.Random();
@@ -48,6 +44,7 @@ NodeInfo FoundInfo(NodeInfo info, NodeId id, const HostInfo& host, bool find_res
   info.address.machine = host.machine;
   info.address.local_address = absl::StrCat("unix:ioc-", id.ToString());
   if (info.name.empty()) info.name = absl::StrCat(host.hostname, "-", id.ToString().substr(0, 6));
+  info.address.name = info.name;
   info.hostname = host.hostname;
   info.pid = host.pid;
   if (info.total.empty() && find_resources) {
@@ -72,6 +69,18 @@ Hello SelfOf(const NodeInfo& info, ClusterId cluster) {
 
 }  // namespace
 
+uint64_t DefaultStoreBytes(const HostInfo& host) {
+  return std::max(kMinDefaultStoreBytes, static_cast<uint64_t>(kStoreShare * static_cast<double>(host.memory_bytes)));
+}
+
+absl::Status CheckStoreBytes(uint64_t bytes) {
+  if (bytes >= kMinStoreBytes) return absl::OkStatus();
+  return MakeError(Cause::kInvalidArgument,
+                   absl::StrCat("an object store of ", FormatBytes(bytes), " is too small; it must have ",
+                                FormatBytes(kMinStoreBytes), " at least, because every process that makes small ",
+                                "objects leases a slab of ", FormatBytes(kSlabBytes), " of it"));
+}
+
 Node::Impl::Impl(Env& env, NodeOptions options, absl::AnyInvocable<void(absl::Status)> on_ready,
                  absl::AnyInvocable<void(absl::Status)> on_stopped)
     : env_(env),
@@ -79,17 +88,23 @@ Node::Impl::Impl(Env& env, NodeOptions options, absl::AnyInvocable<void(absl::St
       on_ready_(std::move(on_ready)),
       on_stopped_(std::move(on_stopped)),
       cluster_(options_.cluster),
-      info_(FoundInfo(options_.declared, MakeNodeId(env), env.host(), options_.find_resources)) {
+      info_(FoundInfo(options_.declared, MakeNodeId(env), env.host(), options_.find_resources)),
+      farewell_(MakeError(Cause::kDisconnected, absl::StrCat("node ", info_.name, " was stopped"))) {
   if (absl::Status status = Start(); !status.ok()) {
     env_.executor().Post(life_.Bind([this, status] { Ready(status); }));
   }
 }
 
-Node::Impl::~Impl() = default;
+Node::Impl::~Impl() {
+  env_.executor().CancelTimer(stop_timer_);
+  if (sessions_ != nullptr) sessions_->SayGoodbye(farewell_);
+  if (head_ != nullptr) head_->SayGoodbye(farewell_);
+}
 
 absl::Status Node::Impl::Start() {
   IOC_RETURN_IF_ERROR(Listen());
-  const uint64_t budget = StoreBudget(options_, env_.host());
+  const uint64_t budget = options_.store_bytes != 0 ? options_.store_bytes : DefaultStoreBytes(env_.host());
+  IOC_RETURN_IF_ERROR(CheckStoreBytes(budget));
   info_.store_bytes = budget;
   IOC_ASSIGN_OR_RETURN(auto memory, env_.CreateSharedMemory("ioc-store", budget * kStoreRegionFactor));
 
@@ -148,9 +163,19 @@ void Node::Impl::Ready(const absl::Status& status) {
   if (auto on_ready = std::exchange(on_ready_, nullptr)) on_ready(status);
 }
 
-void Node::Impl::StopLater(const absl::Status& why) {
+void Node::Impl::OnClusterStopped() {
+  farewell_ = MakeError(Cause::kDisconnected, kClusterStopped);
+  sessions_->SayGoodbye(farewell_, Role::kDriver);
+  head_->ExpectEnd();
+  env_.executor().CancelTimer(stop_timer_);
+  stop_timer_ =
+      env_.executor().Schedule(kHeadEndTimeout, life_.Bind([this] { StopLater(absl::OkStatus(), kClusterStopped); }));
+}
+
+void Node::Impl::StopLater(const absl::Status& why, std::string_view farewell) {
   if (stopping_) return;
   stopping_ = true;
+  farewell_ = MakeError(Cause::kDisconnected, farewell);
   env_.executor().Post(life_.Bind([this, why] {
     if (auto on_stopped = std::exchange(on_stopped_, nullptr)) on_stopped(why);
   }));
@@ -194,7 +219,7 @@ void Node::Impl::OnReportDue() {
 
 void Node::Impl::OnHeadLost(const absl::Status& why) {
   if (on_ready_) return env_.executor().Post(life_.Bind([this, why] { Ready(why); }));
-  StopLater(why);
+  StopLater(why, why.ok() ? std::string(kClusterStopped) : std::string(why.message()));
 }
 
 absl::Status Node::Impl::OnHeadMessage(Channel& head, FrameView& frame) {
@@ -205,6 +230,8 @@ absl::Status Node::Impl::OnHeadMessage(Channel& head, FrameView& frame) {
       return Take<ForwardGrant>(frame, [&](const ForwardGrant& grant) { leases_->Granted(grant); });
     case Method::kForwardRefusal:
       return Take<ForwardRefusal>(frame, [&](const ForwardRefusal& refusal) { leases_->Refused(refusal); });
+    case Method::kForwardWarning:
+      return Take<ForwardWarning>(frame, [&](const ForwardWarning& warning) { leases_->Warned(warning); });
     case Method::kProcessGone:
       return Take<ProcessGone>(frame, [&](const ProcessGone& gone) {
         store_->ProcessGone(gone.process);
@@ -219,7 +246,7 @@ absl::Status Node::Impl::OnHeadMessage(Channel& head, FrameView& frame) {
     case Method::kStop:
       head.Reply(frame.header, Stop::Reply{});
       head.Flush();
-      StopLater(absl::OkStatus());
+      OnClusterStopped();
       return absl::OkStatus();
     default:
       return MakeError(Cause::kInvalidArgument,

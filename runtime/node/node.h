@@ -14,9 +14,19 @@
 #include <string>
 
 #include "lib/env/env.h"
+#include "lib/objects/slab_allocator.h"
 #include "lib/protocol/common.h"
 
 namespace ioc {
+
+// What an object store has if nobody says: kStoreShare of the machine's memory, and not too little.
+inline constexpr double kStoreShare = 0.3;
+uint64_t DefaultStoreBytes(const HostInfo& host);
+// A store that is smaller is refused: every process that makes small objects leases a slab of it, and there have to be
+// some for a driver and a few workers.
+inline constexpr uint64_t kMinStoreBytes = 4 * kSlabBytes;
+// InvalidArgument, with the minimum and why.
+absl::Status CheckStoreBytes(uint64_t bytes);
 
 struct NodeOptions {
   std::string head_address = {};  // HOST:PORT or unix:NAME; empty: `local_head` is in this process, behind our own door
@@ -24,7 +34,7 @@ struct NodeOptions {
   std::string advertise_address = {};          // what others dial, if not what is listened on
   bool find_resources = true;                  // take the machine's CPUs and memory where no resources are declared
   NodeInfo declared = {};                      // name, total, labels, ...; what is left empty is found or made up
-  uint64_t store_bytes = 0;                    // 0: 30 % of the machine's memory
+  uint64_t store_bytes = 0;                    // at least kMinStoreBytes; 0: DefaultStoreBytes
   int max_workers = 512;
   int prestart_workers = -1;  // idle workers kept ready once a job is known; -1: as many as CPUs, at most 4
   absl::Duration worker_start_timeout = absl::Seconds(10);

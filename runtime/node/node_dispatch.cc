@@ -88,7 +88,7 @@ absl::Status Node::Impl::OnToolMessage(Session& session, FrameView& frame) {
     case Method::kStop:
       session.channel().Reply(frame.header, Stop::Reply{});
       session.channel().Flush();
-      StopLater(absl::OkStatus());
+      StopLater(absl::OkStatus(), absl::StrCat("node ", info_.name, " was stopped"));
       return absl::OkStatus();
     case Method::kPing:
       session.channel().Reply(frame.header, Ping::Reply{});

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "runtime/node/head_link.h"
@@ -33,7 +34,11 @@ class Node::Impl final : public SessionHandler, public HeadLink::Listener, publi
   absl::Status Listen();
   void Accept(std::unique_ptr<Connection> connection, const Preamble& preamble);
   void Ready(const absl::Status& status);
-  void StopLater(const absl::Status& why);
+  // The head has stopped the cluster: tells the drivers at once, and ends when the head does. By then all nodes have
+  // told theirs, so that nobody takes the end of another node's workers for an accident.
+  void OnClusterStopped();
+  // `farewell` is what this node's peers are told.
+  void StopLater(const absl::Status& why, std::string_view farewell);
 
   absl::Status OnSessionMessage(Session& session, FrameView& frame) override;
   void OnSessionClosed(Session& session, const absl::Status& why) override;
@@ -62,6 +67,8 @@ class Node::Impl final : public SessionHandler, public HeadLink::Listener, publi
   bool stopping_ = false;
   ClusterId cluster_;
   NodeInfo info_;
+  absl::Status farewell_;  // what peers are told at the end
+  TimerId stop_timer_ = 0;
   AcceptHandler head_door_;
   // Each part may use those above it, so they are destroyed from the last to the first.
   std::unique_ptr<Sessions> sessions_;

@@ -70,11 +70,11 @@ void PeerNodes::Use(const NodeAddress& node, Operation operation) {
     if (address.empty()) {
       peers_.erase(found);
       return operation(nullptr, MakeError(Cause::kDisconnected,
-                                          absl::StrCat("node ", node.node.ToString(),
+                                          absl::StrCat(node.Label(),
                                                        " has no address that other machines can reach; start it with "
                                                        "--listen HOST:PORT")));
     }
-    found->second = std::make_unique<Peer>(*this, node.node);
+    found->second = std::make_unique<Peer>(*this, node);
     found->second->dialling =
         env_.network().Dial(address, {.target = Target::kNode}, kPeerDialTimeout,
                             life_.Bind([this, id = node.node](absl::StatusOr<std::unique_ptr<Connection>> connection) {
@@ -85,8 +85,8 @@ void PeerNodes::Use(const NodeAddress& node, Operation operation) {
   peer.last_used = env_.executor().Now();
   if (peer.channel != nullptr) return operation(peer.channel.get(), absl::OkStatus());
   if (peer.waiting.size() >= kMaxWaitingForPeer) {
-    return operation(nullptr, MakeError(Cause::kDisconnected,
-                                        absl::StrCat("too much waits for node ", node.node.ToString(), " already")));
+    return operation(nullptr,
+                     MakeError(Cause::kDisconnected, absl::StrCat("too much waits for ", peer.label, " already")));
   }
   peer.waiting.push_back(std::move(operation));
 }
@@ -107,9 +107,8 @@ void PeerNodes::Drop(NodeId node, const absl::Status& why) {
   if (found == peers_.end()) return;
   std::unique_ptr<Peer> gone = std::move(found->second);
   peers_.erase(found);
-  const absl::Status error =
-      MakeError(Cause::kDisconnected,
-                absl::StrCat("node ", node.ToString(), " can't be reached: ", absl::string_view(why.message())));
+  const absl::Status error = MakeError(
+      Cause::kDisconnected, absl::StrCat(gone->label, " can't be reached: ", absl::string_view(why.message())));
   for (Operation& operation : gone->waiting) operation(nullptr, error);
   gone->waiting.clear();
   gone_.push_back(std::move(gone));

@@ -1,7 +1,7 @@
 // This node's own connections to other nodes: dialled when first needed, kept, closed when idle.
 //
 // Owned by the node, on its executor. A call to a node that can't be reached fails with kDisconnected, naming the
-// address.
+// node and its address.
 #ifndef IOCLUSTER_RUNTIME_NODE_PEER_NODES_H_
 #define IOCLUSTER_RUNTIME_NODE_PEER_NODES_H_
 
@@ -70,13 +70,15 @@ class PeerNodes {
   using Operation = absl::AnyInvocable<void(Channel*, const absl::Status&)>;
 
   struct Peer final : ChannelDelegate {
-    Peer(PeerNodes& peers_in, NodeId node_in) : peers(peers_in), node(node_in) {}
+    Peer(PeerNodes& peers_in, const NodeAddress& node_in)
+        : peers(peers_in), node(node_in.node), label(node_in.Label()) {}
     void OnReady(Channel&, const Hello&) override {}
     absl::Status OnMessage(Channel& channel, FrameView frame) override;
     void OnClosed(Channel& channel, const absl::Status& why) override;
 
     PeerNodes& peers;
     const NodeId node;
+    const std::string label;  // for messages
     std::unique_ptr<Dialling> dialling;
     std::unique_ptr<Channel> channel;
     std::vector<Operation> waiting;

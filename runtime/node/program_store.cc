@@ -50,9 +50,9 @@ void ProgramStore::Described(JobId job, const absl::StatusOr<DescribeProgram::Re
   Fetch& fetch = fetches_.at(job);
   fetch.program = reply->program;
   if (!IsSha256(fetch.program.sha256) || fetch.program.size > kMaxProgramBytes) {
-    return FinishFetch(job, Missing(absl::StrCat("node ", fetch.origin.node.ToString(), " describes program ",
-                                                 fetch.program.path, " with size ", fetch.program.size, " and hash \"",
-                                                 fetch.program.sha256, "\", which can't be")));
+    return FinishFetch(
+        job, Missing(absl::StrCat(fetch.origin.Label(), " describes program ", fetch.program.path, " with size ",
+                                  fetch.program.size, " and hash \"", fetch.program.sha256, "\", which can't be")));
   }
   fetch.path = absl::StrCat(env_.files().CacheDirectory(), "/programs/", fetch.program.sha256);
   if (env_.files().Exists(fetch.path)) return UseCached(job);
@@ -125,8 +125,8 @@ void ProgramStore::FinishFetch(JobId job, const absl::Status& status) {
     if (fetched_.size() >= kMaxFetchedJobs) fetched_.erase(fetched_.begin());
     fetched_[job] = *result;
   } else {
-    result = Missing(absl::StrCat("can't fetch the program of job ", job.ToString(), " from node ",
-                                  fetch.origin.node.ToString(), ": ", absl::string_view(status.message())));
+    result = Missing(absl::StrCat("can't fetch the program of job ", job.ToString(), " from ", fetch.origin.Label(),
+                                  ": ", absl::string_view(status.message())));
   }
   for (Handler& handler : fetch.waiting) handler(result);
 }

@@ -88,8 +88,8 @@ void PullManager::ChunkArrived(ObjectId id, uint64_t attempt, uint64_t offset, u
   if (transfer == nullptr) return;
   if (!reply.ok()) return Failed(id, reply.status());
   if (reply->trailer.size() != length) {
-    return Failed(id, absl::DataLossError(absl::StrCat("node ", transfer->source.node.ToString(), " sent ",
-                                                       reply->trailer.size(), " bytes instead of ", length)));
+    return Failed(id, absl::DataLossError(absl::StrCat(transfer->source.Label(), " sent ", reply->trailer.size(),
+                                                       " bytes instead of ", length)));
   }
   std::memcpy(store_.memory()->data() + transfer->extent.offset + offset, reply->trailer.data(), length);
   transfer->received += length;

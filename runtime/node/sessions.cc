@@ -61,6 +61,12 @@ void Sessions::Close(SessionId id, const absl::Status& why) {
   gone->channel().Close(why);
 }
 
+void Sessions::SayGoodbye(const absl::Status& why, std::optional<Role> role) {
+  for (auto& [id, session] : sessions_) {
+    if (!role.has_value() || (session->channel().ready() && session->role() == *role)) session->channel().Close(why);
+  }
+}
+
 void Sessions::OnClosed(Session& session, const absl::Status& why) {
   auto found = sessions_.find(session.id());
   if (found == sessions_.end()) return;

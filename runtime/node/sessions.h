@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -79,6 +80,9 @@ class Sessions {
   bool Bind(Session& session, ProcessId process);
   // Says why and closes. The handler is not called. Not from a callback of that session's own channel.
   void Close(SessionId id, const absl::Status& why);
+  // Tells those in `role`, or all, why, and closes them; the handler is not called. They stay until they are destroyed,
+  // so that what waits for their answers finds out in its turn.
+  void SayGoodbye(const absl::Status& why, std::optional<Role> role = std::nullopt);
   // Known once the head has said it.
   void set_cluster(ClusterId cluster) { self_.cluster = cluster; }
 

@@ -1,6 +1,9 @@
 #include "runtime/worker/stream_out.h"
 
 #include <absl/cleanup/cleanup.h>
+#include <absl/strings/str_cat.h>
+
+#include "lib/base/status.h"
 
 namespace ioc {
 
@@ -53,7 +56,18 @@ internal::StreamSink::Step StreamOut::BeginItem() {
   return open() ? Step::kSend : Step::kClosed;
 }
 
+bool StreamOut::IsOurs(internal::WritableValue* value, const std::vector<internal::Ref>& refs) {
+  status_ = client_.CheckOurs(value, refs);
+  if (status_.ok()) return true;
+  status_ =
+      WithContext(status_, absl::StrCat("item ", index_, " of the stream of ", std::string(job_.function->label)));
+  MutexLock lock(executor_.mutex());
+  Close();
+  return false;
+}
+
 void StreamOut::Return(std::unique_ptr<internal::WritableValue> value, std::vector<internal::Ref> refs) {
+  if (!IsOurs(value.get(), refs)) return;
   MutexLock lock(executor_.mutex());
   const ObjectId id = {job_.caller, job_.spec->sequence + 1 + index_};
   SentItem item;
@@ -66,6 +80,7 @@ void StreamOut::Return(std::unique_ptr<internal::WritableValue> value, std::vect
 }
 
 void StreamOut::ReturnInline(std::string bytes, std::vector<internal::Ref> refs) {
+  if (!IsOurs(nullptr, refs)) return;
   MutexLock lock(executor_.mutex());
   SentItem item;
   item.text = std::move(bytes);

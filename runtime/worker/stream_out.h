@@ -45,8 +45,11 @@ class StreamOut final : public internal::StreamSink {
   }
   void Return(std::unique_ptr<internal::WritableValue> value, std::vector<internal::Ref> refs) override;
   void ReturnInline(std::string bytes, std::vector<internal::Ref> refs) override;
+  // What was wrong with an item; the stream is closed then. The job's thread's as well.
+  const absl::Status& status() const { return status_; }
 
  private:
+  bool IsOurs(internal::WritableValue* value, const std::vector<internal::Ref>& refs);
   bool HasRoom() const;
   bool open() const { return !closed_ && !job_.cancelled; }
   // With the mutex.
@@ -62,6 +65,7 @@ class StreamOut final : public internal::StreamSink {
   std::deque<SentItem> ahead_;  // sent and not taken
   uint64_t bytes_ahead_ = 0;    // the sum of their sizes
   bool closed_ = false;
+  absl::Status status_;
   Waiter* waiting_ = nullptr;
 };
 

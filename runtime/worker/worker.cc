@@ -136,6 +136,7 @@ void Worker::Execute(Job& job, internal::RunContext& context) {
     // What the invocation refers to is let go outside the mutex, before it is looked at what is kept.
     env_->executor().mutex().unlock();
     if (status.ok()) status = Invoke(job, invocation, results);
+    if (status.ok() && stream) status = stream->status();
     invocation.payload = {};
     invocation.dependencies.clear();
     env_->executor().mutex().lock();
@@ -208,7 +209,7 @@ absl::Status Worker::Invoke(Job& job, internal::Invocation& invocation, Results&
   }
   invocation.results = &results;
   IOC_RETURN_IF_ERROR(job.function->entry(invocation));
-  for (const Results::Value& value : results.values) {
+  for (const ReturnedValue& value : results.values) {
     if (absl::Status ours = client_->CheckOurs(value.written.get(), value.refs); !ours.ok()) {
       return WithContext(ours, absl::StrCat("the result of ", std::string(job.function->label)));
     }

@@ -199,7 +199,13 @@ TEST_CASE("A head that does not answer is named by drivers, tools and nodes") {
   Process node(IoclusterCommand({"node", "--store-memory", "16MiB", "--head", silent.address()}));
   CheckSays(driver.Wait(), 1, {"no head answers at " + silent.address()});
   CheckSays(tool.Wait(), 1, {"no head answers at " + silent.address()});
-  CheckSays(node.Wait(), 1, {silent.address(), "name another with --head"});
+  CheckSays(node.Wait(), 1, {silent.address(), "name another address with --head"});
+}
+
+TEST_CASE("A node where no head listens says so, with the address and what to do") {
+  CheckSays(
+      Run(IoclusterCommand({"node", "--store-memory", "16MiB", "--head", "127.0.0.1:1"})), 1,
+      {"can't join the cluster: can't connect to 127.0.0.1:1: refused", "start a head there with 'iocluster head'"});
 }
 
 TEST_CASE("A bad address and one where nobody listens are named by a driver") {

@@ -174,6 +174,15 @@ void Objects(const ioc::Cluster& cluster, const Arguments& nodes) {
   }
 }
 
+// Waits for what no node has, until the file "go" is there or the wait is over.
+void Hope(const ioc::Cluster& cluster, const Arguments& arguments) {
+  const TaskOptions tpu{.resources = {{"tpu", 1}}, .placement_timeout = kPatience};
+  std::vector<ioc::ObjectRef<std::string>> hopeful;
+  for (int i = 0; i < 3; ++i) hopeful.push_back(cluster.With(tpu).Submit<NodeName>());
+  ioc::WaitUntil([&] { return fs::exists(arguments.at(0) + "/go"); });
+  for (const auto& ref : hopeful) Say(absl::StrCat("ran on ", Told(ref.Get(kPatience))));
+}
+
 // Runs on one node; for which programs it fetches.
 void RunOn(const ioc::Cluster& cluster, const Arguments& arguments) {
   Say(absl::StrCat("ran on ", Told(cluster.With(On(arguments.at(0))).Submit<NodeName>().Get(kPatience))));
@@ -202,7 +211,13 @@ void Work(const ioc::Cluster& cluster, const Arguments& arguments) {
   }
   ioc::WaitUntil([&] { return CountReports(directory) == 3; });
   Say("at work");
-  cluster.Wait(running, running.size());
+  for (const auto& ref : running) Say(absl::StrCat("ended: ", Told(ref.Get(kPatience))));
+}
+
+// Says on which node the driver is, and then what becomes of a task that does not end by itself.
+void Linger(const ioc::Cluster& cluster, const Arguments& arguments) {
+  Say(absl::StrCat("on ", cluster.node_name()));
+  Say(Told(cluster.Submit<WaitForGo>(arguments.at(0), "lingering").Get(kPatience)));
 }
 
 // Work on two nodes that are not the driver's own; it names the one that the test is to kill.
@@ -245,8 +260,9 @@ void LoseNode(const ioc::Cluster& cluster, const Arguments& arguments) {
 
 int main(int argc, char** argv) {
   const std::map<std::string, std::function<void(const ioc::Cluster&, const Arguments&)>> scenarios = {
-      {"hello", Hello},          {"spread", Spread},      {"place", Place}, {"ring", Ring},    {"objects", Objects},
-      {"keep-named", KeepNamed}, {"use-named", UseNamed}, {"work", Work},   {"run-on", RunOn}, {"lose-node", LoseNode}};
+      {"hello", Hello},     {"spread", Spread},        {"place", Place},        {"ring", Ring},
+      {"objects", Objects}, {"keep-named", KeepNamed}, {"use-named", UseNamed}, {"work", Work},
+      {"run-on", RunOn},    {"lose-node", LoseNode},   {"linger", Linger},      {"hope", Hope}};
   const absl::StatusOr<ioc::Cluster> cluster = ioc::Cluster::Connect(argc, argv, {.timeout = absl::Seconds(5)});
   if (!cluster.ok()) {
     std::fprintf(stderr, "cluster_driver: %s\n", std::string(cluster.status().message()).c_str());

@@ -130,6 +130,19 @@ TEST_CASE("Get ends by its deadline, and may be asked again") {
   CHECK(ref.ready());
 }
 
+TEST_CASE("A deadline's error names the node where the task runs, or what it waits for") {
+  const Cluster cluster = Embedded();
+  const TemporaryFile gate("gate");
+  const auto told = [](const ObjectRef<int>& ref) {
+    return std::string(ref.Get(absl::Milliseconds(1)).status().message());
+  };
+  const ObjectRef<int> runs = cluster.Submit<WaitForFile>(gate.path());
+  CHECK(WaitUntil([&] { return told(runs).find("WaitForFile, on node local)") != std::string::npos; }));
+  CHECK_THAT(told(cluster.Submit<Identity>(runs)), Contains("Identity, which waits for its arguments)"));
+  CHECK_THAT(told(cluster.With(TaskOptions{.gpus = 64}).Submit<Identity>(1)), Contains("which waits for a worker"));
+  gate.Make();
+}
+
 TEST_CASE("Wait tells what is ready by the deadline, in order") {
   const Cluster cluster = Embedded();
   const TemporaryFile gate("wait");

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 #include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,15 @@ const std::vector<std::string> kNames = {"alpha", "beta", "gamma"};
 std::string ReadFile(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+// The first line that begins like this, empty if there is none.
+std::string LineOf(const std::string& output, const std::string& beginning) {
+  std::istringstream lines(output);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with(beginning)) return line;
+  }
+  return "";
 }
 
 std::vector<fs::path> FilesIn(const std::string& directory) {
@@ -68,6 +78,19 @@ TEST_CASE("Tasks go where names, labels, regions, resources and declared GPUs as
   CHECK_THAT(outcome.output, Contains("no such gpu: error (unschedulable)") && Contains("A100"));
   CHECK_THAT(outcome.output, Contains("too many: error (unschedulable)") && Contains("1000 CPU"));
   CHECK(outcome.exit_code == 0);
+}
+
+TEST_CASE("What nothing satisfies is told at the driver while it waits, once, and runs when a node comes that can") {
+  RealCluster cluster({"alpha"});
+  const auto driver = cluster.StartDriver({"hope", cluster.directory().path()});
+  const std::string warning = driver->AwaitLine("can't be placed now");
+  CHECK_THAT(warning, Contains("W ") && Contains("NodeName (and 2 more)") && Contains("tpu"));
+  CHECK_THAT(warning, Contains("it fails when that has been so for 30s"));
+  cluster.AddNode("beta", {"--resource", "tpu=1"});
+  std::ofstream(cluster.directory() / "go") << "go";
+  const std::string output = driver->Wait().output;
+  CHECK_THAT(output, Contains("ran on beta\nran on beta\nran on beta\n"));
+  CHECK(output.find("can't be placed") == output.rfind("can't be placed"));
 }
 
 TEST_CASE("Actors on all nodes call each other") {
@@ -158,7 +181,7 @@ TEST_CASE("A node that is killed in the middle of its work costs errors and retr
   const Outcome outcome = driver->Wait();
   CHECK_THAT(outcome.output, Contains("pinned: error (node died)") && Contains("attempt 1") && Contains(victim));
   CHECK_THAT(outcome.output, Contains("actor: error (actor died)"));
-  CHECK_THAT(outcome.output, Contains("stored: error (object lost)"));
+  CHECK_THAT(LineOf(outcome.output, "stored: "), Contains("error (object lost)") && Contains("node " + victim));
   CHECK_THAT(outcome.output, Contains("retried: elsewhere\nretried: elsewhere\nretried: elsewhere\n"));
   CHECK(outcome.exit_code == 0);
   CHECK(WaitUntil([&] { return !IsRunning(worker); }));
@@ -178,11 +201,43 @@ TEST_CASE("Listings are JSON, and stop ends the head, the nodes and their worker
 
   CHECK(cluster.Ask({"stop"}).exit_code == 0);
   CHECK(cluster.head().Wait().exit_code == 0);
-  for (const std::string& name : kNames) CHECK(cluster.node(name).Wait().exit_code == 0);
+  for (const std::string& name : kNames) {
+    const Outcome node = cluster.node(name).Wait();
+    CHECK(node.exit_code == 0);
+    CHECK_THAT(node.output, !Contains("lost the head"));
+  }
   for (const char* task : {"one", "two", "three"}) {
     CHECK(WaitUntil([&] { return !IsRunning(ReportedPid(cluster, task)); }));
   }
-  CHECK(driver->Wait().exit_code == 0);
+  const Outcome ended = driver->Wait();
+  CHECK(ended.exit_code == 0);
+  CHECK_THAT(ended.output, Contains("ended: error (disconnected)") && Contains("the cluster was stopped"));
+  CHECK_THAT(ended.output, !Contains("node died") && !Contains("worker died"));
+}
+
+TEST_CASE("A driver that hosts its own node hears that the cluster was stopped") {
+  RealCluster cluster;
+  const auto driver = cluster.StartDriver({"hello"});
+  CHECK(WaitUntil([&] { return cluster.Ask({"status", "--json"}).output.find("\"nodes\": 1") != std::string::npos; }));
+  CHECK(cluster.Ask({"stop"}).exit_code == 0);
+  const Outcome outcome = driver->Wait();
+  CHECK(outcome.exit_code == 0);
+  CHECK_THAT(outcome.output, Contains("ran on error (disconnected)") && Contains("the cluster was stopped"));
+}
+
+TEST_CASE("A node's drivers hear that it was stopped, and the head's log tells an end from an accident") {
+  RealCluster cluster({"alpha", "beta"});
+  const auto driver = cluster.StartDriver({"linger", cluster.directory().path()});
+  const std::string own = driver->AwaitLine("on ").substr(3);
+  const std::string other = own == "alpha" ? "beta" : "alpha";
+  cluster.node(own).Signal(SIGTERM);
+  CHECK_THAT(driver->Wait().output, Contains("error (disconnected)") && Contains("node " + own + " was stopped"));
+  CHECK(cluster.node(own).Wait().exit_code == 0);
+  CHECK_THAT(cluster.Ask({"nodes"}).output, !Contains(own) && Contains(other));
+  cluster.node(other).Signal(SIGKILL);
+  CHECK_THAT(cluster.head().AwaitLine("is lost"), Contains("W ") && Contains("node " + other + " is lost"));
+  CHECK(cluster.Ask({"stop"}).exit_code == 0);
+  CHECK_THAT(cluster.head().Wait().output, !Contains("node " + own));
 }
 
 }  // namespace

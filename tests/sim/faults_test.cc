@@ -128,7 +128,11 @@ TEST_CASE("a cluster that is told to stop leaves no process behind") {
       for (int i = 0; i < 20; ++i) results.push_back(spread.Submit<WorkFor>(60'000, i));
       AwaitWork(driver, 20);
       driver.StopCluster();
-      for (const auto& each : results) CHECK_FALSE(each.Get(absl::Minutes(1)).ok());
+      for (const auto& each : results) {
+        const absl::Status told = each.Get(absl::Minutes(1)).status();
+        CHECK(CauseOf(told) == Cause::kDisconnected);
+        CHECK_THAT(std::string(told.message()), Catch::Contains("the cluster was stopped"));
+      }
     });
     cluster.world().RunFor(absl::Seconds(20));
     CHECK_FALSE(cluster.head_process().alive());

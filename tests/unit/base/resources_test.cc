@@ -11,6 +11,13 @@ namespace {
 
 using Catch::Matchers::Contains;
 
+TEST_CASE("Built-in resources are known in any case and number") {
+  for (const char* name : {"CPU", "cpu", "Cpus"}) CHECK(BuiltinResource(name) == kCpu);
+  CHECK(BuiltinResource("gpus") == kGpu);
+  CHECK(BuiltinResource("Memory") == kMemory);
+  for (const char* name : {"tpu", "", "cp", "memory2"}) CHECK(BuiltinResource(name).empty());
+}
+
 TEST_CASE("Fractions add up exactly") {
   ResourceSet set;
   ResourceSet tenth;

@@ -19,5 +19,17 @@ TEST_CASE("The most similar names come first and ties by the alphabet") {
   CHECK(MostSimilar("x", {}, 3).empty());
 }
 
+TEST_CASE("What was probably meant is near, or a part, or has a part; otherwise nothing was") {
+  const std::vector<std::string> flags = {"cpus", "gpu-memory", "gpus", "memory", "name", "os", "store-memory"};
+  CHECK(ProbablyMeant("cpu", flags) == "cpus");
+  CHECK(ProbablyMeant("nmae", flags) == "name");
+  CHECK(ProbablyMeant("store", flags) == "store-memory");
+  CHECK(ProbablyMeant("num-cpus", flags) == "cpus");
+  CHECK(ProbablyMeant("object-store-memory", flags) == "store-memory");
+  CHECK(ProbablyMeant("host", flags) == std::nullopt);  // "os" is too short to be a part
+  CHECK(ProbablyMeant("frobnicate", flags) == std::nullopt);
+  CHECK(ProbablyMeant("cpu", {}) == std::nullopt);
+}
+
 }  // namespace
 }  // namespace ioc

@@ -15,11 +15,13 @@ using Catch::Contains;
 // What keeps a hanging command from hanging the tests.
 constexpr const char* kBound = "timeout 60 ";
 
-// A running `iocluster ARGUMENTS`, its two outputs together.
+// A running `iocluster ARGUMENTS`, its two outputs together; `environment` is as for env(1).
 class Process {
  public:
-  explicit Process(const std::string& arguments)
-      : pipe_(::popen(absl::StrCat("exec ", kBound, IOCLUSTER_EXECUTABLE, " ", arguments, " 2>&1").c_str(), "r")) {
+  explicit Process(const std::string& arguments, const std::string& environment = "")
+      : pipe_(::popen(
+            absl::StrCat("exec env ", environment, " ", kBound, IOCLUSTER_EXECUTABLE, " ", arguments, " 2>&1").c_str(),
+            "r")) {
     REQUIRE(pipe_ != nullptr);
   }
   ~Process() {
@@ -55,17 +57,18 @@ struct Outcome {
   int exit_code = -1;
 };
 
-Outcome Run(const std::string& arguments) {
-  Process process(arguments);
+Outcome Run(const std::string& arguments, const std::string& environment = "") {
+  Process process(arguments, environment);
   Outcome outcome{.output = process.ReadAll()};
   outcome.exit_code = process.Wait();
   return outcome;
 }
 
 // The command fails with this exit code and one sentence that contains `words`.
-void CheckFails(const std::string& arguments, int exit_code, const std::string& words) {
-  INFO(arguments);
-  const Outcome outcome = Run(arguments);
+void CheckFails(const std::string& arguments, int exit_code, const std::string& words,
+                const std::string& environment = "") {
+  INFO(arguments << " " << environment);
+  const Outcome outcome = Run(arguments, environment);
   CHECK(outcome.exit_code == exit_code);
   CHECK_THAT(outcome.output, Contains(words));
   CHECK(outcome.output.find('\n') == outcome.output.size() - 1);
@@ -81,13 +84,63 @@ std::string AddressIn(const std::string& ready) {
 TEST_CASE("Wrong use is one sentence and exit code 2") {
   CheckFails("stauts", 2, "did you mean 'status'");
   CheckFails("node --cpu 3", 2, "did you mean --cpus");
-  CheckFails("node --cpus -3", 2, "CPU is -3");
-  CheckFails("node --resource tpu=-1", 2, "tpu is -1");
+  CheckFails("node --cpus -3", 2, "--cpus is -3");
+  CheckFails("node --resource tpu=-1", 2, "tpu=-1: it can't be negative");
   CheckFails("node --price -1", 2, "--price is -1");
-  CheckFails("node --head nonsense", 2, "\"nonsense\" is not an address");
+  CheckFails("node --head nonsense", 2, "--head: the address \"nonsense\" has no port");
+  CheckFails("node --name a --name b", 2, "--name is given twice");
   CheckFails("head --listen 127.0.0.1:99999", 2, "127.0.0.1:99999");
   CheckFails("status extra", 2, "\"extra\"");
   CheckFails("run", 2, "no program is named");
+}
+
+TEST_CASE("Who uses another tool's flags is shown ours") {
+  CheckFails("node --store 64MiB", 2, "did you mean --store-memory");
+  CheckFails("node --address 127.0.0.1:1", 2, "did you mean --head");
+  CheckFails("node --num-cpus 2", 2, "did you mean --cpus");
+  CheckFails("head --port 7000", 2, "did you mean --listen");
+  CheckFails("status --head 127.0.0.1:1", 2, "did you mean --address");
+  CheckFails("frobnicate", 2, "there is no command frobnicate. See iocluster --help");
+}
+
+TEST_CASE("Resources that have flags of their own are declared by those") {
+  CheckFails("node --resource CPU=5", 2, "say --cpus 5");
+  CheckFails("up --resource gpus=1", 2, "say --gpus 1");
+  CheckFails("node --resource memory=1e9", 2, "say --memory 1e+09");
+  CheckFails("node --gpu-model A100", 2, "add --gpus 1");
+}
+
+TEST_CASE("A store that is too small for slabs is refused wherever its size comes from") {
+  CheckFails("node --store-memory 1000", 2, "--store-memory: an object store of 1000 B is too small");
+  CheckFails("up --store-memory 0", 2, "16 MiB at least");
+  CheckFails("node", 2, "IOCLUSTER_OBJECT_STORE_MEMORY: an object store of 1 MiB",
+             "IOCLUSTER_OBJECT_STORE_MEMORY=1MiB");
+}
+
+TEST_CASE("Commands complain of what they read in the environment, by name") {
+  CheckFails("status", 2, "IOCLUSTER_ADDRESS: the address \"nonsense\"", "IOCLUSTER_ADDRESS=nonsense");
+  CheckFails("node", 2, "IOCLUSTER_ADDRESS: the address \"nonsense\"", "IOCLUSTER_ADDRESS=nonsense");
+  CheckFails("head", 2, "IOCLUSTER_LOG: \"loud\" is not a level; write debug, info", "IOCLUSTER_LOG=loud");
+  CheckFails("up", 2, "IOCLUSTER_CACHE: \"here\" is not an absolute path", "IOCLUSTER_CACHE=here");
+}
+
+TEST_CASE("The doctor lists each setting with its source, and fails with what is wrong with it") {
+  const std::string clean = "-u IOCLUSTER_ADDRESS -u IOCLUSTER_WORKER ";
+  const Outcome fine = Run("doctor", clean + "IOCLUSTER_CPUS=3 IOCLUSTER_OBJECT_STORE_MEMORY=2GB");
+  CHECK(fine.exit_code == 0);
+  CHECK_THAT(fine.output, Catch::Matches("[^]*IOCLUSTER_CPUS +3 +environment: [^]*"));
+  CHECK_THAT(fine.output, Catch::Matches("[^]*IOCLUSTER_GPUS +0 +default: [^]*"));
+  CHECK_THAT(fine.output, Contains("IOCLUSTER_LOG") && Contains("IOCLUSTER_CACHE") && Contains("IOCLUSTER_ADDRESS"));
+
+  const Outcome bad = Run("doctor", clean +
+                                        "IOCLUSTER_CPUS=abc IOCLUSTER_OBJECT_STORE_MEMORY=5G IOCLUSTER_LOG=warn "
+                                        "IOCLUSTER_ADRESS=h:1 IOCLUSTER_ADDRESS=h IOCLUSTER_ZZZZZ=1");
+  CHECK(bad.exit_code == 1);
+  for (const char* words : {"\"abc\" is not an amount", "\"5G\" is not a size", "\"warn\" is not a level",
+                            "did you mean IOCLUSTER_ADDRESS?", "the address \"h\" has no port",
+                            "there is no such setting; unset it", "and 5 more problems, marked with !"}) {
+    CHECK_THAT(bad.output, Contains(words));
+  }
 }
 
 TEST_CASE("What can't be done is one sentence and exit code 1") {
@@ -103,6 +156,7 @@ TEST_CASE("What can't be done is one sentence and exit code 1") {
 TEST_CASE("Help and version are no failures") {
   CHECK(Run("--help").exit_code == 0);
   CHECK_THAT(Run("node --help").output, Contains("--gpu-model"));
+  CHECK(Run("help node").output == Run("node --help").output);
   CHECK_THAT(Run("version").output, Contains("protocol"));
 }
 
@@ -115,7 +169,7 @@ TEST_CASE("A head and a node come up, are listed, refuse doubles, and stop") {
   CHECK_THAT(node.ReadLine(), Contains("node alpha ready: 2 CPU"));
   CheckFails("node --name alpha --store-memory 64MiB --head " + address, 1, "the name alpha is taken");
 
-  CHECK_THAT(Run("nodes --address " + address).output, Contains("alpha") && Contains("2 / 2"));
+  CHECK_THAT(Run("nodes --address " + address).output, Contains("alpha") && Contains("2 of 2"));
   CHECK_THAT(Run("nodes --json --address " + address).output, Contains("\"name\": \"alpha\""));
   CHECK_THAT(Run("status --address " + address).output, Contains("nodes") && Contains(address));
   CHECK(Run("ping --address " + address).exit_code == 0);

@@ -48,11 +48,12 @@ TEST_CASE("Values follow a space or an equals sign") {
   CHECK_FALSE(parse.memory.has_value());
 }
 
-TEST_CASE("Sizes take binary units") {
+TEST_CASE("Sizes take units") {
   CHECK(Parse({"--memory", "2GiB"}).memory == 2 * kGiB);
+  CHECK(Parse({"--memory", "2GB"}).memory == 2'000'000'000);
   CHECK(Parse({"--memory", "1.5MiB"}).memory == 3 * kMiB / 2);
   CHECK(Parse({"--memory", "4096"}).memory == 4096);
-  for (const char* bad : {"lots", "2GB", "-1GiB", "nan", ""}) {
+  for (const char* bad : {"lots", "2G", "-1GiB", "nan", ""}) {
     INFO(bad);
     CHECK_FALSE(Parse({"--memory", bad}).status.ok());
   }
@@ -68,6 +69,30 @@ TEST_CASE("Repeated flags collect") {
 TEST_CASE("An unknown flag is named with the nearest known one") {
   const Parse parse({"--cpu", "3"});
   CHECK_THAT(parse.message(), Catch::Contains("--cpu;") && Catch::Contains("did you mean --cpus"));
+}
+
+TEST_CASE("An unknown flag that is like none is not explained by one") {
+  CHECK_THAT(Parse({"--frobnicate"}).message(), Catch::Contains("--frobnicate") && !Catch::Contains("did you mean"));
+}
+
+TEST_CASE("A flag that goes by another name elsewhere is found by what was foreseen") {
+  Flags flags("iocluster test", "Tests.");
+  std::string listen;
+  flags.AddAddress("--listen", &listen, "an address");
+  flags.Suggest("--port", "--listen");
+  CHECK_THAT(std::string(flags.Parse({"--port=7000"}).message()), Catch::Contains("did you mean --listen"));
+}
+
+TEST_CASE("A flag is given once, and what is collected has each name once") {
+  CHECK_THAT(Parse({"--name", "a", "--name=b"}).message(), Catch::Contains("--name is given twice"));
+  CHECK_THAT(Parse({"--json", "--json"}).message(), Catch::Contains("--json is given twice"));
+  CHECK_THAT(Parse({"--resource", "tpu=1", "--resource", "tpu=2"}).message(), Catch::Contains("tpu is given twice"));
+  CHECK_THAT(Parse({"--label", "a=b", "--label", "a=c"}).message(), Catch::Contains("a is given twice, first as b"));
+}
+
+TEST_CASE("A flag is not taken for the value of the one before it") {
+  CHECK_THAT(Parse({"--name", "--json"}).message(), Catch::Contains("--name needs a value: --name NAME"));
+  CHECK(Parse({"--cpus", "-3"}).cpus == -3);
 }
 
 TEST_CASE("A bad value is named with its flag") {
@@ -101,6 +126,7 @@ TEST_CASE("Help lists every flag") {
   const Parse parse({"-h"});
   CHECK(parse.flags.help_wanted());
   CHECK_THAT(parse.flags.Help(), Catch::Contains("--memory SIZE") && Catch::Contains("a switch"));
+  CHECK_THAT(parse.flags.Help(), Catch::Contains("KiB, MiB, GiB, TiB (powers of 1024)"));
 }
 
 }  // namespace

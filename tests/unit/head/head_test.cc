@@ -4,6 +4,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <deque>
 #include <functional>
@@ -51,6 +52,7 @@ class Peer final : public ChannelDelegate {
 
   bool is_open() const { return channel_ != nullptr && channel_->ready(); }
   void HangUp() { channel_.reset(); }
+  void Leave(const std::string& why) { channel_->Close(MakeError(Cause::kDisconnected, why)); }
 
   std::function<absl::StatusOr<PlaceLease::Reply>(const PlaceLease&)> on_place = [](const PlaceLease&) {
     return absl::FailedPreconditionError("no room");
@@ -58,6 +60,7 @@ class Peer final : public ChannelDelegate {
   std::vector<PlaceLease> asked;
   std::vector<ForwardGrant> grants;
   std::vector<ForwardRefusal> refusals;
+  std::vector<ForwardWarning> warnings;
   std::vector<NodeRemoved> removed;
   bool told_to_stop = false;
   std::optional<absl::Status> closed;
@@ -78,6 +81,8 @@ class Peer final : public ChannelDelegate {
         return Take<ForwardGrant>(frame, [&](const ForwardGrant& m) { grants.push_back(m); });
       case Method::kForwardRefusal:
         return Take<ForwardRefusal>(frame, [&](const ForwardRefusal& m) { refusals.push_back(m); });
+      case Method::kForwardWarning:
+        return Take<ForwardWarning>(frame, [&](const ForwardWarning& m) { warnings.push_back(m); });
       case Method::kNodeRemoved:
         return Take<NodeRemoved>(frame, [&](const NodeRemoved& m) { removed.push_back(m); });
       case Method::kStop:
@@ -176,11 +181,20 @@ class Fixture {
   }
 
   AsioEnv& env() { return env_; }
+  bool HasLogged(LogLevel level, const std::string& words) const {
+    return std::any_of(log_.begin(), log_.end(), [&](const auto& line) {
+      return line.first == level && line.second.find(words) != std::string::npos;
+    });
+  }
   bool stop_requested() const { return stop_requested_; }
   ClusterId cluster() const { return head_->cluster(); }
+  void EndHead() { head_ = nullptr; }
 
  private:
-  AsioEnv env_{{.log_level = LogLevel::kError, .background_thread = false}};
+  std::vector<std::pair<LogLevel, std::string>> log_;
+  AsioEnv env_{{.log_level = LogLevel::kInfo,
+                .background_thread = false,
+                .log_sink = [this](LogLevel level, std::string_view line) { log_.emplace_back(level, line); }}};
   Waiter changed_;
   bool stop_requested_ = false;
   MutexLock lock_;
@@ -274,6 +288,24 @@ TEST_CASE("What no node could ever run is refused after placement_timeout with a
   CHECK_THAT(std::string(client.refusals[0].error.message()), Catch::Contains("GPU") && Catch::Contains("1 node"));
 }
 
+TEST_CASE("Who wants what no node could ever run is warned once before it is refused") {
+  Fixture f;
+  Peer& client = f.Node(Info(1, "client", 1));
+  ForwardDemand demand = Demand(1, 1, 7);
+  demand.spec.resources.Set(kGpu, 64);
+  demand.spec.placement_timeout = absl::Milliseconds(1500);
+  client.Notify(demand);
+  demand.wanted = 2;
+  client.Notify(demand);
+  REQUIRE(f.WaitUntil([&] { return client.warnings.size() == 1; }));
+  CHECK(client.refusals.empty());
+  CHECK(client.warnings[0].client == ProcessId(77));
+  CHECK(client.warnings[0].class_id == 7);
+  CHECK_THAT(client.warnings[0].reason, Catch::Contains("64 GPU") && Catch::Contains("1 node"));
+  REQUIRE(f.WaitUntil([&] { return client.refusals.size() == 1; }));
+  CHECK(client.warnings.size() == 1);
+}
+
 TEST_CASE("What becomes possible in time is placed") {
   Fixture f;
   Peer& client = f.Node(Info(1, "client", 1));
@@ -282,6 +314,7 @@ TEST_CASE("What becomes possible in time is placed") {
   late.on_place = GrantAll();
   REQUIRE(f.WaitUntil([&] { return client.grants.size() == 1; }));
   CHECK(client.refusals.empty());
+  CHECK(client.warnings.empty());
 }
 
 TEST_CASE("Deeper demands go first") {
@@ -347,8 +380,21 @@ TEST_CASE("The others hear of a node whose connection ends, and its name is free
   REQUIRE(f.WaitUntil([&] { return alpha.removed.size() == 1; }));
   CHECK(alpha.removed[0].node == NodeId(2));
   CHECK_FALSE(f.Ask(alpha, ListNodes{})->nodes[1].alive);
+  CHECK(f.HasLogged(LogLevel::kWarning, "node beta is lost: "));
   f.Node(Info(3, "beta", 1));
   CHECK(f.Ask(alpha, ListNodes{})->nodes.size() == 2);
+}
+
+TEST_CASE("A node that says goodbye has left: no warning, and it is not listed as dead") {
+  Fixture f;
+  Peer& alpha = f.Node(Info(1, "alpha", 1));
+  f.Node(Info(2, "beta", 1)).Leave("node beta was stopped");
+  REQUIRE(f.WaitUntil([&] { return alpha.removed.size() == 1; }));
+  CHECK_THAT(alpha.removed[0].reason, Catch::Contains("has left") && Catch::Contains("node beta was stopped"));
+  CHECK(f.HasLogged(LogLevel::kInfo, "node beta has left"));
+  CHECK_FALSE(f.HasLogged(LogLevel::kWarning, "beta"));
+  CHECK(f.Ask(alpha, ListNodes{})->nodes.size() == 1);
+  CHECK(f.Ask(alpha, GetStatus{})->nodes == 1);
 }
 
 TEST_CASE("A silent node is taken for dead") {
@@ -357,6 +403,7 @@ TEST_CASE("A silent node is taken for dead") {
   REQUIRE(f.WaitUntil([&] { return silent.closed.has_value(); }));
   CHECK_THAT(std::string(silent.closed->message()), Catch::Contains("silent for"));
   CHECK_FALSE(f.Ask(f.Tool(), ListNodes{})->nodes[0].alive);
+  CHECK(f.HasLogged(LogLevel::kWarning, "node silent is lost: it was silent for"));
 }
 
 TEST_CASE("A node that comes back on a new connection takes the place of the old one") {
@@ -409,6 +456,22 @@ TEST_CASE("Stop reaches every node before the head's own end") {
   REQUIRE(f.Ask(f.Tool(), Stop{}).ok());
   CHECK(node.told_to_stop);
   CHECK(f.WaitUntil([&] { return f.stop_requested(); }));
+  node.HangUp();
+  f.EndHead();
+  CHECK_FALSE(f.HasLogged(LogLevel::kWarning, "alpha"));
+}
+
+TEST_CASE("A head that ends tells its peers whether only it was stopped, or the cluster") {
+  Fixture f;
+  Peer& node = f.Node(Info(1, "alpha", 1));
+  std::string words = "the head was stopped";
+  SECTION("the cluster") {
+    REQUIRE(f.Ask(f.Tool(), Stop{}).ok());
+    words = "the cluster was stopped";
+  }
+  f.EndHead();
+  REQUIRE(f.WaitUntil([&] { return node.closed.has_value(); }));
+  CHECK_THAT(std::string(node.closed->message()), Catch::Contains(words));
 }
 
 TEST_CASE("A tool that poses as a node is cut off and harms nobody") {

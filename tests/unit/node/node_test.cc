@@ -62,9 +62,10 @@ class FakeProcess final : public ChannelDelegate {
 // A head behind the first node's door, and as many nodes as asked for. The test holds the mutex, except in its waits.
 class Fixture {
  public:
-  explicit Fixture(int nodes = 1, NodeOptions options = {}) : env_({.log_sink = [](LogLevel, std::string_view) {}}) {
+  explicit Fixture(int nodes = 1, NodeOptions options = {})
+      : env_({.log_sink = [this](LogLevel, std::string_view line) { log.append(line).append("\n"); }}) {
     env_.executor().mutex().lock();
-    head_ = Head::Start(env_, {.listen_address = "127.0.0.1:0"}, [] {}).value();
+    head_ = Head::Start(env_, {.listen_address = "127.0.0.1:0"}, [this] { stop_requested = true; }).value();
     options.store_bytes = 16 << 20;
     options.prestart_workers = 0;
     options.head_address = head_->address();
@@ -130,9 +131,16 @@ class Fixture {
 
   Node& node(int i) { return *nodes_[i]; }
   void HangUp() { processes_.clear(); }
+  void EndNodes() { nodes_.clear(); }
+  void EndHead() { head_.reset(); }
+  void StopCluster(FakeProcess& asker) {
+    asker.channel()->Call(Stop{}, kPatience, [](const absl::StatusOr<Stop::Reply>&) {});
+  }
 
   std::shared_ptr<SharedMemory> memory;
   std::optional<absl::Status> stopped;
+  bool stop_requested = false;  // of the head's host
+  std::string log;
 
  private:
   AsioEnv env_;
@@ -305,13 +313,56 @@ TEST_CASE("a tool lists the nodes through any of them, and stops one") {
   CHECK(f.stopped->ok());
 }
 
+TEST_CASE("a driver is told why its node goes") {
+  Fixture f;
+  FakeProcess& driver = f.Driver(1);
+  std::string words;
+  SECTION("with the cluster") {
+    f.StopCluster(driver);
+    words = "the cluster was stopped";
+  }
+  SECTION("alone, as a tool asked") {
+    REQUIRE(f.Call(f.Dial(Role::kTool), Stop{}).ok());
+    REQUIRE(f.Eventually([&] { return f.stopped.has_value(); }));
+    f.EndNodes();
+    words = "node node-0 was stopped";
+  }
+  SECTION("alone, as its host wants") {
+    f.EndNodes();
+    words = "node node-0 was stopped";
+  }
+  REQUIRE(f.Eventually([&] { return driver.closed.has_value(); }));
+  CHECK(CauseOf(*driver.closed) == Cause::kDisconnected);
+  CHECK(std::string(driver.closed->message()).find(words) != std::string::npos);
+}
+
+TEST_CASE("a node that is told to stop waits for its head to end, and does not miss it") {
+  Fixture f;
+  f.StopCluster(f.Driver(1));
+  REQUIRE(f.Eventually([&] { return f.stop_requested; }));
+  CHECK_FALSE(f.stopped.has_value());
+  f.EndHead();
+  REQUIRE(f.Eventually([&] { return f.stopped.has_value(); }));
+  CHECK(f.stopped->ok());
+  CHECK(f.log.find("lost the head") == std::string::npos);
+}
+
+TEST_CASE("a node refuses a store that has no room for slabs, and says how large it must be") {
+  CHECK(CheckStoreBytes(kMinStoreBytes).ok());
+  const absl::Status refused = CheckStoreBytes(1000);
+  CHECK(CauseOf(refused) == Cause::kInvalidArgument);
+  for (const char* words : {"1000 B", "16 MiB", "slab"}) {
+    CHECK(std::string(refused.message()).find(words) != std::string::npos);
+  }
+}
+
 TEST_CASE("a node whose head does not answer says so") {
   AsioEnv env({.log_sink = [](LogLevel, std::string_view) {}});
   MutexLock lock(env.executor().mutex());
   std::optional<absl::Status> ready;
   Waiter done;
   Node node(
-      env, {.head_address = "nonsense", .store_bytes = 1 << 20},
+      env, {.head_address = "nonsense", .store_bytes = 16 << 20},
       [&](const absl::Status& status) {
         ready = status;
         env.executor().Notify(done);

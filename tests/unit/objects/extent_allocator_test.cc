@@ -1,5 +1,6 @@
 #include "lib/objects/extent_allocator.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <map>
 #include <random>
@@ -56,10 +57,24 @@ TEST_CASE("a full store says how full it is and what to do") {
   REQUIRE(allocator.Allocate(3 * kPage).ok());
   absl::Status full = allocator.Allocate(2 * kPage).status();
   CHECK(CauseOf(full) == Cause::kStoreFull);
-  CHECK(std::string(full.message()).find("8192 bytes: 12288 of its 16384") != std::string::npos);
-  CHECK(std::string(full.message()).find("IOCLUSTER_OBJECT_STORE_MEMORY") != std::string::npos);
+  for (const char* words : {"an object of 8 KiB: 12 KiB of its 16 KiB are in use;",
+                            "ConnectOptions.object_store_memory", "IOCLUSTER_OBJECT_STORE_MEMORY", "--store-memory"}) {
+    CHECK(std::string(full.message()).find(words) != std::string::npos);
+  }
   CHECK(CauseOf(allocator.Allocate(~uint64_t{0}).status()) == Cause::kStoreFull);
   CHECK(CauseOf(allocator.Allocate(0).status()) == Cause::kInvalidArgument);
+}
+
+TEST_CASE("a store whose free space is in pieces says so") {
+  ExtentAllocator allocator(std::make_shared<FakeMemory>(4 * kPage), 4 * kPage);
+  const Extent first = allocator.Allocate(kPage).value();
+  const Extent second = allocator.Allocate(kPage).value();
+  const Extent third = allocator.Allocate(kPage).value();
+  allocator.Free(std::min({first.offset, second.offset, third.offset}));
+  const absl::Status full = allocator.Allocate(2 * kPage).status();
+  CHECK(CauseOf(full) == Cause::kStoreFull);
+  CHECK(std::string(full.message()).find("8 KiB of its 16 KiB are in use, and what is free is in pieces of 4 KiB") !=
+        std::string::npos);
 }
 
 TEST_CASE("a machine without memory is a status and loses nothing") {
