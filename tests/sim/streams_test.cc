@@ -76,7 +76,7 @@ TEST_CASE("blocks that lay untaken on a dead node are made again") {
           REQUIRE(block->has_value());
           REQUIRE((**block)[29'999] == i);
           if (i != 10) continue;
-          cluster.world().CrashMachine(cluster.machine(cluster.workers(1) > 0 ? 1 : 2));
+          cluster.world().CrashMachine(cluster.machine(!cluster.Workers(1).empty() ? 1 : 2));
           driver.Sleep(absl::Seconds(30));  // until its death is known
         }
         REQUIRE(blocks.Next(absl::Minutes(5)).value() == std::nullopt);
