@@ -85,7 +85,7 @@ TEST_CASE("What nothing satisfies is told at the driver while it waits, once, an
   const auto driver = cluster.StartDriver({"hope", cluster.directory().path()});
   const std::string warning = driver->AwaitLine("can't be placed now");
   CHECK_THAT(warning, Contains("W ") && Contains("NodeName (and 2 more)") && Contains("tpu"));
-  CHECK_THAT(warning, Contains("it fails when that has been so for 30s"));
+  CHECK_THAT(warning, Contains("it fails when that has been so for"));
   cluster.AddNode("beta", {"--resource", "tpu=1"});
   std::ofstream(cluster.directory() / "go") << "go";
   const std::string output = driver->Wait().output;
