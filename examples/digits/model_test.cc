@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <cstdio>
 #include <fstream>
 #include <random>
 
@@ -73,6 +74,7 @@ TEST_CASE("UnreadableFilesAreNamed") {
   const std::string path = "model_test_broken.csv";
   std::ofstream(path) << "1,2,3\n";
   const absl::Status broken = ReadImages(path).status();
+  std::remove(path.c_str());
   REQUIRE(std::string(broken.message()) == "line 1 of model_test_broken.csv has 3 fields instead of 65");
 }
 
