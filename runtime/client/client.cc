@@ -30,7 +30,7 @@ absl::Status Deadline(const std::string& what) {
 // Where a task is that has not ended: " (of Train, on node den)", " (of Train, which waits for a worker)".
 std::string Whereabouts(const TaskRecord& task) {
   const ActorState* actor = task.actor == nullptr ? nullptr : task.actor->actor.get();
-  const std::string node = task.lease != nullptr ? task.lease->node_name : actor != nullptr ? actor->node_name : "";
+  const std::string node = task.lease != nullptr ? task.lease->node.name : actor != nullptr ? actor->node_name : "";
   const char* awaited = task.missing > 0 ? "its arguments" : task.actor != nullptr ? "its actor" : "a worker";
   return absl::StrCat(" (of ", std::string(task.label()),
                       node.empty() ? absl::StrCat(", which waits for ", awaited) : absl::StrCat(", on node ", node),
@@ -52,7 +52,6 @@ Client::Client(std::shared_ptr<Env> env, WorkerHooks* worker)
       book_(objects_, borrowing_, store_, streams_),
       dispatcher_(*env_, node_, peers_, book_, actors_),
       actors_(*env_, node_, peers_, objects_, book_, borrowing_, dispatcher_),
-      default_class_(TaskDispatcher::ClassOf(TaskOptions{}).value()),
       default_options_(std::make_shared<const TaskOptions>()) {}
 
 Client::~Client() { IOC_CHECK(!closed_.ok()) << "a client is destroyed without Shutdown"; }
@@ -326,17 +325,9 @@ std::vector<internal::Ref> Client::Submit(internal::Call call, const std::shared
   task.parent = CurrentJob();
   std::vector<internal::Ref> refs = MakeRefs(task);
   absl::Status error = foreign.empty() ? closed_ : ForeignArgument();
-  if (options == nullptr) {
-    task.options = default_options_;
-    task.retries_left = default_options_->max_retries;
-    if (error.ok()) dispatcher_.Submit(task, default_class_);
-  } else {
-    task.options = options;
-    task.retries_left = options->max_retries;
-    const absl::StatusOr<SchedulingClass> spec = TaskDispatcher::ClassOf(*options);
-    if (error.ok()) error = spec.status();
-    if (error.ok()) dispatcher_.Submit(task, *spec);
-  }
+  task.options = options == nullptr ? default_options_ : options;
+  task.retries_left = task.options->max_retries;
+  if (error.ok()) error = dispatcher_.Submit(task);
   if (!error.ok()) {
     book_.Fail(task, WithContext(error, absl::StrCat("task ", std::string(task.label()))));
   } else {

@@ -192,7 +192,6 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
   TaskBook book_;
   TaskDispatcher dispatcher_;
   ActorCaller actors_;
-  SchedulingClass default_class_;
   std::shared_ptr<const TaskOptions> default_options_;
 };
 

@@ -52,6 +52,8 @@ void TaskDispatcher::Clear() {
   dirty_leases_.clear();
   dirty_queues_.clear();
   leases_.clear();
+  last_options_ = nullptr;
+  last_queue_ = nullptr;
   queues_.clear();
 }
 
@@ -84,21 +86,33 @@ absl::StatusOr<SchedulingClass> TaskDispatcher::ClassOf(const ActorOptions& opti
   return spec;
 }
 
-ClassQueue& TaskDispatcher::QueueFor(const SchedulingClass& spec) {
+ClassQueue& TaskDispatcher::QueueFor(const SchedulingClass& asked) {
   for (const auto& queue : queues_) {
-    if (queue->spec == spec) return *queue;
+    if (queue->asked == asked) return *queue;
   }
   auto queue = std::make_unique<ClassQueue>();
   queue->id = static_cast<uint32_t>(queues_.size() + 1);
-  queue->spec = spec;
+  queue->asked = asked;
+  queue->spec = asked;
+  queue->spec.job = job_;
+  queue->spec.job_origin = job_origin_;
   queues_.push_back(std::move(queue));
   return *queues_.back();
 }
 
-void TaskDispatcher::Submit(TaskRecord& task, const SchedulingClass& wanted) {
-  SchedulingClass spec = wanted;
-  spec.job = job_;
-  spec.job_origin = job_origin_;
+absl::Status TaskDispatcher::Submit(TaskRecord& task) {
+  if (last_options_ != task.options) {
+    IOC_ASSIGN_OR_RETURN(const SchedulingClass asked, ClassOf(*task.options));
+    last_queue_ = &QueueFor(asked);
+    last_options_ = task.options;
+  }
+  task.queue = last_queue_;
+  task.sink = this;
+  book_.AwaitArguments(task);
+  return absl::OkStatus();
+}
+
+void TaskDispatcher::Submit(TaskRecord& task, const SchedulingClass& spec) {
   task.queue = &QueueFor(spec);
   task.sink = this;
   book_.AwaitArguments(task);
@@ -229,7 +243,7 @@ void TaskDispatcher::OnLeaseGranted(const LeaseGranted& granted) {
   lease->id = granted.lease;
   lease->queue = &queue;
   lease->worker = granted.worker;
-  lease->node_name = granted.node_name;
+  lease->node = NodeOf(granted.worker, granted.node_name);
   lease->progress = env_.executor().Now();
   leases_[granted.lease] = lease.get();
   queue.leases.push_back(std::move(lease));
@@ -279,10 +293,14 @@ void TaskDispatcher::OnDemandWarning(const DemandWarning& warning) {
 }
 
 void TaskDispatcher::TakeOff(Lease& lease, TaskRecord& task) {
+  IOC_CHECK(!lease.in_flight.empty()) << "a task is not where it was pushed";
+  task.lease = nullptr;
+  // Answers come in order from the front, and what was asked back from the end: only what was cancelled lies between.
+  if (lease.in_flight.front() == &task) return lease.in_flight.pop_front();
+  if (lease.in_flight.back() == &task) return lease.in_flight.pop_back();
   auto it = std::find(lease.in_flight.begin(), lease.in_flight.end(), &task);
   IOC_CHECK(it != lease.in_flight.end()) << "a task is not where it was pushed";
   lease.in_flight.erase(it);
-  task.lease = nullptr;
 }
 
 void TaskDispatcher::OnResult(PeerLink& link, TaskResult& result) {
@@ -293,7 +311,6 @@ void TaskDispatcher::OnResult(PeerLink& link, TaskResult& result) {
   ClassQueue& queue = *lease.queue;
   lease.progress = env_.executor().Now();
   TakeOff(lease, *task);
-  const NodeAddress node = NodeOf(lease.worker, lease.node_name);
   if (result.outcome == TaskOutcome::kReturned) {
     lease.blocked = result.blocked;
     if (!result.blocked) {
@@ -311,10 +328,10 @@ void TaskDispatcher::OnResult(PeerLink& link, TaskResult& result) {
     if (result.outcome == TaskOutcome::kDone) {
       if (task->kind == TaskKind::kCreateActor) {
         const std::unique_ptr<Lease> given = Detach(lease);
-        actors_.OnActorConstructed(*task, given->worker, given->node_name, given->id);
-        return book_.Complete(*task, result, link.peer->process, node);
+        actors_.OnActorConstructed(*task, given->worker, given->node.name, given->id);
+        return book_.Complete(*task, result, link.peer->process, given->node);
       }
-      book_.Complete(*task, result, link.peer->process, node);
+      book_.Complete(*task, result, link.peer->process, lease.node);
     } else if (task->kind == TaskKind::kCreateActor) {
       actors_.OnActorFailed(*task, result.error);
       book_.Fail(*task, result.error);
@@ -380,19 +397,19 @@ void TaskDispatcher::OnPeerGone(Peer& peer) {
 
 void TaskDispatcher::LoseLease(Lease& lease) {
   ClassQueue& queue = *lease.queue;
-  // What was not sent yet has lost nothing.
-  for (TaskRecord* task : lease.batch) {
-    TakeOff(lease, *task);
-    Requeue(*task);
+  // What was not sent yet has lost nothing. Backwards, so that it stands at the front of the queue in its old order.
+  for (auto task = lease.batch.rbegin(); task != lease.batch.rend(); ++task) {
+    TakeOff(lease, **task);
+    Requeue(**task);
   }
   std::vector<uint64_t> suspects;
   for (TaskRecord* task : lease.in_flight) {
     task->lease = nullptr;
-    task->NoteTried(NodeOf(lease.worker, lease.node_name));
+    task->NoteTried(lease.node);
     suspects.push_back(task->sequence);
   }
   const ProcessAddress worker = lease.worker;
-  const std::string node_name = lease.node_name;
+  const std::string node_name = lease.node.name;
   Detach(lease);
   if (!suspects.empty()) {
     AskFate(worker, node_name, [this, suspects = std::move(suspects)](const WorkerEnd& end) { Judge(suspects, end); });

@@ -36,7 +36,7 @@ struct Lease {
   LeaseId id;
   ClassQueue* queue = nullptr;
   ProcessAddress worker;
-  std::string node_name;
+  NodeAddress node;
   Peer* peer = nullptr;               // null while connecting
   std::deque<TaskRecord*> in_flight;  // in the order pushed; includes `batch`
   std::vector<TaskRecord*> batch;     // not sent yet
@@ -52,6 +52,7 @@ struct Lease {
 
 struct ClassQueue {
   uint32_t id = 0;
+  SchedulingClass asked;  // as tasks ask for it, without the job
   SchedulingClass spec;
   std::deque<TaskRecord*> ready;
   std::vector<std::unique_ptr<Lease>> leases;
@@ -94,10 +95,11 @@ class TaskDispatcher final : public TaskSink, public Deferred {
 
   void SetJob(JobId job, NodeAddress origin);
 
-  // `task` is new; `spec` says what it needs.
+  // `task` is new; its options say what it needs. InvalidArgument, and nothing is done, if they make no sense.
+  absl::Status Submit(TaskRecord& task);
+  // The same for an actor's constructor: `spec` says what it needs.
   void Submit(TaskRecord& task, const SchedulingClass& spec);
   // The class that `options` describe, without the job. InvalidArgument names what is wrong.
-  static absl::StatusOr<SchedulingClass> ClassOf(const TaskOptions& options);
   static absl::StatusOr<SchedulingClass> ClassOf(const ActorOptions& options);
 
   // Sends at once what was pushed to workers that had nothing to do; for a thread that submits and then goes its way.
@@ -124,7 +126,8 @@ class TaskDispatcher final : public TaskSink, public Deferred {
   void OnTaskDoomed(TaskRecord& task, const absl::Status& error) override;
   void RunDeferred() override;
 
-  ClassQueue& QueueFor(const SchedulingClass& spec);
+  static absl::StatusOr<SchedulingClass> ClassOf(const TaskOptions& options);
+  ClassQueue& QueueFor(const SchedulingClass& asked);
   void Pump(ClassQueue& queue);
   Lease* PickLease(ClassQueue& queue);
   size_t WindowOf(const ClassQueue& queue) const;
@@ -154,6 +157,9 @@ class TaskDispatcher final : public TaskSink, public Deferred {
   JobId job_;
   NodeAddress job_origin_;
   std::vector<std::unique_ptr<ClassQueue>> queues_;
+  // Of the task submitted last. Most have the same, and then nothing needs to be looked up.
+  std::shared_ptr<const TaskOptions> last_options_;
+  ClassQueue* last_queue_ = nullptr;
   absl::flat_hash_map<LeaseId, Lease*> leases_;
   std::vector<Lease*> dirty_leases_;
   std::vector<ClassQueue*> dirty_queues_;
