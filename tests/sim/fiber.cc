@@ -23,9 +23,6 @@
 #include <sanitizer/common_interface_defs.h>
 #include <sanitizer/lsan_interface.h>
 #endif
-#ifdef __SANITIZE_THREAD__
-#include <sanitizer/tsan_interface.h>
-#endif
 
 namespace ioc::sim {
 namespace {
@@ -83,9 +80,6 @@ struct Fiber::Stack {
 #ifdef IOC_SIM_ASAN
     __asan_unpoison_memory_region(bottom(), size);
 #endif
-#ifdef __SANITIZE_THREAD__
-    if (tsan != nullptr) __tsan_destroy_fiber(tsan);
-#endif
     munmap(base, size + kGuardBytes);
   }
 
@@ -99,8 +93,6 @@ struct Fiber::Stack {
   void* fake_stack = nullptr;    // AddressSanitizer's
   const void* caller_bottom = nullptr;
   size_t caller_size = 0;
-  void* tsan = nullptr;  // ThreadSanitizer's
-  void* caller_tsan = nullptr;
   ExceptionState exceptions;
   void* thread_local_value = nullptr;
 
@@ -141,9 +133,6 @@ void Fiber::Run() {
   body_ = nullptr;
   done_ = true;
   StartSwitch(nullptr, stack.caller_bottom, stack.caller_size);
-#ifdef __SANITIZE_THREAD__
-  __tsan_switch_to_fiber(stack.caller_tsan, 0);
-#endif
 }
 
 void Fiber::Resume() {
@@ -159,9 +148,6 @@ void Fiber::Resume() {
           Run();
           return std::move(stack_->caller);
         });
-#ifdef __SANITIZE_THREAD__
-    stack_->tsan = __tsan_create_fiber(0);
-#endif
     static const bool terminate_is_ours [[maybe_unused]] = [] {
       previous_terminate = std::set_terminate(OnTerminate);
       return true;
@@ -175,10 +161,6 @@ void Fiber::Resume() {
   if (hooks.set != nullptr) hooks.set(stack.thread_local_value);
 
   void* fake_stack = nullptr;
-#ifdef __SANITIZE_THREAD__
-  stack.caller_tsan = __tsan_get_current_fiber();
-  __tsan_switch_to_fiber(stack.tsan, 0);
-#endif
   StartSwitch(&fake_stack, stack.bottom(), stack.size);
   stack.inner = std::move(stack.inner).resume();
   FinishSwitch(fake_stack, nullptr, nullptr);
@@ -198,9 +180,6 @@ void Fiber::Suspend() {
   IOC_CHECK(current == this) << "fibre " << name_ << " does not run";
   Stack& stack = *stack_;
   StartSwitch(&stack.fake_stack, stack.caller_bottom, stack.caller_size);
-#ifdef __SANITIZE_THREAD__
-  __tsan_switch_to_fiber(stack.caller_tsan, 0);
-#endif
   stack.caller = std::move(stack.caller).resume();
   FinishSwitch(stack.fake_stack, &stack.caller_bottom, &stack.caller_size);
 }
@@ -224,9 +203,6 @@ void Fiber::Abandon() {
 #endif
   abandoned->emplace_back(stack, std::move(body_));
   StartSwitch(nullptr, stack->caller_bottom, stack->caller_size);
-#ifdef __SANITIZE_THREAD__
-  __tsan_switch_to_fiber(stack->caller_tsan, 0);
-#endif
   stack->caller = std::move(stack->caller).resume();
   std::abort();  // never resumed
 }

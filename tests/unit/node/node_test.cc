@@ -3,6 +3,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstring>
 #include <memory>
@@ -89,13 +90,14 @@ class Fixture {
   template <typename Condition>
   bool Eventually(Condition condition) {
     const absl::Time deadline = env_.executor().Now() + kPatience;
-    while (!condition() && env_.executor().Now() < deadline) {
+    while (!condition()) {
+      if (env_.executor().Now() >= deadline) return false;
       Waiter turn;
       const TimerId timer = env_.executor().Schedule(absl::Milliseconds(1), [&] { env_.executor().Notify(turn); });
       env_.executor().Await(turn, absl::InfiniteFuture());
       env_.executor().CancelTimer(timer);
     }
-    return condition();
+    return true;
   }
 
   template <Request R>
@@ -200,16 +202,19 @@ TEST_CASE("an object is pulled from another node in chunks, and freed there with
   bool same = true;
   for (size_t i = 0; i < size; ++i) same = same && static_cast<char>(f.memory->data()[pin->offset + i]) == 'p';
   CHECK(same);
+  const auto all_use = [&](auto expected) {
+    return f.Eventually([&] {
+      const std::vector<NodeStatus> nodes = f.Nodes(writer);
+      return std::all_of(nodes.begin(), nodes.end(),
+                         [&](const auto& node) { return expected(node.report.store_used); });
+    });
+  };
+  REQUIRE(all_use([](uint64_t used) { return used > 0; }));
 
   reader.channel()->Notify(UnpinObjects{.ids = {kObject}});
   writer.channel()->Notify(UnpinObjects{.ids = {kObject}});
   writer.channel()->Notify(FreeObjects{.node = f.node(0).address(), .ids = {kObject}});
-  CHECK(f.Eventually([&] {
-    for (const NodeStatus& node : f.Nodes(writer)) {
-      if (node.report.store_used > 0) return false;
-    }
-    return true;
-  }));
+  CHECK(all_use([](uint64_t used) { return used == 0; }));
 }
 
 TEST_CASE("an object whose copies are gone is lost, and the error says so") {
