@@ -2,11 +2,13 @@
 //
 // A value: copy it, pass it as an argument, put it inside other values. An actor that is not detached ends when its
 // last handle is gone and its calls have run. Calls that one process makes run in the order in which it made them
-// (unless ActorOptions::max_concurrency says otherwise). Any number of threads may call through one handle at once.
+// (unless ActorOptions::max_concurrency says otherwise; each concurrency group has an order of its own). Any number of
+// threads may call through one handle at once.
 #ifndef IOCLUSTER_ACTOR_H_
 #define IOCLUSTER_ACTOR_H_
 
 #include <cstdint>
+#include <memory>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -16,10 +18,83 @@
 #include "iocluster/internal/entry.h"
 #include "iocluster/internal/runtime.h"
 #include "iocluster/object_ref.h"
+#include "iocluster/options.h"
 #include "iocluster/serde.h"
 #include "iocluster/stream.h"
 
 namespace ioc {
+
+namespace internal {
+
+using SharedCallOptions = std::shared_ptr<const CallOptions>;  // null: the defaults
+
+template <typename C, auto Method, typename... Args>
+std::vector<Ref> MakeMethodCall(const Ref& actor, const SharedCallOptions& options, const Returns& returns,
+                                Args&&... args) {
+  using Parameters = typename SignatureOf<Method>::Parameters;
+  Call call = MakeCall<typename StreamTraits<Parameters>::Arguments>(MethodEntry<C, Method>::info(), returns,
+                                                                     actor->runtime(), std::forward<Args>(args)...);
+  call.options = options;
+  return actor->runtime().CallActor(actor, std::move(call));
+}
+
+template <typename C, auto Method, typename... Args>
+auto CallMethod(const Ref& actor, const SharedCallOptions& options, Args&&... args) {
+  using S = SignatureOf<Method>;
+  static_assert(std::is_base_of_v<typename S::Class, C>,
+                "iocluster cannot make this call: the method is not one of the actor's class");
+  using Stream = StreamTraits<typename S::Parameters>;
+  if constexpr (Stream::kIsStream) {
+    using Items = ObjectStream<typename Stream::Item>;
+    if (!actor) return Items();
+    return Items(std::move(
+        MakeMethodCall<C, Method>(actor, options, {.stream_window = kDefaultStreamWindow}, std::forward<Args>(args)...)
+            .front()));
+  } else {
+    using Result = ObjectRef<ValueOfResult<typename S::Result>>;
+    if (!actor) return Result();
+    return Result(std::move(MakeMethodCall<C, Method>(actor, options, {}, std::forward<Args>(args)...).front()));
+  }
+}
+
+template <typename C, auto Method, typename... Args>
+auto CallMethodForAll(const Ref& actor, const SharedCallOptions& options, Args&&... args) {
+  using Value = ValueOfResult<typename SignatureOf<Method>::Result>;
+  static_assert(TupleSize<Value>::value > 1,
+                "iocluster cannot split this result: CallAll is for methods that return a std::tuple of two or more");
+  std::vector<Ref> refs(TupleSize<Value>::value);
+  if (actor) {
+    refs = MakeMethodCall<C, Method>(actor, options, {.number = TupleSize<Value>::value}, std::forward<Args>(args)...);
+  }
+  return RefsOf(std::type_identity<Value>(), std::move(refs));
+}
+
+}  // namespace internal
+
+// Calls an actor with options other than the defaults; from ActorHandle::With. A value; refers to the actor as a handle
+// does, and may be used by any thread.
+template <typename C>
+class CallSubmitter {
+ public:
+  // For the library.
+  CallSubmitter(internal::Ref ref, CallOptions options)
+      : ref_(std::move(ref)), options_(std::make_shared<const CallOptions>(std::move(options))) {}
+
+  // As ActorHandle::Call.
+  template <auto Method, typename... Args>
+  auto Call(Args&&... args) const {
+    return internal::CallMethod<C, Method>(ref_, options_, std::forward<Args>(args)...);
+  }
+  // As ActorHandle::CallAll.
+  template <auto Method, typename... Args>
+  auto CallAll(Args&&... args) const {
+    return internal::CallMethodForAll<C, Method>(ref_, options_, std::forward<Args>(args)...);
+  }
+
+ private:
+  internal::Ref ref_;
+  internal::SharedCallOptions options_;
+};
 
 template <typename C>
 class ActorHandle {
@@ -37,32 +112,17 @@ class ActorHandle {
   // why there is none, comes by the ObjectRef. Arguments as for Cluster::Submit.
   template <auto Method, typename... Args>
   auto Call(Args&&... args) const {
-    using S = internal::SignatureOf<Method>;
-    static_assert(std::is_base_of_v<typename S::Class, C>,
-                  "iocluster cannot make this call: the method is not one of the actor's class");
-    using Stream = internal::StreamTraits<typename S::Parameters>;
-    if constexpr (Stream::kIsStream) {
-      using Items = ObjectStream<typename Stream::Item>;
-      if (!ref_) return Items();
-      return Items(std::move(
-          MakeCall<Method>({.stream_window = internal::kDefaultStreamWindow}, std::forward<Args>(args)...).front()));
-    } else {
-      using Ref = ObjectRef<internal::ValueOfResult<typename S::Result>>;
-      if (!ref_) return Ref();
-      return Ref(std::move(MakeCall<Method>({}, std::forward<Args>(args)...).front()));
-    }
+    return internal::CallMethod<C, Method>(ref_, nullptr, std::forward<Args>(args)...);
   }
 
   // Calls a method that returns a std::tuple<A, B, ...>, for a std::tuple<ObjectRef<A>, ObjectRef<B>, ...>.
   template <auto Method, typename... Args>
   auto CallAll(Args&&... args) const {
-    using Value = internal::ValueOfResult<typename internal::SignatureOf<Method>::Result>;
-    static_assert(internal::TupleSize<Value>::value > 1,
-                  "iocluster cannot split this result: CallAll is for methods that return a std::tuple of two or more");
-    std::vector<internal::Ref> refs(internal::TupleSize<Value>::value);
-    if (ref_) refs = MakeCall<Method>({.number = internal::TupleSize<Value>::value}, std::forward<Args>(args)...);
-    return internal::RefsOf(std::type_identity<Value>(), std::move(refs));
+    return internal::CallMethodForAll<C, Method>(ref_, nullptr, std::forward<Args>(args)...);
   }
+
+  // The same with options: handle.With(ioc::CallOptions{.concurrency_group = "io"}).Call<&Server::Read>(name).
+  CallSubmitter<C> With(CallOptions options) const { return CallSubmitter<C>(ref_, std::move(options)); }
 
   // For the library.
   const internal::Ref& ref() const { return ref_; }
@@ -70,14 +130,6 @@ class ActorHandle {
   friend bool operator==(const ActorHandle& a, const ActorHandle& b) { return a.id() == b.id(); }
 
  private:
-  template <auto Method, typename... Args>
-  std::vector<internal::Ref> MakeCall(const internal::Returns& returns, Args&&... args) const {
-    using Parameters = typename internal::SignatureOf<Method>::Parameters;
-    internal::Call call = internal::MakeCall<typename internal::StreamTraits<Parameters>::Arguments>(
-        internal::MethodEntry<C, Method>::info(), returns, ref_->runtime(), std::forward<Args>(args)...);
-    return ref_->runtime().CallActor(ref_, std::move(call));
-  }
-
   internal::Ref ref_;
 };
 

@@ -83,9 +83,20 @@ struct ActorOptions {
   Strategy strategy = Strategy::kDefault;
   int max_restarts = 0;
   int max_task_retries = 0;
-  int max_concurrency = 1;      // calls that run at a time; more than one gives up order
+  int max_concurrency = 1;  // calls that run at a time, of those that name no group; more than one gives up order
+  // Further groups of calls, by name, and how many of each run at a time: {{"io", 2}, {"compute", 4}}. They don't wait
+  // for each other. A call names its group with CallOptions. All together at most kMaxConcurrency.
+  std::map<std::string, int> concurrency_groups = {};
   bool shared_process = false;  // not in this release: refused
   absl::Duration placement_timeout = absl::Seconds(30);
+};
+
+// Calls of one actor that can run at a time.
+inline constexpr int kMaxConcurrency = 1024;
+
+struct CallOptions {
+  std::string name = {};               // shown in errors; the method's name unless set
+  std::string concurrency_group = {};  // one of ActorOptions::concurrency_groups; empty is the default one
 };
 
 // What Connect takes from the program; whatever is not set here comes from the environment variable in brackets, and

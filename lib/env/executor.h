@@ -91,7 +91,7 @@ class Executor {
   // Any thread, mutex held.
   virtual void Notify(Waiter& waiter) = 0;
 
-  // Starts a thread of this executor's process. Any thread, without the mutex.
+  // Starts a thread of this executor's process. Any thread, with or without the mutex.
   virtual std::unique_ptr<Thread> StartThread(std::string_view name, Callback body) = 0;
 };
 

@@ -68,6 +68,14 @@ struct Task {
   streamSkip @17 :UInt64;
   session @18 :UInt64;
   answered @19 :UInt64;
+  group @20 :Data;
+  concurrencyGroups @21 :List(ConcurrencyGroup);
+  shared @22 :Bool;
+}
+
+struct ConcurrencyGroup {
+  name @0 :Data;
+  limit @1 :UInt32;
 }
 
 struct PushTasks {
@@ -91,6 +99,7 @@ struct TaskResult {
   error @4 :Common.Status;
   returns @5 :List(Value);
   runNs @6 :UInt64;
+  gone @7 :Bool;
 }
 
 struct TaskResults {
@@ -114,6 +123,7 @@ struct RecallTasks {
 struct CancelTask {
   sequence @0 :UInt64;
   force @1 :Bool;
+  actor @2 :Common.ObjectId;
 }
 
 struct ResolveObject {

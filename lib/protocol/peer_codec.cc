@@ -59,6 +59,15 @@ class PeerWriter {
     out.setStreamSkip(task.stream_skip);
     out.setSession(task.session);
     out.setAnswered(task.answered);
+    if (!task.group.empty()) out.setGroup(AsData(task.group));
+    if (!task.concurrency_groups.empty()) {
+      auto groups = out.initConcurrencyGroups(task.concurrency_groups.size());
+      for (unsigned i = 0; i < groups.size(); ++i) {
+        groups[i].setName(AsData(task.concurrency_groups[i].name));
+        groups[i].setLimit(task.concurrency_groups[i].limit);
+      }
+    }
+    out.setShared(task.shared);
   }
 
   void Result(const TaskResult& result, wire::TaskResult::Builder out) {
@@ -69,6 +78,7 @@ class PeerWriter {
     if (!result.error.ok()) WriteError(result.error, out.initError());
     if (!result.returns.empty()) Values(result.returns, out.initReturns(result.returns.size()));
     out.setRunNs(result.run_ns);
+    out.setGone(result.gone);
   }
 
   // Last: the table is complete when all else is written.
@@ -138,6 +148,13 @@ class PeerReader {
     task.stream_skip = in.getStreamSkip();
     task.session = in.getSession();
     task.answered = in.getAnswered();
+    task.group = AsView(in.getGroup());
+    const auto groups = in.getConcurrencyGroups();
+    ResizeFor(budget_, groups, task.concurrency_groups);
+    for (unsigned i = 0; i < groups.size(); ++i) {
+      task.concurrency_groups[i] = {.name = AsView(groups[i].getName()), .limit = groups[i].getLimit()};
+    }
+    task.shared = in.getShared();
   }
 
   void Result(wire::TaskResult::Reader in, TaskResult& result) {
@@ -148,6 +165,7 @@ class PeerReader {
     result.error = in.hasError() ? ReadError(in.getError()) : absl::OkStatus();
     Values(in.getReturns(), result.returns);
     result.run_ns = in.getRunNs();
+    result.gone = in.getGone();
   }
 
  private:
@@ -212,10 +230,12 @@ void Read(Budget&, wire::RecallTasks::Reader in, RecallTasks& recall) {
 void Write(const CancelTask& cancel, wire::CancelTask::Builder out) {
   out.setSequence(cancel.sequence);
   out.setForce(cancel.force);
+  Write(cancel.actor, out.initActor());
 }
-void Read(Budget&, wire::CancelTask::Reader in, CancelTask& cancel) {
+void Read(Budget& budget, wire::CancelTask::Reader in, CancelTask& cancel) {
   cancel.sequence = in.getSequence();
   cancel.force = in.getForce();
+  Read(budget, in.getActor(), cancel.actor);
 }
 
 void Write(const StreamItem& item, wire::StreamItem::Builder out) {

@@ -44,6 +44,12 @@ struct WireValue {
   std::vector<RefInfo> refs;       // the references inside the value, in the order that its encoding counts them
 };
 
+// Of an actor: of the calls that name this group, so many run at a time.
+struct ConcurrencyGroup {
+  std::string_view name;
+  uint32_t limit = 1;
+};
+
 enum class TaskKind : uint8_t { kTask = 0, kCreateActor = 1, kActorCall = 2 };
 
 struct TaskSpec {
@@ -60,12 +66,15 @@ struct TaskSpec {
   std::vector<RefInfo> refs;              // references that the payload carries as such, in order
   ObjectId actor;                         // kCreateActor: itself; kActorCall: whom
   uint64_t call_sequence = 0;             // kActorCall: counts up from 1 in one session and one incarnation
-  uint32_t max_concurrency = 1;           // kCreateActor
+  uint32_t max_concurrency = 1;           // kCreateActor: of the calls that name no group
   bool split = false;                     // the function returns a vector of num_returns elements, each a result
   uint32_t stream_window = 0;             // items that may be ahead of the reader; 0: this is no stream
   uint64_t stream_skip = 0;               // items that an earlier attempt has sent, and the caller kept
   uint64_t session = 0;                   // kActorCall: of the caller; its calls are numbered anew in a later one
   uint64_t answered = 0;                  // kActorCall: up to this call_sequence the caller has all answers
+  std::string_view group;                 // kActorCall: of the actor's concurrency groups; empty: the default one
+  std::vector<ConcurrencyGroup> concurrency_groups;  // kCreateActor: beside the default one
+  bool shared = false;                               // kCreateActor: others live in the same process
 };
 
 // client -> worker.
@@ -90,6 +99,9 @@ struct TaskResult {
   absl::Status error;
   std::vector<WireValue> returns;  // kDone: num_returns many
   uint64_t run_ns = 0;             // user code's time
+  // Of an actor's call: the actor does not live there (any more); ask its owner where it does. With kFailed it had
+  // begun the call.
+  bool gone = false;
 };
 
 // worker -> client.
@@ -139,6 +151,7 @@ struct CancelTask {
   static constexpr Method kMethod = Method::kCancelTask;
   uint64_t sequence = 0;
   bool force = false;
+  ObjectId actor;  // of an actor's call
 };
 
 // borrower -> owner. Answered when the value exists. The reply's references are covered by the sender until

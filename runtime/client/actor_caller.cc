@@ -108,7 +108,6 @@ void ActorCaller::Construct(const State& state) {
   for (ObjectRecord* held : task.dependencies) objects_.Hold(*held);
   for (ObjectRecord* held : task.refs) objects_.Hold(*held);
   task.retries_left = 3;  // a worker that dies before its constructor has begun is not the actor's fault
-  task.max_concurrency = static_cast<uint32_t>(state->options.max_concurrency);
   state->creation = task.sequence;
   dispatcher_.Submit(task, state->spec);
 }
@@ -260,7 +259,7 @@ void ActorCaller::Cancel(TaskRecord& task) {
   const bool sent = std::find(state->in_flight.begin(), state->in_flight.end(), &task) != state->in_flight.end();
   if (!sent || state->peer == nullptr) return;
   SendBatch(*state);
-  state->peer->channel().Notify(CancelTask{.sequence = task.sequence, .force = false});
+  state->peer->channel().Notify(CancelTask{.sequence = task.sequence, .force = false, .actor = task.actor->id()});
 }
 
 void ActorCaller::Ask(const State& state) {
@@ -423,13 +422,12 @@ void ActorCaller::AfterLoss(const State& state, const WorkerEnd& end) {
   for (const TaskRecord* task : state->waiting) {
     if (task->call_sequence != 0) sent.push_back(task->sequence);
   }
-  const size_t started = end.Started(sent, book_.self());
-  for (size_t i = 0; i < sent.size(); ++i) {
-    TaskRecord* task = book_.Find(sent[i]);
+  for (const uint64_t sequence : sent) {
+    TaskRecord* task = book_.Find(sequence);
     if (task == nullptr) continue;
     task->NoteTried(NodeOf(state->worker, state->node_name));
     if (CauseOf(end.error) == Cause::kNodeDied) book_.LoseItems(*task);
-    const bool innocent = i >= started;
+    const bool innocent = !end.MayHaveBegunCall(sequence, book_.self());
     if (may_live && (innocent || task->retries_left != 0) && !task->cancelled) {
       if (!innocent && task->retries_left > 0) --task->retries_left;
       ++task->attempt;

@@ -16,6 +16,13 @@ namespace {
 
 constexpr size_t kMaxDoomedMessageBytes = 4096;
 
+void AppendActorOptions(TaskSpec& spec, const ActorOptions& options) {
+  spec.max_concurrency = static_cast<uint32_t>(options.max_concurrency);
+  for (const auto& [name, limit] : options.concurrency_groups) {
+    spec.concurrency_groups.push_back({.name = name, .limit = static_cast<uint32_t>(limit)});
+  }
+}
+
 }  // namespace
 
 void TaskRecord::OnSettled(ObjectRecord&) { book->ArgumentSettled(*this); }
@@ -41,6 +48,7 @@ TaskRecord& TaskBook::Create(TaskKind kind, internal::Call& call, uint32_t depth
   task.depth = depth;
   task.split = call.split;
   task.stream_window = call.stream_window;
+  task.call = std::move(call.options);
   task.sequence =
       NextId(call.stream_window > 0 ? 1 + kMaxStreamItems : std::max<uint32_t>(1, call.num_returns)).sequence;
   task.payload = std::move(call.payload);
@@ -176,10 +184,14 @@ void TaskBook::AppendTo(PushTasks& push, const TaskRecord& task, PeerLink& link)
   for (const ObjectRecord* dependency : task.dependencies)
     spec.dependencies.push_back(borrowing_.ExportValue(*dependency));
   for (const ObjectRecord* ref : task.refs) spec.refs.push_back(borrowing_.Export(*ref));
+  if (task.kind == TaskKind::kCreateActor) AppendActorOptions(spec, task.actor->actor->options);
+  if (task.call != nullptr) {
+    if (!task.call->name.empty()) spec.name = task.call->name;
+    spec.group = task.call->concurrency_group;
+  }
   if (task.actor != nullptr) spec.actor = task.actor->id();
   if (task.actor != nullptr && task.actor->actor != nullptr) spec.session = task.actor->actor->session;
   spec.call_sequence = task.call_sequence;
-  spec.max_concurrency = task.max_concurrency;
   spec.split = task.split;
   spec.stream_window = task.stream_window;
   if (task.stream_window > 0) spec.stream_skip = streams_.Received(task.sequence);

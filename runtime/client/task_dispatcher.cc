@@ -30,6 +30,31 @@ absl::StatusOr<SchedulingClass> MakeClass(const Options& options) {
   return spec;
 }
 
+absl::Status CheckConcurrency(const ActorOptions& options) {
+  int64_t sum = options.max_concurrency;
+  if (options.max_concurrency < 1) {
+    return MakeError(Cause::kInvalidArgument,
+                     absl::StrCat("max_concurrency is ", options.max_concurrency, "; it must be at least 1"));
+  }
+  for (const auto& [name, limit] : options.concurrency_groups) {
+    if (name.empty()) {
+      return MakeError(Cause::kInvalidArgument,
+                       "a concurrency group has no name; max_concurrency is for calls that name none");
+    }
+    if (limit < 1) {
+      return MakeError(Cause::kInvalidArgument, absl::StrCat("the limit of the concurrency group \"", name, "\" is ",
+                                                             limit, "; it must be at least 1"));
+    }
+    sum += limit;
+  }
+  if (sum > kMaxConcurrency) {
+    return MakeError(Cause::kInvalidArgument,
+                     absl::StrCat("max_concurrency and concurrency_groups make ", sum,
+                                  " calls that run at a time; an actor can have ", kMaxConcurrency));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 size_t WorkerEnd::Started(const std::vector<uint64_t>& pushed, ProcessId self) const {
@@ -71,10 +96,7 @@ absl::StatusOr<SchedulingClass> TaskDispatcher::ClassOf(const TaskOptions& optio
 }
 
 absl::StatusOr<SchedulingClass> TaskDispatcher::ClassOf(const ActorOptions& options) {
-  if (options.max_concurrency < 1) {
-    return MakeError(Cause::kInvalidArgument,
-                     absl::StrCat("max_concurrency is ", options.max_concurrency, "; it must be at least 1"));
-  }
+  IOC_RETURN_IF_ERROR(CheckConcurrency(options));
   if (options.lifetime == Lifetime::kDetached || options.shared_process) {
     return MakeError(Cause::kInvalidArgument,
                      options.shared_process

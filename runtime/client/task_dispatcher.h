@@ -74,6 +74,10 @@ struct WorkerEnd {
   // that it began last. (A task before that one has run, but its answer was lost.) The rest are innocent.
   // A task of another caller tells nothing about those of `self`: all of them may have run.
   size_t Started(const std::vector<uint64_t>& pushed, ProcessId self) const;
+  // Whether this call of an actor, of `self`, may have run. Of a caller's calls the latest one that began is known.
+  bool MayHaveBegunCall(uint64_t sequence, ProcessId self) const {
+    return !started_known || (caller && (caller != self || sequence <= started));
+  }
 };
 
 // What happens to the workers that became actors.

@@ -55,7 +55,7 @@ struct TaskRecord final : SettleListener {
   std::vector<ObjectRecord*> refs;
   ObjectRecord* actor = nullptr;
   uint64_t call_sequence = 0;
-  uint32_t max_concurrency = 1;
+  std::shared_ptr<const CallOptions> call;  // of an actor's method; may be null
 
   uint32_t missing = 0;    // arguments that have not settled
   bool cancelled = false;  // its results are settled already
@@ -68,7 +68,8 @@ struct TaskRecord final : SettleListener {
   }
 
   std::string_view label() const {
-    return options != nullptr && !options->name.empty() ? std::string_view(options->name) : function->label;
+    if (options != nullptr && !options->name.empty()) return options->name;
+    return call != nullptr && !call->name.empty() ? std::string_view(call->name) : function->label;
   }
 };
 

@@ -13,7 +13,9 @@
 
 namespace ioc {
 
+class HostedActor;
 class StreamOut;
+struct CallGroup;
 
 struct WorkerJob {
   uint64_t number = 0;               // of this worker's own
@@ -23,9 +25,13 @@ struct WorkerJob {
   uint64_t link = 0;
   ProcessId caller;
   LeaseId lease;
-  bool taken = false;  // an actor's call that is noted as come
+  HostedActor* actor = nullptr;  // of a call; it stays until its last call has ended
+  CallGroup* group = nullptr;    // likewise
+  bool taken = false;            // an actor's call that is noted as come
   bool cancelled = false;
-  StreamOut* stream = nullptr;  // of a stream, while it runs
+  bool gathering = false;           // its thread fetches its arguments
+  StreamOut* stream = nullptr;      // of a stream, while it runs
+  std::unique_ptr<WorkerJob> next;  // in a JobList
 };
 
 // An item of a stream that its reader has not taken.

@@ -1,15 +1,19 @@
-// The worker role: runs the tasks that a lease's client pushes, or hosts one actor.
+// The worker role: runs the tasks that a lease's client pushes, and the calls of the actors that it hosts.
 //
 // Tasks run on the thread that called Run, which between them leads the executor's loop: it reads a task, runs it at
 // stack depth zero when the loop call has returned, and writes the answer with the next wait (DESIGN section 3). While
-// a task runs long, the executor's background thread flushes answers and serves cancels and recalls. An actor with
-// max_concurrency > 1 gets that many threads.
+// a task runs long, the executor's background thread flushes answers and serves cancels and recalls. Where an actor may
+// run several calls at a time, more threads are started when they are needed.
 //
-// Invariants: only the lease's client may push tasks; only calls of the actor hosted here are run, each once. An answer
+// Its parts: worker.cc has the threads and what runs next, worker_run.cc runs one task, worker_answers.cc answers,
+// worker_actors.cc has the actors, worker_service.cc serves the node and the clients.
+//
+// Invariants: only the lease's client may push tasks; only calls of actors hosted here are run, each once. An answer
 // that lists references is sent after those that this worker keeps are registered with their owners.
 #ifndef IOCLUSTER_RUNTIME_WORKER_WORKER_H_
 #define IOCLUSTER_RUNTIME_WORKER_WORKER_H_
 
+#include <absl/container/flat_hash_map.h>
 #include <absl/functional/any_invocable.h>
 #include <absl/status/status.h>
 
@@ -20,7 +24,7 @@
 
 #include "lib/env/env.h"
 #include "runtime/client/client.h"
-#include "runtime/worker/answered_calls.h"
+#include "runtime/worker/hosted_actor.h"
 #include "runtime/worker/job.h"
 
 namespace ioc {
@@ -30,7 +34,6 @@ inline constexpr absl::Duration kForceGrace = absl::Milliseconds(200);
 inline constexpr size_t kAnswerBytes = size_t{64} << 10;
 // How long an actor waits for its owner's process, when the connection with it has broken, before it ends.
 inline constexpr absl::Duration kOwnerAbsence = absl::Seconds(30);
-inline constexpr uint32_t kMaxActorThreads = 256;
 
 class Worker final : public WorkerHooks, public Deferred {
  public:
@@ -73,7 +76,19 @@ class Worker final : public WorkerHooks, public Deferred {
 
   void RunDeferred() override;
 
+  // worker.cc: threads, and what they run next
   void RunLoop();
+  void DestroyActors();
+  std::unique_ptr<Job> NextJob();
+  // A job has become ready: a thread shall take it.
+  void WakeOne();
+  void List(CallGroup& group);
+  void TellBlocked();
+  void NoteStarted(const Job& job);
+  Job* FindRunning(uint64_t number);
+  void Stop();
+
+  // worker_run.cc: one task
   void Execute(Job& job, internal::RunContext& context);
   absl::Status Gather(Job& job, internal::Invocation& invocation, std::vector<ObjectRecord*>& covered);
   absl::StatusOr<internal::EncodedValue> Import(Job& job, const WireValue& value, std::vector<ObjectRecord*>& covered);
@@ -81,26 +96,36 @@ class Worker final : public WorkerHooks, public Deferred {
   void Finish(Job& job, const absl::Status& status, Results& results, uint64_t run_ns,
               const std::vector<ObjectRecord*>& covered);
   void AddResult(Answer& answer, ReturnedValue& value, ObjectId id);
-  void AdoptActor(Job& job, const internal::Invocation& invocation);
-  // Drops what a kept answer holds.
-  void Forget(Answer& answer);
+
+  // worker_answers.cc
+  absl::Status Located(const absl::Status& error, const Job& job) const;
+  static std::shared_ptr<Answer> AnswerTo(const Job& job);
   void Reply(std::shared_ptr<Answer> answer);
   void ReplyReturned(const Job& job, bool blocked);
   void ReplyFailed(const Job& job, const absl::Status& error);
+  // Drops what a kept answer holds.
+  void Forget(Answer& answer);
+
+  // worker_actors.cc
+  HostedActor* FindActor(ObjectId id);
+  // Queues a call, or answers it, or knows it.
+  void TakeCall(PeerLink& link, std::unique_ptr<Job> job);
+  bool IsNewCall(PeerLink& link, const Job& job);
+  void AnswerAgain(PeerLink& link, const Job& call);
+  void MoveToLink(PeerLink& link, const Job& call);
+  void ForgetHeard(HostedActor& actor, ProcessId caller, uint64_t session, uint64_t answered);
+  void AdoptActor(const Job& job, const internal::Invocation& invocation);
+  void CallEnded(CallGroup& group);
+
+  // worker_service.cc
   void NumberFunctions(PeerLink& link, const PushTasks& push);
   bool Accepts(const PeerLink& link, const PushTasks& push) const;
   void Enqueue(PeerLink& link, const std::shared_ptr<PushFrame>& frame, const TaskSpec& spec);
-  // Whether a call of the actor is to be run: it is the actor's, and has not come before.
-  bool TakeCall(PeerLink& link, const Job& job);
-  void AnswerAgain(PeerLink& link, const Job& call);
-  void MoveToLink(PeerLink& link, const Job& call);
-  void ForgetHeard(ProcessId caller, uint64_t session, uint64_t answered);
+  bool SetFunction(PeerLink& link, Job& job);
   void EndLease();
   void AwaitOwner();
   void CancelJob(Job& job, bool force);
   void EndSoon(Job& job, int exit_code);
-  void WakeOne();
-  void Stop();
 
   const std::shared_ptr<Env> env_;
   absl::AnyInvocable<void(int)> exit_now_;
@@ -116,19 +141,19 @@ class Worker final : public WorkerHooks, public Deferred {
   TimerId absence_timer_ = 0;
 
   uint64_t last_job_ = 0;
-  std::deque<std::unique_ptr<Job>> queue_;
+  std::deque<std::unique_ptr<Job>> queue_;  // tasks and constructors
+  std::deque<CallGroup*> callable_;         // of which a thread may take a call
   std::vector<Job*> running_;
-  std::vector<Waiter*> idle_;
-  size_t blocked_ = 0;
-  bool gathering_ = false;
+  size_t blocked_ = 0;         // of those in `running_`
+  bool told_blocked_ = false;  // the node knows that all of them are
   bool stopping_ = false;
+  absl::flat_hash_map<ProcessId, uint64_t> started_calls_;  // the latest of each caller, where several actors may run
 
-  // The actor, if one is hosted.
-  ObjectId actor_;
-  AnsweredCalls answered_;
-  void* actor_object_ = nullptr;
-  void (*destroy_actor_)(void*) = nullptr;
+  std::vector<Waiter*> idle_;  // threads with nothing to do
+  size_t thread_limit_ = 1;    // with that of Run
   std::vector<std::unique_ptr<Thread>> threads_;
+
+  absl::flat_hash_map<ObjectId, std::unique_ptr<HostedActor>> actors_;
 
   std::vector<std::shared_ptr<Answer>> answers_;  // to be sent at the end of the turn
   size_t answer_bytes_ = 0;

@@ -36,6 +36,7 @@ void Worker::EndLease() {
   if (!running_.empty() || !lease_) return;
   lease_ending_ = false;
   client_->node().Notify(LeaseEnded{.lease = std::exchange(lease_, {})});
+  told_blocked_ = false;
   lease_client_ = {};
   // Calls that came before are still answered; then the actor's process ends.
   if (dedicated_) Stop();
@@ -54,7 +55,7 @@ void Worker::OnRecallLease(LeaseId lease) {
 
 void Worker::OnPeerGone(Peer& peer) {
   // Calls of an actor run nevertheless: only the connection may be lost, and their caller comes back.
-  std::erase_if(queue_, [&peer](const auto& job) { return job->caller == peer.process && !job->taken; });
+  std::erase_if(queue_, [&peer](const auto& job) { return job->caller == peer.process; });
   if (lease_ && peer.process == lease_client_) {
     if (dedicated_) {
       AwaitOwner();
@@ -68,24 +69,6 @@ void Worker::OnPeerGone(Peer& peer) {
     if (job->stream != nullptr && !job->taken) job->stream->Close();
     if (job->spec->kind == TaskKind::kTask) EndSoon(*job, /*exit_code=*/0);
   }
-}
-
-// An actor goes with its owner's process, and its node says so when it hears of that end. It may not hear.
-void Worker::AwaitOwner() {
-  if (absence_timer_ != 0) return;
-  absence_timer_ = env_->executor().Schedule(kOwnerAbsence, [this] {
-    absence_timer_ = 0;
-    if (!lease_ || client_->peers().Find(lease_client_) != nullptr) return;
-    if (!running_.empty()) return exit_now_(0);
-    EndLease();
-  });
-}
-
-void Worker::OnStopActor(PeerLink& link, const FrameHeader& request, const StopActor& stop) {
-  link.channel->Reply(request, StopActor::Reply{});
-  if (stop.actor != actor_) return;
-  if (stop.force) return exit_now_(0);
-  EndLease();
 }
 
 // It sees that it is cancelled, and what it has submitted is cancelled as well.
@@ -146,7 +129,6 @@ void Worker::OnPushTasks(PeerLink& link, std::shared_ptr<PushFrame> frame) {
   }
   NumberFunctions(link, frame->push);
   for (const TaskSpec& spec : frame->push.tasks) Enqueue(link, frame, spec);
-  for (size_t i = 0; i < frame->push.tasks.size(); ++i) WakeOne();
 }
 
 void Worker::Enqueue(PeerLink& link, const std::shared_ptr<PushFrame>& frame, const TaskSpec& spec) {
@@ -157,79 +139,27 @@ void Worker::Enqueue(PeerLink& link, const std::shared_ptr<PushFrame>& frame, co
   job->link = link.id;
   job->caller = link.peer->process;
   job->lease = frame->push.lease;
-  if (spec.kind == TaskKind::kActorCall) {
-    if (!TakeCall(link, *job)) return;
-    job->taken = true;
-  } else if (!Accepts(link, frame->push)) {
-    return ReplyReturned(*job, false);
-  }
+  if (spec.kind == TaskKind::kActorCall) return TakeCall(link, std::move(job));
+  if (!Accepts(link, frame->push)) return ReplyReturned(*job, false);
   if (blocked_ > 0 && spec.kind == TaskKind::kTask) return ReplyReturned(*job, true);
-  if (spec.function >= link.received_functions.size()) {
-    return ReplyFailed(*job, MakeError(Cause::kInternal, "a function was called by a number that it was not given"));
-  }
-  const auto& function = link.received_functions[spec.function];
-  if (!function.ok()) return ReplyFailed(*job, function.status());
-  job->function = *function;
+  if (!SetFunction(link, *job)) return;
   queue_.push_back(std::move(job));
+  WakeOne();
 }
 
-bool Worker::TakeCall(PeerLink& link, const Job& job) {
-  const TaskSpec& spec = *job.spec;
-  if (spec.actor != actor_) {
-    ReplyFailed(job, MakeError(Cause::kActorDied,
-                               absl::StrCat("actor ", spec.actor.ToString(), " does not live in this worker")));
+// Answers it if there is none.
+bool Worker::SetFunction(PeerLink& link, Job& job) {
+  if (job.spec->function >= link.received_functions.size()) {
+    ReplyFailed(job, MakeError(Cause::kInternal, "a function was called by a number that it was not given"));
     return false;
   }
-  for (const std::shared_ptr<Answer>& ended : answered_.BeginSession(job.caller, spec.session)) Forget(*ended);
-  ForgetHeard(job.caller, spec.session, spec.answered);
-  switch (answered_.Take(job.caller, spec.session, spec.call_sequence)) {
-    case AnsweredCalls::Seen::kNew:
-      answered_.Prune([this](ProcessId caller) { return client_->peers().Find(caller) != nullptr; });
-      return true;
-    case AnsweredCalls::Seen::kAnswered:
-      AnswerAgain(link, job);
-      return false;
-    case AnsweredCalls::Seen::kPending:
-      MoveToLink(link, job);
-      return false;
-    case AnsweredCalls::Seen::kHeard:
-      return false;
-    case AnsweredCalls::Seen::kGap:
-      ReplyFailed(job, MakeError(Cause::kInternal, absl::StrCat("call ", spec.call_sequence,
-                                                                " of an actor came before those in front of it")));
-      return false;
+  const auto& function = link.received_functions[job.spec->function];
+  if (!function.ok()) {
+    ReplyFailed(job, function.status());
+    return false;
   }
-  return false;
-}
-
-void Worker::AnswerAgain(PeerLink& link, const Job& call) {
-  const std::shared_ptr<Answer>& answer = answered_.Find(call.caller, call.spec->call_sequence);
-  answer->link = link.id;
-  StreamOut::SendItems(*client_, call, answer->items, call.spec->stream_skip);
-  if (answer->ready) Reply(answer);
-}
-
-// The answer of a call that waits or runs goes to the connection that it came on last.
-void Worker::MoveToLink(PeerLink& link, const Job& call) {
-  const auto move = [&](Job& job) {
-    if (!job.taken || job.caller != call.caller || job.spec->session != call.spec->session ||
-        job.spec->call_sequence != call.spec->call_sequence) {
-      return;
-    }
-    job.link = link.id;
-    if (job.stream != nullptr) job.stream->Resume(call.spec->stream_skip);
-  };
-  for (const auto& job : queue_) move(*job);
-  for (Job* job : running_) move(*job);
-}
-
-void Worker::ForgetHeard(ProcessId caller, uint64_t session, uint64_t answered) {
-  if (answered == 0) return;
-  for (const std::shared_ptr<Answer>& answer : answered_.Heard(caller, session, answered)) Forget(*answer);
-}
-
-void Worker::OnAnswersHeard(PeerLink& link, const AnswersHeard& heard) {
-  if (heard.actor == actor_) ForgetHeard(link.peer->process, heard.session, heard.answered);
+  job.function = *function;
+  return true;
 }
 
 void Worker::OnRecallTasks(PeerLink&, const RecallTasks& recall) {
@@ -240,12 +170,19 @@ void Worker::OnRecallTasks(PeerLink&, const RecallTasks& recall) {
 }
 
 void Worker::OnCancelTask(PeerLink& link, const CancelTask& cancel) {
-  auto matches = [&](const Job& job) { return job.link == link.id && job.spec->sequence == cancel.sequence; };
-  for (auto it = queue_.begin(); it != queue_.end(); ++it) {
-    if (!matches(**it)) continue;
-    ReplyFailed(**it, MakeError(Cause::kCancelled, "cancelled before it started"));
+  const auto matches = [&](const Job& job) { return job.link == link.id && job.spec->sequence == cancel.sequence; };
+  std::unique_ptr<Job> waiting;
+  if (HostedActor* const actor = FindActor(cancel.actor)) {
+    for (const auto& group : actor->groups()) {
+      if (waiting == nullptr) waiting = group->waiting.Take(matches);
+    }
+  } else if (const auto it = std::find_if(queue_.begin(), queue_.end(), [&](const auto& job) { return matches(*job); });
+             it != queue_.end()) {
+    waiting = std::move(*it);
     queue_.erase(it);
-    return;
+  }
+  if (waiting != nullptr) {
+    return ReplyFailed(*waiting, MakeError(Cause::kCancelled, "cancelled before it started"));
   }
   for (Job* job : running_) {
     if (!matches(*job)) continue;
@@ -253,29 +190,6 @@ void Worker::OnCancelTask(PeerLink& link, const CancelTask& cancel) {
     if (cancel.force) EndSoon(*job, /*exit_code=*/1);
     return;
   }
-}
-
-// --- waiting tasks ---
-
-bool Worker::OnBlocked() {
-  if (gathering_) return false;
-  ++blocked_;
-  if (!actor_) {
-    // Nobody shall wait behind a task that waits: hand back what has not started.
-    for (const auto& job : std::exchange(queue_, {})) ReplyReturned(*job, true);
-  }
-  if (blocked_ == 1 && lease_) client_->node().Notify(TaskBlocked{.lease = lease_});
-  return true;
-}
-
-void Worker::OnUnblocked() {
-  --blocked_;
-  if (blocked_ == 0 && lease_) client_->node().Notify(TaskUnblocked{.lease = lease_});
-}
-
-bool Worker::CancelRequested(uint64_t number) {
-  return std::any_of(running_.begin(), running_.end(),
-                     [number](const Job* job) { return job->number == number && job->cancelled; });
 }
 
 }  // namespace ioc

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <stdexcept>
 #include <string>
@@ -186,6 +187,11 @@ TEST_CASE("Calls of an actor that is never made say why, whenever they were made
   SECTION("an option makes no sense") {
     CheckNeverMade(cluster, {.max_concurrency = 0}, cluster.Put(1), Cause::kInvalidArgument, "max_concurrency is 0");
   }
+  SECTION("a concurrency group makes no sense") {
+    CheckNeverMade(cluster, {.concurrency_groups = {{"io", 0}}}, cluster.Put(1), Cause::kInvalidArgument,
+                   "group \"io\" is 0");
+    CheckNeverMade(cluster, {.concurrency_groups = {{"io", 4000}}}, cluster.Put(1), Cause::kInvalidArgument, "4001");
+  }
   SECTION("no node can hold it") {
     CheckNeverMade(cluster, {.gpus = 64, .placement_timeout = absl::Milliseconds(200)}, cluster.Put(1),
                    Cause::kUnschedulable, "64 GPU");
@@ -200,6 +206,32 @@ TEST_CASE("Calls of an actor that is never made say why, whenever they were made
     CheckNeverMade(cluster, {}, cluster.Submit<Throw>("a rotten start"), Cause::kActorDied, "a rotten start");
   }
   CHECK(cluster.Create<Counter>(1).Call<&Counter::Increment>(1).Get(kPatience).value() == 2);
+}
+
+// Meets another call of the same actor.
+class Meeting {
+ public:
+  bool Arrive() {
+    ++arrived_;
+    return WaitUntil([this] { return arrived_ >= 2; });
+  }
+  int Count() const { return arrived_; }
+
+ private:
+  std::atomic<int> arrived_ = 0;
+};
+
+TEST_CASE("Calls of two groups run at the same time, on threads of their own") {
+  const Cluster cluster = Embedded();
+  const auto meeting = cluster.With(ActorOptions{.concurrency_groups = {{"other", 1}}}).Create<Meeting>();
+  const ObjectRef<bool> one = meeting.Call<&Meeting::Arrive>();
+  const ObjectRef<bool> other = meeting.With(CallOptions{.concurrency_group = "other"}).Call<&Meeting::Arrive>();
+  CHECK(one.Get(kPatience).value());
+  CHECK(other.Get(kPatience).value());
+  const CallOptions nowhere{.name = "count them", .concurrency_group = "nowhere"};
+  const absl::Status refused = meeting.With(nowhere).Call<&Meeting::Count>().Get(kPatience).status();
+  CHECK_THAT(std::string(refused.message()), Contains("\"nowhere\"") && Contains("\"other\""));
+  CHECK(meeting.Call<&Meeting::Count>().Get(kPatience).value() == 2);
 }
 
 TEST_CASE("An empty handle's calls are an error") {

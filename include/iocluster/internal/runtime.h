@@ -170,8 +170,9 @@ struct Call {
   std::vector<Ref> dependencies;  // whose values the function wants
   std::vector<Ref> refs;          // that the payload carries as references
   uint32_t num_returns = 1;
-  bool split = false;          // the function returns a vector of num_returns elements
-  uint32_t stream_window = 0;  // of a stream; its one result is its end
+  bool split = false;                          // the function returns a vector of num_returns elements
+  uint32_t stream_window = 0;                  // of a stream; its one result is its end
+  std::shared_ptr<const CallOptions> options;  // of an actor's method; null: the defaults
 };
 
 class Runtime {

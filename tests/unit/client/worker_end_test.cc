@@ -28,5 +28,15 @@ TEST_CASE("What another caller's task was doing tells nothing about ours", "[wor
         kPushed.size());
 }
 
+TEST_CASE("Of an actor's calls all up to the latest that had begun may have run", "[worker_end]") {
+  const WorkerEnd end{.started_known = true, .started = 12, .caller = kSelf};
+  CHECK(end.MayHaveBegunCall(11, kSelf));
+  CHECK(end.MayHaveBegunCall(12, kSelf));
+  CHECK_FALSE(end.MayHaveBegunCall(13, kSelf));
+  CHECK(end.MayHaveBegunCall(13, ProcessId(8)));
+  CHECK_FALSE(WorkerEnd{.started_known = true}.MayHaveBegunCall(11, kSelf));
+  CHECK(WorkerEnd{.started_known = false}.MayHaveBegunCall(11, kSelf));
+}
+
 }  // namespace
 }  // namespace ioc

@@ -1,0 +1,141 @@
+// The part of Worker that hosts actors: makes them, queues their calls, answers what comes again.
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "lib/base/status.h"
+#include "runtime/worker/stream_out.h"
+#include "runtime/worker/worker.h"
+
+namespace ioc {
+
+HostedActor* Worker::FindActor(ObjectId id) {
+  const auto found = actors_.find(id);
+  return found == actors_.end() ? nullptr : found->second.get();
+}
+
+void Worker::AdoptActor(const Job& job, const internal::Invocation& invocation) {
+  auto actor = std::make_unique<HostedActor>(*job.spec);
+  actor->Adopt(invocation);
+  thread_limit_ = std::max<size_t>(thread_limit_, actor->limit());
+  actors_[actor->id()] = std::move(actor);
+}
+
+// --- calls ---
+
+void Worker::TakeCall(PeerLink& link, std::unique_ptr<Job> job) {
+  const TaskSpec& spec = *job->spec;
+  job->actor = FindActor(spec.actor);
+  if (job->actor == nullptr) {
+    return ReplyFailed(*job, MakeError(Cause::kActorDied,
+                                       absl::StrCat("actor ", spec.actor.ToString(), " does not live in this worker")));
+  }
+  if (!IsNewCall(link, *job)) return;
+  job->taken = true;
+  job->group = job->actor->FindGroup(spec.group);
+  if (job->group == nullptr) {
+    return ReplyFailed(*job, MakeError(Cause::kInvalidArgument,
+                                       absl::StrCat("the actor has no concurrency group \"", std::string(spec.group),
+                                                    "\"; it has ", job->actor->GroupNames())));
+  }
+  if (!SetFunction(link, *job)) return;
+  CallGroup& group = *job->group;
+  group.waiting.Push(std::move(job));
+  if (!group.CanRun()) return;
+  List(group);
+  WakeOne();
+}
+
+// Whether it has not come before.
+bool Worker::IsNewCall(PeerLink& link, const Job& job) {
+  const TaskSpec& spec = *job.spec;
+  AnsweredCalls& answered = job.actor->answered();
+  for (const std::shared_ptr<Answer>& ended : answered.BeginSession(job.caller, spec.session)) Forget(*ended);
+  ForgetHeard(*job.actor, job.caller, spec.session, spec.answered);
+  switch (answered.Take(job.caller, spec.session, spec.call_sequence)) {
+    case AnsweredCalls::Seen::kNew:
+      answered.Prune([this](ProcessId caller) { return client_->peers().Find(caller) != nullptr; });
+      return true;
+    case AnsweredCalls::Seen::kAnswered:
+      AnswerAgain(link, job);
+      return false;
+    case AnsweredCalls::Seen::kPending:
+      MoveToLink(link, job);
+      return false;
+    case AnsweredCalls::Seen::kHeard:
+      return false;
+    case AnsweredCalls::Seen::kGap:
+      ReplyFailed(job, MakeError(Cause::kInternal, absl::StrCat("call ", spec.call_sequence,
+                                                                " of an actor came before those in front of it")));
+      return false;
+  }
+  return false;
+}
+
+void Worker::AnswerAgain(PeerLink& link, const Job& call) {
+  const std::shared_ptr<Answer>& answer = call.actor->answered().Find(call.caller, call.spec->call_sequence);
+  answer->link = link.id;
+  StreamOut::SendItems(*client_, call, answer->items, call.spec->stream_skip);
+  if (answer->ready) Reply(answer);
+}
+
+// The answer of a call that waits or runs goes to the connection that it came on last.
+void Worker::MoveToLink(PeerLink& link, const Job& call) {
+  const auto move = [&](Job& job) {
+    if (job.actor != call.actor || job.caller != call.caller || job.spec->session != call.spec->session ||
+        job.spec->call_sequence != call.spec->call_sequence) {
+      return;
+    }
+    job.link = link.id;
+    if (job.stream != nullptr) job.stream->Resume(call.spec->stream_skip);
+  };
+  for (const auto& group : call.actor->groups()) group->waiting.ForEach(move);
+  for (Job* job : running_) move(*job);
+}
+
+void Worker::CallEnded(CallGroup& group) {
+  --group.running;
+  List(group);
+}
+
+// --- answers that are kept ---
+
+void Worker::ForgetHeard(HostedActor& actor, ProcessId caller, uint64_t session, uint64_t answered) {
+  if (answered == 0) return;
+  for (const std::shared_ptr<Answer>& answer : actor.answered().Heard(caller, session, answered)) Forget(*answer);
+}
+
+void Worker::OnAnswersHeard(PeerLink& link, const AnswersHeard& heard) {
+  HostedActor* const actor = FindActor(heard.actor);
+  if (actor != nullptr) ForgetHeard(*actor, link.peer->process, heard.session, heard.answered);
+}
+
+void Worker::Forget(Answer& answer) {
+  for (ObjectRecord* ref : std::exchange(answer.refs, {})) client_->objects().Drop(*ref);
+  for (const SentItem& item : std::exchange(answer.items, {})) {
+    for (ObjectRecord* ref : item.refs) client_->objects().Drop(*ref);
+  }
+}
+
+// --- ends ---
+
+void Worker::OnStopActor(PeerLink& link, const FrameHeader& request, const StopActor& stop) {
+  link.channel->Reply(request, StopActor::Reply{});
+  if (FindActor(stop.actor) == nullptr) return;
+  if (stop.force) return exit_now_(0);
+  EndLease();
+}
+
+// An actor goes with its owner's process, and its node says so when it hears of that end. It may not hear.
+void Worker::AwaitOwner() {
+  if (absence_timer_ != 0) return;
+  absence_timer_ = env_->executor().Schedule(kOwnerAbsence, [this] {
+    absence_timer_ = 0;
+    if (!lease_ || client_->peers().Find(lease_client_) != nullptr) return;
+    if (!running_.empty()) return exit_now_(0);
+    EndLease();
+  });
+}
+
+}  // namespace ioc

@@ -1,0 +1,177 @@
+// The part of Worker that runs one task: gathers its arguments, calls the function, hands on what it returns.
+#include <absl/strings/cord.h>
+#include <absl/strings/str_cat.h>
+
+#include <optional>
+#include <utility>
+
+#include "lib/base/status.h"
+#include "runtime/worker/stream_out.h"
+#include "runtime/worker/worker.h"
+
+namespace ioc {
+
+// Collects what a function returns.
+class Worker::Results final : public internal::ReturnSink {
+ public:
+  explicit Results(Client& client) : client_(client) {}
+
+  absl::StatusOr<std::unique_ptr<internal::WritableValue>> Reserve(size_t bytes) override {
+    return client_.Allocate(bytes);
+  }
+  void Return(std::unique_ptr<internal::WritableValue> value, std::vector<internal::Ref> refs) override {
+    values.push_back({std::move(value), {}, std::move(refs)});
+  }
+  void ReturnInline(std::string bytes, std::vector<internal::Ref> refs) override {
+    values.push_back({nullptr, std::move(bytes), std::move(refs)});
+  }
+
+  std::vector<ReturnedValue> values;
+
+ private:
+  Client& client_;
+};
+
+void Worker::Execute(Job& job, internal::RunContext& context) {
+  const TaskSpec& spec = *job.spec;
+  running_.push_back(&job);
+  TellBlocked();
+  context.job = job.number;
+  NoteStarted(job);
+  client_->set_depth(spec.depth + 1);
+  std::vector<ObjectRecord*> covered;
+  uint64_t run_ns = 0;
+  Results results(*client_);
+  std::optional<StreamOut> stream;
+  if (spec.stream_window > 0) stream.emplace(env_->executor(), *client_, job);
+  absl::Status status;
+  {
+    internal::Invocation invocation;
+    invocation.stream = stream ? &*stream : nullptr;
+    status = Gather(job, invocation, covered);
+    const absl::Time start = env_->executor().Now();
+    // What the invocation refers to is let go outside the mutex, before it is looked at what is kept.
+    env_->executor().mutex().unlock();
+    if (status.ok()) status = Invoke(job, invocation, results);
+    if (status.ok() && stream) status = stream->status();
+    invocation.payload = {};
+    invocation.dependencies.clear();
+    env_->executor().mutex().lock();
+    run_ns = static_cast<uint64_t>(absl::ToInt64Nanoseconds(env_->executor().Now() - start));
+    if (status.ok() && spec.kind == TaskKind::kCreateActor) AdoptActor(job, invocation);
+  }
+  Finish(job, status, results, run_ns, covered);
+  stream.reset();
+  std::erase(running_, &job);
+  context.job = 0;
+  if (job.group != nullptr) CallEnded(*job.group);
+  TellBlocked();
+  if (lease_ending_ && running_.empty()) EndLease();
+  env_->executor().mutex().unlock();
+  results.values.clear();
+  env_->executor().mutex().lock();
+}
+
+absl::Status Worker::Gather(Job& job, internal::Invocation& invocation, std::vector<ObjectRecord*>& covered) {
+  const TaskSpec& spec = *job.spec;
+  job.gathering = true;
+  absl::Status status;
+  if (spec.payload_stored.empty()) {
+    invocation.payload.bytes = spec.payload;
+    invocation.payload.keepalive = job.frame;
+  } else {
+    absl::StatusOr<internal::EncodedValue> payload = Import(job, spec.payload_stored.front(), covered);
+    status = payload.status();
+    if (payload.ok()) invocation.payload = *std::move(payload);
+  }
+  for (ObjectRecord* record : client_->borrowing().ImportCovered(spec.refs)) {
+    covered.push_back(record);
+    invocation.payload.refs.push_back(client_->objects().MakeRef(*record));
+  }
+  for (const WireValue& dependency : spec.dependencies) {
+    absl::StatusOr<internal::EncodedValue> value = Import(job, dependency, covered);
+    if (!value.ok()) {
+      status = value.status();
+      break;
+    }
+    invocation.dependencies.push_back(*std::move(value));
+  }
+  job.gathering = false;
+  invocation.actor = job.actor == nullptr ? nullptr : job.actor->object();
+  invocation.num_returns = spec.num_returns;
+  invocation.split = spec.split;
+  return status;
+}
+
+absl::StatusOr<internal::EncodedValue> Worker::Import(Job& job, const WireValue& value,
+                                                      std::vector<ObjectRecord*>& covered) {
+  internal::EncodedValue imported;
+  if (value.kind == ValueKind::kInline) {
+    imported.bytes = value.bytes;
+    imported.keepalive = job.frame;
+  } else {
+    const absl::Time deadline = env_->executor().Now() + kPullTimeout;
+    absl::StatusOr<internal::EncodedValue> stored = client_->ReadStored(value.id, value.size, value.copies, deadline);
+    if (!stored.ok()) return WithContext(stored.status(), "an argument");
+    imported = *std::move(stored);
+  }
+  for (ObjectRecord* record : client_->borrowing().ImportCovered(value.refs)) {
+    covered.push_back(record);
+    imported.refs.push_back(client_->objects().MakeRef(*record));
+  }
+  return imported;
+}
+
+absl::Status Worker::Invoke(Job& job, internal::Invocation& invocation, Results& results) {
+  invocation.results = &results;
+  IOC_RETURN_IF_ERROR(job.function->entry(invocation));
+  for (const ReturnedValue& value : results.values) {
+    if (absl::Status ours = client_->CheckOurs(value.written.get(), value.refs); !ours.ok()) {
+      return WithContext(ours, absl::StrCat("the result of ", std::string(job.function->label)));
+    }
+  }
+  return absl::OkStatus();
+}
+
+void Worker::Finish(Job& job, const absl::Status& status, Results& results, uint64_t run_ns,
+                    const std::vector<ObjectRecord*>& covered) {
+  const TaskSpec& spec = *job.spec;
+  const std::shared_ptr<Answer> answer = AnswerTo(job);
+  answer->result.run_ns = run_ns;
+  answer->result.error = Located(status, job);
+  answer->result.outcome = status.ok() ? TaskOutcome::kDone : TaskOutcome::kFailed;
+  answer->kept = job.actor != nullptr;
+  PeerLink* const link = client_->peers().FindLink(job.link);
+  const bool wanted = status.ok() && (answer->kept || link != nullptr);
+  answer->texts.reserve(results.values.size());  // so that views of them stay good
+  for (size_t i = 0; wanted && i < results.values.size(); ++i) {
+    AddResult(*answer, results.values[i], {job.caller, spec.sequence + i});
+  }
+  if (answer->kept) {
+    for (ObjectRecord* ref : answer->refs) client_->objects().Hold(*ref);
+    if (job.stream != nullptr) answer->items = job.stream->TakeItems();
+    if (!job.actor->answered().Keep(job.caller, spec.session, spec.call_sequence, answer)) Forget(*answer);
+  } else if (link != nullptr) {
+    client_->borrowing().HoldInTransit(*link->peer, answer->refs);
+  }
+  client_->borrowing().Uncover(covered, job.caller, [this, answer] { Reply(answer); });
+}
+
+void Worker::AddResult(Answer& answer, ReturnedValue& value, ObjectId id) {
+  WireValue wire;
+  if (value.written != nullptr) {
+    wire = client_->SealResult(value.written, id);
+    if (wire.kind == ValueKind::kStored) client_->UnpinResult(id);
+    answer.values.push_back(std::move(value.written));
+  } else {
+    answer.texts.push_back(std::move(value.text));
+    wire.bytes = answer.texts.back();
+  }
+  for (const internal::Ref& ref : value.refs) {
+    answer.refs.push_back(static_cast<ObjectRecord*>(ref.get()));
+    wire.refs.push_back(client_->borrowing().Export(*answer.refs.back()));
+  }
+  answer.result.returns.push_back(std::move(wire));
+}
+
+}  // namespace ioc
