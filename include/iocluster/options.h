@@ -104,6 +104,8 @@ struct CallOptions {
 struct ConnectOptions {
   std::string address = {};          // [IOCLUSTER_ADDRESS] HOST:PORT of a head; empty: a cluster in this process
   uint64_t object_store_memory = 0;  // [IOCLUSTER_OBJECT_STORE_MEMORY] bytes, at least 16 MiB; 0: 30 % of the memory
+  std::string spill_directory = {};  // [IOCLUSTER_SPILL_DIRECTORY] where its node puts what the store has no room for
+  int64_t spill_limit = -1;          // [IOCLUSTER_SPILL_LIMIT] bytes there; 0: none; -1: half of what the disk has free
   double cpus = -1;                  // [IOCLUSTER_CPUS] of an embedded cluster; -1: one a hardware thread
   double gpus = -1;                  // [IOCLUSTER_GPUS] likewise; -1: none
   std::map<std::string, double> resources = {};  // custom ones, of an embedded cluster

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "lib/env/background.h"
 #include "lib/env/executor.h"
 #include "lib/env/files.h"
 #include "lib/env/network.h"
@@ -40,6 +41,7 @@ class Env {
   virtual Network& network() = 0;
   virtual Processes& processes() = 0;
   virtual Files& files() = 0;
+  virtual Background& background() = 0;
 
   // A new region, sparse. Thread-safe.
   virtual absl::StatusOr<std::shared_ptr<SharedMemory>> CreateSharedMemory(std::string_view name, size_t size) = 0;

@@ -1,4 +1,5 @@
-// The few things that roles do with files: read a program in pieces, keep a checked copy of one.
+// The few things that roles do with files: read a program in pieces, keep a checked copy of one, put aside on disk what
+// does not fit into memory.
 #ifndef IOCLUSTER_LIB_ENV_FILES_H_
 #define IOCLUSTER_LIB_ENV_FILES_H_
 
@@ -29,6 +30,19 @@ class FileWriter {
   virtual absl::Status Commit(bool executable) = 0;
 };
 
+// A file without a name, for what may end with its process: nothing of it is left after any kind of end. Thread-safe.
+// Blocks as long as the disk takes, so it is used from Background. Errors name the directory and what to do.
+class ScratchFile {
+ public:
+  virtual ~ScratchFile() = default;
+  // kStoreFull if the disk has no room.
+  virtual absl::Status Write(uint64_t offset, std::span<const std::byte> bytes) = 0;
+  // Fills `bytes`; an error if fewer were ever written there.
+  virtual absl::Status Read(uint64_t offset, std::span<std::byte> bytes) = 0;
+  // What lies there is not wanted any more: the disk may use the room for others.
+  virtual void Discard(uint64_t offset, uint64_t length) = 0;
+};
+
 // Paths are absolute. Errors name the path and what to do.
 class Files {
  public:
@@ -40,6 +54,13 @@ class Files {
   virtual absl::Status Remove(std::string_view path) = 0;
   // Where this user's checked programs are kept: $IOCLUSTER_CACHE, or $XDG_CACHE_HOME/iocluster, or ~/.cache/iocluster.
   virtual std::string CacheDirectory() = 0;
+
+  // In `directory`, which has to be there.
+  virtual absl::StatusOr<std::shared_ptr<ScratchFile>> CreateScratch(std::string_view directory) = 0;
+  // What the disk of `directory` has free for this user, in bytes.
+  virtual absl::StatusOr<uint64_t> FreeBytes(std::string_view directory) = 0;
+  // Where large files that don't outlive their process go unless told otherwise: $TMPDIR, or /var/tmp, or /tmp.
+  virtual std::string ScratchDirectory() = 0;
 };
 
 }  // namespace ioc

@@ -11,6 +11,7 @@
 
 #include "lib/base/check.h"
 #include "lib/base/status.h"
+#include "lib/env_asio/asio_background.h"
 #include "lib/env_asio/asio_executor.h"
 #include "lib/env_asio/asio_network.h"
 #include "lib/env_asio/asio_processes.h"
@@ -72,7 +73,8 @@ struct AsioEnv::Impl {
         level(options.log_level.has_value() ? *options.log_level : LevelFromEnvironment()),
         executor(options.background_thread),
         network(executor, [&env](std::string_view message) { env.Log(LogLevel::kWarning, message); }),
-        processes(executor) {}
+        processes(executor),
+        background(executor) {}
 
   const AsioEnvOptions options;
   const LogLevel level;
@@ -83,6 +85,7 @@ struct AsioEnv::Impl {
   AsioExecutor executor;
   AsioNetwork network;
   AsioProcesses processes;
+  AsioBackground background;
 };
 
 AsioEnv::AsioEnv(AsioEnvOptions options) : impl_(std::make_unique<Impl>(*this, std::move(options))) {}
@@ -95,6 +98,7 @@ Executor& AsioEnv::executor() { return impl_->executor; }
 Network& AsioEnv::network() { return impl_->network; }
 Processes& AsioEnv::processes() { return impl_->processes; }
 Files& AsioEnv::files() { return impl_->files; }
+Background& AsioEnv::background() { return impl_->background; }
 
 absl::StatusOr<std::shared_ptr<SharedMemory>> AsioEnv::CreateSharedMemory(std::string_view name, size_t size) {
   return MemfdMemory::Create(name, size);

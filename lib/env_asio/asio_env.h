@@ -49,6 +49,7 @@ class AsioEnv final : public Env {
   Network& network() override;
   Processes& processes() override;
   Files& files() override;
+  Background& background() override;
   absl::StatusOr<std::shared_ptr<SharedMemory>> CreateSharedMemory(std::string_view name, size_t size) override;
   uint64_t Random() override;
   const HostInfo& host() const override;

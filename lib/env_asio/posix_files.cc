@@ -16,9 +16,15 @@
 
 #include "lib/base/status.h"
 #include "lib/env_asio/fd.h"
+#include "lib/env_asio/posix_scratch.h"
 
 namespace ioc {
 namespace {
+
+std::string Variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
 
 absl::Status FileError(std::string_view doing, const std::string& path, int error) {
   std::string hint;
@@ -122,14 +128,23 @@ absl::Status PosixFiles::Remove(std::string_view path) {
 }
 
 std::string PosixFiles::CacheDirectory() {
-  const auto variable = [](const char* name) -> std::string {
-    const char* value = std::getenv(name);
-    return value == nullptr ? "" : value;
-  };
-  if (std::string own = variable("IOCLUSTER_CACHE"); !own.empty()) return own;
-  if (std::string cache = variable("XDG_CACHE_HOME"); !cache.empty()) return cache + "/iocluster";
-  if (std::string home = variable("HOME"); !home.empty()) return home + "/.cache/iocluster";
+  if (std::string own = Variable("IOCLUSTER_CACHE"); !own.empty()) return own;
+  if (std::string cache = Variable("XDG_CACHE_HOME"); !cache.empty()) return cache + "/iocluster";
+  if (std::string home = Variable("HOME"); !home.empty()) return home + "/.cache/iocluster";
   return absl::StrCat("/tmp/iocluster-", geteuid());
+}
+
+absl::StatusOr<std::shared_ptr<ScratchFile>> PosixFiles::CreateScratch(std::string_view directory) {
+  return CreatePosixScratch(std::string(directory));
+}
+
+absl::StatusOr<uint64_t> PosixFiles::FreeBytes(std::string_view directory) {
+  return FreeBytesOf(std::string(directory));
+}
+
+std::string PosixFiles::ScratchDirectory() {
+  if (std::string own = Variable("TMPDIR"); own.starts_with('/')) return own;
+  return Exists("/var/tmp") ? "/var/tmp" : "/tmp";  // the latter is memory on many systems
 }
 
 }  // namespace ioc

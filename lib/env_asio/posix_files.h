@@ -17,6 +17,9 @@ class PosixFiles final : public Files {
   absl::StatusOr<std::unique_ptr<FileWriter>> Create(std::string_view path) override;
   absl::Status Remove(std::string_view path) override;
   std::string CacheDirectory() override;
+  absl::StatusOr<std::shared_ptr<ScratchFile>> CreateScratch(std::string_view directory) override;
+  absl::StatusOr<uint64_t> FreeBytes(std::string_view directory) override;
+  std::string ScratchDirectory() override;
 };
 
 }  // namespace ioc

@@ -70,16 +70,11 @@ Extent IntervalSet::Largest() const {
   return {by_length_.rbegin()->second, by_length_.rbegin()->first};
 }
 
-uint64_t IntervalSet::Overlap(Extent range) const {
-  uint64_t overlap = 0;
-  auto position = by_offset_.upper_bound(range.offset);
-  if (position != by_offset_.begin()) --position;
-  for (; position != by_offset_.end() && position->first < range.end(); ++position) {
-    const uint64_t begin = std::max(position->first, range.offset);
-    const uint64_t end = std::min(position->first + position->second, range.end());
-    if (begin < end) overlap += end - begin;
-  }
-  return overlap;
+std::vector<Extent> IntervalSet::All() const {
+  std::vector<Extent> all;
+  all.reserve(by_offset_.size());
+  for (const auto& [offset, length] : by_offset_) all.push_back({offset, length});
+  return all;
 }
 
 }  // namespace ioc

@@ -30,8 +30,8 @@ class IntervalSet {
   std::optional<Extent> BestFit(uint64_t length) const;
   // The largest range; of length 0 if the set is empty.
   Extent Largest() const;
-  // How many bytes of `range` are in the set.
-  uint64_t Overlap(Extent range) const;
+  // In order.
+  std::vector<Extent> All() const;
 
   uint64_t total() const { return total_; }
 

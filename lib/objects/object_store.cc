@@ -16,17 +16,46 @@ ObjectStore::ObjectStore(std::shared_ptr<SharedMemory> memory, uint64_t budget)
     : memory_(memory), allocator_(std::move(memory), budget) {}
 
 absl::StatusOr<Extent> ObjectStore::AllocateExtent(HolderId holder, uint64_t length) {
+  IOC_ASSIGN_OR_RETURN(const ExtentAllocator::Reservation reservation, Reserve(holder, length));
+  return Confirm(reservation, ExtentAllocator::CommitReserved(*memory_, reservation));
+}
+
+absl::StatusOr<ExtentAllocator::Reservation> ObjectStore::Reserve(HolderId holder, uint64_t length) {
   IOC_CHECK(holder != 0) << "0 stands for no holder";
   Holder& leaser = holders_[holder];
   if (leaser.leases.size() >= kMaxLeasesOfHolder) {
     return MakeError(Cause::kStoreFull, absl::StrCat("a process can lease at most ", kMaxLeasesOfHolder,
                                                      " extents of the object store at a time; seal or drop some"));
   }
-  IOC_ASSIGN_OR_RETURN(Extent extent, allocator_.Allocate(length));
+  IOC_ASSIGN_OR_RETURN(ExtentAllocator::Reservation reservation, allocator_.Reserve(length));
+  const Extent& extent = reservation.extent;
   leaser.leases.insert(extent.offset);
-  extents_[extent.offset] = {.length = extent.length, .holder = holder};
+  LeasedExtent& leased = extents_[extent.offset];
+  leased.length = extent.length;
+  leased.holder = holder;
+  leased.is_committing = true;
   ++leases_;
-  return extent;
+  return reservation;
+}
+
+absl::StatusOr<Extent> ObjectStore::Confirm(const ExtentAllocator::Reservation& reservation,
+                                            const absl::Status& committed) {
+  const Extent extent = reservation.extent;
+  LeasedExtent& leased = extents_.at(extent.offset);
+  if (!committed.ok()) {
+    if (leased.holder != 0) {
+      holders_[leased.holder].leases.erase(extent.offset);
+      --leases_;
+    }
+    extents_.erase(extent.offset);
+    allocator_.Cancel(reservation);
+    return committed;
+  }
+  leased.is_committing = false;
+  allocator_.Confirm(reservation);
+  if (leased.holder != 0) return extent;
+  Review(extent.offset);
+  return absl::CancelledError("whoever asked for memory of the object store is gone");
 }
 
 absl::Status ObjectStore::ReleaseExtent(HolderId holder, uint64_t offset) {
@@ -38,7 +67,7 @@ absl::Status ObjectStore::ReleaseExtent(HolderId holder, uint64_t offset) {
   found->second.holder = 0;
   holders_[holder].leases.erase(offset);
   --leases_;
-  FreeExtentIfUnused(offset);
+  Review(offset);
   return absl::OkStatus();
 }
 
@@ -46,7 +75,7 @@ absl::Status ObjectStore::Seal(HolderId holder, ObjectId id, uint64_t offset, ui
   auto next = extents_.upper_bound(offset);
   auto found = next == extents_.begin() ? extents_.end() : std::prev(next);
   const bool inside = found != extents_.end() && found->second.holder == holder && holder != 0 &&
-                      offset - found->first <= found->second.length &&
+                      !found->second.is_committing && offset - found->first <= found->second.length &&
                       size <= found->second.length - (offset - found->first);
   if (!inside || offset % kObjectAlignment != 0 || !id) {
     return MakeError(Cause::kInvalidArgument,
@@ -60,9 +89,18 @@ absl::Status ObjectStore::Seal(HolderId holder, ObjectId id, uint64_t offset, ui
     object.extent = found->first;
   }
   object.freed = false;
-  IOC_RETURN_IF_ERROR(AddPin(holder, id, object));
-  ++found->second.objects;
-  if (!is_new) holders_[holder].pinned[id].duplicates.push_back(found->first);
+  if (is_new) found->second.objects.insert(id);
+  if (absl::Status pinned = AddPin(holder, id, object); !pinned.ok()) {
+    if (is_new) {
+      found->second.objects.erase(id);
+      objects_.erase(id);
+    }
+    return pinned;
+  }
+  if (!is_new) {
+    ++found->second.duplicates;
+    holders_[holder].pinned[id].duplicates.push_back(found->first);
+  }
   return absl::OkStatus();
 }
 
@@ -86,8 +124,11 @@ absl::Status ObjectStore::AddPin(HolderId holder, ObjectId id, Object& object) {
                                                      " stored objects at a time; drop some of its references"));
   }
   ++pinner.pinned[id].pins;
-  ++object.pins;
   ++pins_;
+  if (++object.pins == 1) {
+    ++extents_.at(object.extent).pinned;
+    Review(object.extent);
+  }
   return absl::OkStatus();
 }
 
@@ -99,7 +140,7 @@ void ObjectStore::Unpin(HolderId holder, ObjectId id) {
   if (--held->second.pins == 0) {
     const std::vector<uint64_t> duplicates = std::move(held->second.duplicates);
     pinner->second.pinned.erase(held);
-    for (uint64_t extent : duplicates) LeaveExtent(extent);
+    for (uint64_t extent : duplicates) LeaveExtent(extent, std::nullopt);
   }
   DropPins(id, 1);
 }
@@ -107,12 +148,19 @@ void ObjectStore::Unpin(HolderId holder, ObjectId id) {
 void ObjectStore::DropPins(ObjectId id, uint64_t count) {
   auto found = objects_.find(id);
   IOC_CHECK(found != objects_.end() && found->second.pins >= count) << "pinned object " << id.ToString() << " is gone";
+  Object& object = found->second;
   pins_ -= count;
-  found->second.pins -= count;
-  if (!found->second.freed || found->second.pins > 0) return;
-  const uint64_t extent = found->second.extent;
-  objects_.erase(found);
-  LeaveExtent(extent);
+  object.pins -= count;
+  const bool unpinned = object.pins == 0;
+  const uint64_t extent = object.extent;
+  const bool gone = object.freed && unpinned;
+  if (unpinned && count > 0) --extents_.at(extent).pinned;
+  if (gone) {
+    objects_.erase(found);
+    LeaveExtent(extent, id);
+  } else if (unpinned) {
+    Review(extent);
+  }
 }
 
 void ObjectStore::Free(ObjectId id) {
@@ -138,18 +186,65 @@ bool ObjectStore::FreeIfUnpinned(ObjectId id) {
   return true;
 }
 
-void ObjectStore::LeaveExtent(uint64_t offset) {
+void ObjectStore::LeaveExtent(uint64_t offset, std::optional<ObjectId> object) {
   LeasedExtent& extent = extents_.at(offset);
-  IOC_CHECK(extent.objects > 0) << "nothing lies in the extent at " << offset;
-  --extent.objects;
-  FreeExtentIfUnused(offset);
+  if (object) {
+    IOC_CHECK(extent.objects.erase(*object) == 1) << "object " << object->ToString() << " is not at " << offset;
+  } else {
+    IOC_CHECK(extent.duplicates > 0) << "no second bytes lie in the extent at " << offset;
+    --extent.duplicates;
+  }
+  Review(offset);
 }
 
-void ObjectStore::FreeExtentIfUnused(uint64_t offset) {
+void ObjectStore::Review(uint64_t offset) {
   auto found = extents_.find(offset);
-  if (found->second.holder != 0 || found->second.objects > 0) return;
+  LeasedExtent& extent = found->second;
+  const bool held = extent.holder != 0 || extent.is_committing || extent.duplicates > 0;
+  const bool is_idle = !held && extent.pinned == 0 && !extent.objects.empty();
+  if (!is_idle && extent.idle_since != 0) {
+    idle_.erase(extent.idle_since);
+    extent.idle_since = 0;
+  } else if (is_idle && extent.idle_since == 0) {
+    extent.idle_since = ++last_idle_;
+    idle_[extent.idle_since] = offset;
+  }
+  if (held || !extent.objects.empty()) return;
   extents_.erase(found);
   allocator_.Free(offset);
+}
+
+bool ObjectStore::IsIdle(uint64_t extent) const {
+  auto found = extents_.find(extent);
+  return found != extents_.end() && found->second.idle_since != 0;
+}
+
+std::vector<ObjectStore::StoredObject> ObjectStore::ObjectsIn(uint64_t extent) const {
+  std::vector<StoredObject> objects;
+  for (const ObjectId& id : extents_.at(extent).objects) objects.push_back({id, objects_.at(id).place});
+  return objects;
+}
+
+void ObjectStore::Evict(uint64_t extent) {
+  IOC_CHECK(IsIdle(extent)) << "the extent at " << extent << " is in use";
+  for (const StoredObject& object : ObjectsIn(extent)) Free(object.id);
+}
+
+std::vector<ObjectStore::Holding> ObjectStore::LargestHoldings(size_t count) const {
+  std::vector<Holding> holdings;
+  for (const auto& [id, holder] : holders_) {
+    Holding holding{.holder = id, .pinned = holder.pinned.size()};
+    for (const auto& [object, held] : holder.pinned) holding.pinned_bytes += objects_.at(object).place.length;
+    for (const uint64_t offset : holder.leases) holding.leased_bytes += extents_.at(offset).length;
+    if (holding.pinned > 0 || holding.leased_bytes > 0) holdings.push_back(holding);
+  }
+  std::sort(holdings.begin(), holdings.end(), [](const Holding& a, const Holding& b) {
+    const uint64_t bytes_a = a.pinned_bytes + a.leased_bytes;
+    const uint64_t bytes_b = b.pinned_bytes + b.leased_bytes;
+    return bytes_a != bytes_b ? bytes_a > bytes_b : a.holder < b.holder;
+  });
+  if (holdings.size() > count) holdings.resize(count);
+  return holdings;
 }
 
 void ObjectStore::DropHolder(HolderId holder) {
@@ -158,13 +253,13 @@ void ObjectStore::DropHolder(HolderId holder) {
   const Holder gone = std::move(found->second);
   holders_.erase(found);
   for (const auto& [id, held] : gone.pinned) {
-    for (uint64_t extent : held.duplicates) LeaveExtent(extent);
+    for (uint64_t extent : held.duplicates) LeaveExtent(extent, std::nullopt);
     DropPins(id, held.pins);
   }
   for (uint64_t offset : gone.leases) {
     extents_.at(offset).holder = 0;
     --leases_;
-    FreeExtentIfUnused(offset);
+    Review(offset);
   }
 }
 

@@ -3,6 +3,9 @@
 // Owned by the node, on its executor; no I/O. A holder is a connection (or the node itself, while it pulls): leases and
 // pins belong to it and go with it, sealed objects stay. Objects are immutable. An extent is freed once it is not
 // leased and nothing lies in it; an object once it was freed by its owner and nobody pins it.
+//
+// An extent is idle while nobody leases it or pins what lies in it: what is there can be evicted, if it can be had
+// again. Those that have been idle for longest come first.
 #ifndef IOCLUSTER_LIB_OBJECTS_OBJECT_STORE_H_
 #define IOCLUSTER_LIB_OBJECTS_OBJECT_STORE_H_
 
@@ -31,6 +34,17 @@ inline constexpr size_t kMaxPinnedObjectsOfHolder = 1 << 20;
 
 class ObjectStore {
  public:
+  struct StoredObject {
+    ObjectId id;
+    Extent place;
+  };
+  // What a holder keeps in memory.
+  struct Holding {
+    HolderId holder = 0;
+    size_t pinned = 0;          // objects
+    uint64_t pinned_bytes = 0;  // theirs
+    uint64_t leased_bytes = 0;  // to be written, or with something in them
+  };
   struct Stats {
     uint64_t used = 0;  // bytes
     size_t objects = 0;
@@ -43,6 +57,10 @@ class ObjectStore {
 
   // Leases memory to `holder`. kStoreFull, InvalidArgument.
   absl::StatusOr<Extent> AllocateExtent(HolderId holder, uint64_t length);
+  // The same in steps (see ExtentAllocator): until Confirm, nobody may use the extent, and it stays though its holder
+  // goes. Confirm frees it if `committed` is an error, or the holder is gone.
+  absl::StatusOr<ExtentAllocator::Reservation> Reserve(HolderId holder, uint64_t length);
+  absl::StatusOr<Extent> Confirm(const ExtentAllocator::Reservation& reservation, const absl::Status& committed);
   // InvalidArgument if `holder` leases no extent at `offset`.
   absl::Status ReleaseExtent(HolderId holder, uint64_t offset);
 
@@ -66,6 +84,21 @@ class ObjectStore {
   // The holder is gone: its leases end, its pins go.
   void DropHolder(HolderId holder);
 
+  // Offsets of the idle extents, by how long they are.
+  const std::map<uint64_t, uint64_t>& idle() const { return idle_; }
+  bool IsIdle(uint64_t extent) const;
+  uint64_t LengthOf(uint64_t extent) const { return extents_.at(extent).length; }
+  std::vector<StoredObject> ObjectsIn(uint64_t extent) const;
+  // Of an idle extent: what lies in it is not here any more.
+  void Evict(uint64_t extent);
+
+  // Who keeps most, the most first.
+  std::vector<Holding> LargestHoldings(size_t count) const;
+  // Free memory that goes cold and is given back: ExtentAllocator::Age and Trim.
+  bool has_free_memory() const { return allocator_.warm() > 0; }
+  void Age() { allocator_.Age(); }
+  bool Trim(uint64_t max_bytes) { return allocator_.Trim(max_bytes); }
+
   Stats stats() const;
   const std::shared_ptr<SharedMemory>& memory() const { return memory_; }
   uint64_t budget() const { return allocator_.budget(); }
@@ -73,8 +106,12 @@ class ObjectStore {
  private:
   struct LeasedExtent {
     uint64_t length = 0;
-    HolderId holder = 0;   // 0: released
-    uint64_t objects = 0;  // that lie in it
+    HolderId holder = 0;         // 0: released
+    std::set<ObjectId> objects;  // that lie in it
+    uint64_t duplicates = 0;     // other bytes in it that somebody pins
+    uint64_t pinned = 0;         // of the objects
+    uint64_t idle_since = 0;     // its key in idle_, or 0
+    bool is_committing = false;
   };
   struct Object {
     Extent place;
@@ -93,14 +130,17 @@ class ObjectStore {
 
   absl::Status AddPin(HolderId holder, ObjectId id, Object& object);
   void DropPins(ObjectId id, uint64_t count);
-  void LeaveExtent(uint64_t offset);
-  void FreeExtentIfUnused(uint64_t offset);
+  void LeaveExtent(uint64_t offset, std::optional<ObjectId> object);
+  // After every change: frees the extent if nothing keeps it, and notes whether it is idle.
+  void Review(uint64_t offset);
 
   const std::shared_ptr<SharedMemory> memory_;
   ExtentAllocator allocator_;
   std::map<uint64_t, LeasedExtent> extents_;  // by offset
   absl::flat_hash_map<ObjectId, Object> objects_;
   absl::flat_hash_map<HolderId, Holder> holders_;
+  std::map<uint64_t, uint64_t> idle_;  // since when, counted up, to offset
+  uint64_t last_idle_ = 0;
   size_t pins_ = 0;
   size_t leases_ = 0;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "lib/base/check.h"
 #include "lib/objects/object_store.h"
@@ -36,6 +37,12 @@ std::optional<uint64_t> SlabAllocator::Abandoned(uint64_t offset) {
   auto slab = FindSlab(offset);
   if (slab->second.last_piece == offset) slab->second.used = offset - slab->second.range.offset;
   return Finish(slab);
+}
+
+std::optional<uint64_t> SlabAllocator::TakeIdle() {
+  if (!current_ || slabs_.at(*current_).open_pieces > 0) return std::nullopt;
+  slabs_.erase(*current_);
+  return std::exchange(current_, std::nullopt);
 }
 
 std::map<uint64_t, SlabAllocator::Slab>::iterator SlabAllocator::FindSlab(uint64_t offset) {

@@ -33,6 +33,9 @@ class SlabAllocator {
   // The piece at `offset` is not wanted after all; the last one cut is cut again. Otherwise like Sealed.
   std::optional<uint64_t> Abandoned(uint64_t offset);
 
+  // The current slab's offset if no piece of it is open: then it is to be released, and there is no current one.
+  std::optional<uint64_t> TakeIdle();
+
  private:
   struct Slab {
     Extent range;

@@ -48,6 +48,8 @@ std::string MethodName(Method method) {
       return "DescribeObject";
     case Method::kReadObject:
       return "ReadObject";
+    case Method::kReleaseUnused:
+      return "ReleaseUnused";
     case Method::kDescribeProgram:
       return "DescribeProgram";
     case Method::kReadProgram:

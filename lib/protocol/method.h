@@ -34,6 +34,7 @@ enum class Method : uint16_t {
   kFreeObjects = 205,
   kDescribeObject = 206,
   kReadObject = 207,
+  kReleaseUnused = 208,
 
   // Between nodes (node_messages.h)
   kDescribeProgram = 300,

@@ -96,6 +96,9 @@ void Read(Budget& budget, wire::ReadObject::Reader in, ReadObject& request) {
 void Write(const ReadObject::Reply&, wire::ReadObject::Reply::Builder) {}
 void Read(Budget&, wire::ReadObject::Reply::Reader, ReadObject::Reply&) {}
 
+void Write(const ReleaseUnused&, wire::ReleaseUnused::Builder) {}
+void Read(Budget&, wire::ReleaseUnused::Reader, ReleaseUnused&) {}
+
 }  // namespace
 
 IOC_DEFINE_CODEC(AllocateExtent);
@@ -110,5 +113,6 @@ IOC_DEFINE_CODEC(DescribeObject);
 IOC_DEFINE_CODEC(DescribeObject::Reply);
 IOC_DEFINE_CODEC(ReadObject);
 IOC_DEFINE_CODEC(ReadObject::Reply);
+IOC_DEFINE_CODEC(ReleaseUnused);
 
 }  // namespace ioc

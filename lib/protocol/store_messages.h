@@ -81,6 +81,11 @@ struct ReadObject {
   uint32_t length = 0;
 };
 
+// node -> its processes, when memory is short: unpin what nobody reads right now, release slabs that nobody writes in.
+struct ReleaseUnused {
+  static constexpr Method kMethod = Method::kReleaseUnused;
+};
+
 }  // namespace ioc
 
 #endif  // IOCLUSTER_LIB_PROTOCOL_STORE_MESSAGES_H_

@@ -31,6 +31,8 @@ namespace {
 constexpr char kPrefix[] = "IOCLUSTER_";
 constexpr char kAddress[] = "IOCLUSTER_ADDRESS";
 constexpr char kStoreMemory[] = "IOCLUSTER_OBJECT_STORE_MEMORY";
+constexpr char kSpillDirectory[] = "IOCLUSTER_SPILL_DIRECTORY";
+constexpr char kSpillLimit[] = "IOCLUSTER_SPILL_LIMIT";
 constexpr char kCpus[] = "IOCLUSTER_CPUS";
 constexpr char kGpus[] = "IOCLUSTER_GPUS";
 constexpr char kLog[] = "IOCLUSTER_LOG";
@@ -51,6 +53,8 @@ absl::Status CheckStoreMemory(const std::string& text) {
   return CheckStoreBytes(bytes);
 }
 
+absl::Status CheckSize(const std::string& text) { return ParseBytes(text).status(); }
+
 absl::Status CheckLog(const std::string& text) { return ParseLogLevel(text).status(); }
 
 absl::Status CheckCache(const std::string& text) {
@@ -60,6 +64,11 @@ absl::Status CheckCache(const std::string& text) {
     return Invalid(absl::StrCat(text, " is not a directory; name one, or a path where one can be made"));
   }
   return absl::OkStatus();
+}
+
+std::string DefaultSpillLimit(Env& env) {
+  const absl::StatusOr<uint64_t> free = env.files().FreeBytes(env.files().ScratchDirectory());
+  return absl::StrCat("half of what is free", free.ok() ? absl::StrCat(" (", FormatBytes(*free / 2), " now)") : "");
 }
 
 struct Variable {
@@ -74,6 +83,9 @@ constexpr Variable kVariables[] = {
      CheckAddress, [](Env&) { return std::string("none"); }},
     {kStoreMemory, "of a node's object store", CheckStoreMemory,
      [](Env& env) { return absl::StrCat(FormatBytes(DefaultStoreBytes(env.host())), ", 30 % of the memory"); }},
+    {kSpillDirectory, "where nodes put objects that the store has no room for", CheckSpillDirectory,
+     [](Env& env) { return env.files().ScratchDirectory(); }},
+    {kSpillLimit, "bytes that a node may put there, 0 for none", CheckSize, DefaultSpillLimit},
     {kCpus, "of a cluster inside a program", CheckAmount,
      [](Env& env) { return absl::StrCat(env.host().cpus, ", one a hardware thread"); }},
     {kGpus, "of a cluster inside a program", CheckAmount, [](Env&) { return std::string("0"); }},
@@ -132,6 +144,13 @@ absl::Status CheckOptions(const ConnectOptions& options) {
     IOC_RETURN_IF_ERROR(
         WithContext(CheckStoreBytes(options.object_store_memory), "ConnectOptions.object_store_memory"));
   }
+  if (!options.spill_directory.empty()) {
+    IOC_RETURN_IF_ERROR(WithContext(CheckSpillDirectory(options.spill_directory), "ConnectOptions.spill_directory"));
+  }
+  if (options.spill_limit < -1) {
+    return Invalid(absl::StrCat("ConnectOptions.spill_limit is ", options.spill_limit,
+                                "; write bytes, 0 to spill nothing, or -1 for the default"));
+  }
   if (!options.address.empty()) {
     IOC_RETURN_IF_ERROR(WithContext(CheckAddress(options.address), "ConnectOptions.address"));
   }
@@ -168,6 +187,27 @@ absl::StatusOr<uint64_t> StoreBytesFromEnvironment() {
   return text.empty() ? uint64_t{0} : ParseBytes(text);
 }
 
+absl::StatusOr<std::string> SpillDirectoryFromEnvironment() { return Read(kSpillDirectory); }
+
+absl::StatusOr<std::optional<uint64_t>> SpillLimitFromEnvironment() {
+  IOC_ASSIGN_OR_RETURN(const std::string text, Read(kSpillLimit));
+  if (text.empty()) return std::optional<uint64_t>();
+  IOC_ASSIGN_OR_RETURN(const uint64_t bytes, ParseBytes(text));
+  return std::optional(bytes);
+}
+
+absl::Status CheckSpillDirectory(const std::string& path) {
+  if (!path.starts_with('/')) return Invalid(absl::StrCat("\"", path, "\" is not an absolute path; begin it with /"));
+  std::error_code none;
+  if (!std::filesystem::is_directory(path, none)) {
+    return Invalid(absl::StrCat(path, " is not a directory; make it, or name another one"));
+  }
+  if (access(path.c_str(), W_OK | X_OK) != 0) {
+    return Invalid(absl::StrCat(path, " can't be written to by this user; name another directory"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckCommonEnvironment() {
   IOC_RETURN_IF_ERROR(Read(kLog).status());
   return Read(kCache).status();
@@ -183,6 +223,13 @@ absl::StatusOr<ConnectOptions> CompleteOptions(ConnectOptions options) {
   }
   if (options.object_store_memory == 0) {
     IOC_ASSIGN_OR_RETURN(options.object_store_memory, StoreBytesFromEnvironment());
+  }
+  if (options.spill_directory.empty()) {
+    IOC_ASSIGN_OR_RETURN(options.spill_directory, SpillDirectoryFromEnvironment());
+  }
+  if (options.spill_limit < 0) {
+    IOC_ASSIGN_OR_RETURN(const std::optional<uint64_t> limit, SpillLimitFromEnvironment());
+    if (limit) options.spill_limit = static_cast<int64_t>(*limit);
   }
   IOC_RETURN_IF_ERROR(CheckResources(options));
   return options;

@@ -6,6 +6,7 @@
 #include <absl/status/statusor.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,14 +21,19 @@ inline constexpr char kDefaultHeadAddress[] = "127.0.0.1:6380";
 // InvalidArgument unless it is "HOST:PORT", "[IPV6]:PORT" or "unix:NAME".
 absl::Status CheckAddress(const std::string& address);
 
-// `options` with what is not set in it taken from IOCLUSTER_ADDRESS, IOCLUSTER_OBJECT_STORE_MEMORY, IOCLUSTER_CPUS and
-// IOCLUSTER_GPUS. InvalidArgument names the variable or option, its value, and what it should be; likewise for what
-// every process reads (IOCLUSTER_LOG, IOCLUSTER_CACHE).
+// `options` with what is not set in it taken from IOCLUSTER_ADDRESS, IOCLUSTER_OBJECT_STORE_MEMORY,
+// IOCLUSTER_SPILL_DIRECTORY, IOCLUSTER_SPILL_LIMIT, IOCLUSTER_CPUS and IOCLUSTER_GPUS. InvalidArgument names the
+// variable or option, its value, and what it should be; likewise for what every process reads (IOCLUSTER_LOG,
+// IOCLUSTER_CACHE).
 absl::StatusOr<ConnectOptions> CompleteOptions(ConnectOptions options);
 
 // For commands: what the variable holds, empty or 0 if it is not set. InvalidArgument names the variable.
 absl::StatusOr<std::string> AddressFromEnvironment();
 absl::StatusOr<uint64_t> StoreBytesFromEnvironment();
+absl::StatusOr<std::string> SpillDirectoryFromEnvironment();
+absl::StatusOr<std::optional<uint64_t>> SpillLimitFromEnvironment();
+// InvalidArgument unless it is the absolute path of a directory that this user can write to.
+absl::Status CheckSpillDirectory(const std::string& path);
 // Of what every process reads.
 absl::Status CheckCommonEnvironment();
 

@@ -61,6 +61,12 @@ class Driver final : public internal::ClusterState {
   Leave(0);
 }
 
+void SetStore(NodeOptions& node, const ConnectOptions& options) {
+  node.store_bytes = options.object_store_memory;
+  node.spill_directory = options.spill_directory;
+  if (options.spill_limit >= 0) node.spill_limit = static_cast<uint64_t>(options.spill_limit);
+}
+
 ProgramInfo ThisProgram(int argc, char** argv) {
   ProgramInfo program;
   std::error_code error;
@@ -75,7 +81,7 @@ ProgramInfo ThisProgram(int argc, char** argv) {
 NodeOptions EmbeddedNode(const ConnectOptions& options, const HostInfo& host) {
   NodeOptions node;
   node.listen_address.clear();
-  node.store_bytes = options.object_store_memory;
+  SetStore(node, options);
   node.declared.name = "local";
   node.find_resources = options.cpus != 0;
   node.declared.total.Set(kCpu, options.cpus >= 0 ? options.cpus : host.cpus);
@@ -96,7 +102,7 @@ absl::StatusOr<std::string> FindOrHostNode(AsioEnv& env, const ConnectOptions& o
   }
   NodeOptions node;
   node.head_address = options.address;
-  node.store_bytes = options.object_store_memory;
+  SetStore(node, options);
   node.declared.labels["iocluster/driver"] = "true";
   node.find_resources = false;
   IOC_ASSIGN_OR_RETURN(hosted, HostedNode::Start(std::move(node), options.timeout));

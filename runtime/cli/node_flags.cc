@@ -45,6 +45,12 @@ void NodeFlags::AddTo(Flags& flags) {
   flags.AddBytes("--store-memory", &store_memory,
                  absl::StrCat("memory of its object store, at least ", FormatBytes(kMinStoreBytes),
                               " (default: IOCLUSTER_OBJECT_STORE_MEMORY, or else 30 % of the machine's)"));
+  flags.Add(
+      "--spill-directory", &spill_directory, "PATH",
+      "where it puts objects that the store has no room for (default: IOCLUSTER_SPILL_DIRECTORY, or else /var/tmp)");
+  flags.AddBytes(
+      "--spill-limit", &spill_limit,
+      "bytes that it may put there, 0 for none (default: IOCLUSTER_SPILL_LIMIT, or else half of what is free)");
   flags.Add("--gpu-model", &gpu_model, "MODEL", "model of its GPUs, as in \"RTX 4090\"");
   flags.AddBytes("--gpu-memory", &gpu_memory, "memory of one GPU");
   flags.Add("--region", &region, "REGION", "where it is, as in eu or eu-west");
@@ -56,6 +62,18 @@ void NodeFlags::AddTo(Flags& flags) {
   flags.Add("--arch", &arch, "ARCH", "kind of processor, as in x86_64 (default: as found)");
   flags.Add("--os", &os, "OS", "operating system, as in linux (default: as found)");
   for (const char* mistaken : {"--port", "--host", "--bind"}) flags.Suggest(mistaken, "--listen");
+}
+
+absl::Status NodeFlags::SetSpilling(NodeOptions& options) const {
+  if (!spill_directory.empty()) {
+    IOC_RETURN_IF_ERROR(WithContext(CheckSpillDirectory(spill_directory), "--spill-directory"));
+    options.spill_directory = spill_directory;
+  } else {
+    IOC_ASSIGN_OR_RETURN(options.spill_directory, SpillDirectoryFromEnvironment());
+  }
+  IOC_ASSIGN_OR_RETURN(options.spill_limit, SpillLimitFromEnvironment());
+  if (spill_limit.has_value()) options.spill_limit = spill_limit;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<NodeOptions> NodeFlags::MakeOptions(const HostInfo& host) const {
@@ -80,6 +98,7 @@ absl::StatusOr<NodeOptions> NodeFlags::MakeOptions(const HostInfo& host) const {
   } else {
     IOC_ASSIGN_OR_RETURN(options.store_bytes, StoreBytesFromEnvironment());
   }
+  IOC_RETURN_IF_ERROR(SetSpilling(options));
   NodeInfo& declared = options.declared;
   IOC_ASSIGN_OR_RETURN(declared.total, MakeResources(amounts));
   declared.name = name;

@@ -35,6 +35,8 @@ struct NodeFlags {
   std::vector<std::pair<std::string, double>> resources;
   std::map<std::string, std::string> labels;
   std::optional<uint64_t> store_memory;
+  std::string spill_directory;
+  std::optional<uint64_t> spill_limit;
   std::string arch;
   std::string os;
 
@@ -44,6 +46,9 @@ struct NodeFlags {
   // With what the environment says where a flag is not given. kInvalidArgument names the flag or variable and says
   // what to write instead.
   absl::StatusOr<NodeOptions> MakeOptions(const HostInfo& host) const;
+
+ private:
+  absl::Status SetSpilling(NodeOptions& options) const;
 };
 
 }  // namespace ioc

@@ -148,6 +148,8 @@ absl::Status Client::OnNodeMessage(Channel& channel, FrameView frame) {
           peers_.Accept(std::move(*connection));
       }
       return absl::OkStatus();
+    case Method::kReleaseUnused:
+      return Take<ReleaseUnused>(frame, [this](const ReleaseUnused&) { store_.ReleaseUnused(); });
     case Method::kAssignLease:
       return Take<AssignLease>(frame, [&](const AssignLease& lease) {
         if (worker_ != nullptr) worker_->OnAssignLease(lease);
@@ -274,10 +276,7 @@ void Client::OnPeerGone(Peer& peer, const absl::Status&) {
 
 void Client::OnDead(ObjectRecord& record) {
   actors_.OnDead(record);
-  if (record.pinned) {
-    record.pinned = false;
-    store_.Unpin(record.id());
-  }
+  store_.Uncache(record.id());
   if (!record.owned()) return borrowing_.OnDead(record);
   if (record.state == ObjectState::kStored) store_.Free(record.id(), record.copies);
 }
@@ -467,8 +466,7 @@ absl::StatusOr<internal::EncodedValue> Client::Read(ObjectRecord& record, absl::
   } else {
     absl::StatusOr<internal::EncodedValue> stored = ReadStored(record.id(), record.size, record.copies, deadline);
     if (!stored.ok()) return stored.status();
-    // One pin more, kept as long as the record: reading it again asks nobody.
-    if (!record.pinned) record.pinned = store_.PinAgain(record.id()) != nullptr;
+    store_.Cache(record.id());  // as long as the record is there: reading it again asks nobody
     value = *std::move(stored);
   }
   value.refs.reserve(record.contained.size());

@@ -172,6 +172,8 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
   // Waits until `count` of them are settled. Mutex held.
   bool AwaitSettled(const std::vector<ObjectRecord*>& records, size_t count, absl::Time deadline);
   absl::StatusOr<internal::EncodedValue> Read(ObjectRecord& record, absl::Time deadline);
+  // Blocks; without the mutex.
+  absl::StatusOr<StorePiece> AllocatePiece(size_t bytes);
   internal::EncodedValue View(ObjectId id, const StoreLocation& location);
 
   const std::shared_ptr<Env> env_;

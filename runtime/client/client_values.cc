@@ -105,6 +105,13 @@ absl::StatusOr<internal::EncodedValue> Client::ReadStored(ObjectId id, uint64_t 
 
 absl::StatusOr<std::unique_ptr<internal::WritableValue>> Client::Allocate(size_t bytes) {
   if (bytes <= internal::kMaxInlineBytes) return std::make_unique<HeapValue>(bytes);
+  IOC_ASSIGN_OR_RETURN(const StorePiece piece, AllocatePiece(bytes));
+  // Here and not in the store client: for a large one it takes long, and others need the mutex meanwhile.
+  if (!piece.in_slab) store_.memory()->Populate(piece.offset, piece.size);
+  return std::make_unique<StoreValue>(*this, piece);
+}
+
+absl::StatusOr<StorePiece> Client::AllocatePiece(size_t bytes) {
   MutexLock lock(env_->executor().mutex());
   if (!closed_.ok()) return closed_;
   Awaited<absl::StatusOr<StorePiece>> piece;
@@ -115,8 +122,7 @@ absl::StatusOr<std::unique_ptr<internal::WritableValue>> Client::Allocate(size_t
   });
   // The request has a deadline of its own, so this ends.
   if (!piece.waiter().notified) env_->executor().Await(piece.waiter(), absl::InfiniteFuture());
-  if (!piece.value()->ok()) return piece.value()->status();
-  return std::make_unique<StoreValue>(*this, **piece.value());
+  return *std::move(piece.value());
 }
 
 absl::Status Client::CheckOurs(const internal::WritableValue* memory, const std::vector<internal::Ref>& refs) const {
@@ -141,7 +147,8 @@ internal::Ref Client::Put(std::unique_ptr<internal::WritableValue> value, std::v
   } else if (auto* stored = dynamic_cast<StoreValue*>(value.get())) {
     const StorePiece& piece = stored->Seal();
     store_.Seal(record.id(), piece);
-    record.pinned = true;
+    store_.Cache(record.id());
+    store_.Unpin(record.id());
     objects_.SettleStored(record, piece.size, {ObjectCopy{registration_.node}}, HoldAll(refs));
   } else {
     objects_.SettleInline(record, HeapValue::TextOf(*value), HoldAll(refs));

@@ -64,7 +64,6 @@ class ObjectRecord final : public internal::RefTarget {
   BorrowState borrow = BorrowState::kNone;
   uint32_t covered = 0;    // tasks of ours that run with it as an argument: their caller holds it
   bool resolving = false;  // the owner has been asked for the value
-  bool pinned = false;     // the store client keeps a pin for this record
   uint64_t task = 0;       // sequence of the task of ours that makes it, or 0
 
   bool user_held = false;

@@ -30,7 +30,6 @@ void StoreClient::AllocateExtentFor(uint64_t size, AllocateHandler handler) {
     if (!reply.ok()) return handler(reply.status());
     if (!CheckRange(reply->offset, size))
       return handler(MakeError(Cause::kInternal, "the node gave memory outside its store"));
-    memory_->Populate(reply->offset, size);
     handler(StorePiece{reply->offset, size, false});
   });
 }
@@ -74,7 +73,7 @@ void StoreClient::Seal(ObjectId id, const StorePiece& piece) {
 
 const StoreLocation* StoreClient::PinAgain(ObjectId id) {
   auto it = pins_.find(id);
-  if (it == pins_.end() || it->second.uses == 0) return nullptr;
+  if (it == pins_.end() || !it->second.waiting.empty()) return nullptr;
   ++it->second.uses;
   return &it->second.location;
 }
@@ -91,7 +90,7 @@ void StoreClient::Pin(ObjectId id, uint64_t size, const std::vector<ObjectCopy>&
 
 void StoreClient::Pinned(ObjectId id, absl::StatusOr<PinObject::Reply> reply) {
   auto it = pins_.find(id);
-  IOC_CHECK(it != pins_.end() && it->second.uses == 0);
+  IOC_CHECK(it != pins_.end() && !it->second.waiting.empty());
   if (reply.ok() && !CheckRange(reply->offset, reply->size)) {
     reply = MakeError(Cause::kInternal,
                       absl::StrCat("the node says that object ", id.ToString(), " lies outside its store"));
@@ -110,10 +109,38 @@ void StoreClient::Pinned(ObjectId id, absl::StatusOr<PinObject::Reply> reply) {
 void StoreClient::Unpin(ObjectId id) {
   auto it = pins_.find(id);
   IOC_CHECK(it != pins_.end() && it->second.uses > 0) << "object " << id.ToString() << " is unpinned once too often";
-  if (--it->second.uses > 0) return;
-  pins_.erase(it);
-  unpinned_.push_back(id);
+  --it->second.uses;
+  UnpinIfUnused(it);
+}
+
+void StoreClient::Cache(ObjectId id) {
+  auto it = pins_.find(id);
+  IOC_CHECK(it != pins_.end() && it->second.uses > 0) << "object " << id.ToString() << " is cached, but not pinned";
+  it->second.is_cached = true;
+}
+
+void StoreClient::Uncache(ObjectId id) {
+  auto it = pins_.find(id);
+  if (it == pins_.end() || !it->second.is_cached) return;
+  it->second.is_cached = false;
+  UnpinIfUnused(it);
+}
+
+void StoreClient::UnpinIfUnused(absl::flat_hash_map<ObjectId, PinEntry>::iterator entry) {
+  if (entry->second.uses > 0 || entry->second.is_cached) return;
+  unpinned_.push_back(entry->first);
+  pins_.erase(entry);
   env_.executor().Defer(*this);
+}
+
+void StoreClient::ReleaseUnused() {
+  std::vector<ObjectId> cached;
+  for (const auto& [id, entry] : pins_) {
+    if (entry.is_cached) cached.push_back(id);
+  }
+  std::sort(cached.begin(), cached.end());
+  for (const ObjectId& id : cached) Uncache(id);
+  if (const auto idle = slabs_.TakeIdle()) node_.Notify(ReleaseExtent{*idle});
 }
 
 void StoreClient::Free(ObjectId id, const std::vector<ObjectCopy>& copies) {

@@ -1,8 +1,9 @@
 // A process's side of its node's object store: memory to write in, pins on what it reads.
 //
 // Large objects get an extent each; smaller ones are cut from slabs that are leased whole, so that most allocations ask
-// nobody. A pin is asked for once and counted here, so that reading an object again asks nobody either. All of it
-// belongs to the connection with the node and ends with it.
+// nobody. A pin is asked for once and counted here, and may be cached while nobody uses it, so that reading an object
+// again asks nobody either. When the node is short of memory it asks for what is cached and unused. All of it belongs
+// to the connection with the node and ends with it.
 //
 // Lives on the client's executor.
 #ifndef IOCLUSTER_RUNTIME_CLIENT_STORE_CLIENT_H_
@@ -24,7 +25,8 @@
 
 namespace ioc {
 
-inline constexpr absl::Duration kAllocateTimeout = absl::Seconds(30);
+// Longer than a node lets an allocation wait for room, which it does as long as there is progress.
+inline constexpr absl::Duration kAllocateTimeout = absl::Minutes(6);
 inline constexpr absl::Duration kPullTimeout = absl::Minutes(10);
 
 // Memory to write one object in.
@@ -63,6 +65,11 @@ class StoreClient final : public Deferred {
   // One more pin on what is pinned; null if it is not.
   const StoreLocation* PinAgain(ObjectId id);
   void Unpin(ObjectId id);
+  // Keeps the pin on what is pinned though nobody uses it, until Uncache or ReleaseUnused.
+  void Cache(ObjectId id);
+  void Uncache(ObjectId id);
+  // Lets go of the cached pins, at once or with their last use, and of a slab that nobody writes in.
+  void ReleaseUnused();
 
   // Nobody refers to the object any more.
   void Free(ObjectId id, const std::vector<ObjectCopy>& copies);
@@ -73,12 +80,14 @@ class StoreClient final : public Deferred {
   struct PinEntry {
     StoreLocation location;
     uint32_t uses = 0;
-    std::vector<PinHandler> waiting;  // not empty while the node is asked
+    bool is_cached = false;
+    std::vector<PinHandler> waiting;  // not empty while the node is asked: it is not pinned yet
   };
 
   void RunDeferred() override;
   void AllocateExtentFor(uint64_t size, AllocateHandler handler);
   void RefillSlab();
+  void UnpinIfUnused(absl::flat_hash_map<ObjectId, PinEntry>::iterator entry);
   void Pinned(ObjectId id, absl::StatusOr<PinObject::Reply> reply);
   bool CheckRange(uint64_t offset, uint64_t size) const;
 

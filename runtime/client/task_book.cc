@@ -126,7 +126,8 @@ void TaskBook::StorePayload(TaskRecord& task) {
       std::memcpy(store_.memory()->data() + piece->offset, waiting->payload.data(), waiting->payload.size());
       waiting->payload = {};
       store_.Seal(stored.id(), *piece);
-      stored.pinned = true;
+      store_.Cache(stored.id());
+      store_.Unpin(stored.id());
       objects_.SettleStored(stored, piece->size, {ObjectCopy{node_}}, {});
     }
     objects_.Drop(stored);

@@ -113,7 +113,10 @@ absl::Status Node::Impl::Start() {
   peers_ = std::make_unique<PeerNodes>(env_, self);
   const std::string head = options_.head_address.empty() ? info_.address.local_address : options_.head_address;
   head_ = std::make_unique<HeadLink>(env_, head, self, *this);
-  store_ = std::make_unique<StoreService>(env_, std::move(memory), budget, info_.address.node, *sessions_, *peers_);
+  const StoreOptions store{.budget = budget,
+                           .spill = {.directory = options_.spill_directory, .limit = options_.spill_limit},
+                           .patience = options_.store_patience};
+  store_ = std::make_unique<StoreService>(env_, std::move(memory), store, info_.address.node, *sessions_, *peers_);
   programs_ = std::make_unique<ProgramStore>(env_, info_.address.node, *sessions_, *peers_);
   const int cpus = static_cast<int>(info_.total.GetTicks(kCpu) / ResourceSet::kUnit);
   workers_ = std::make_unique<WorkerPool>(
@@ -210,7 +213,7 @@ void Node::Impl::OnReportDue() {
   leases_->FlushForwards();
   ReportResources report;
   leases_->Describe(report);
-  const ObjectStore::Stats stats = store_->stats();
+  const StoreService::Stats stats = store_->stats();
   report.workers = workers_->count();
   report.store_used = stats.used;
   report.objects = static_cast<uint32_t>(stats.objects);

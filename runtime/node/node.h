@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "lib/env/env.h"
@@ -35,6 +36,9 @@ struct NodeOptions {
   bool find_resources = true;                  // take the machine's CPUs and memory where no resources are declared
   NodeInfo declared = {};                      // name, total, labels, ...; what is left empty is found or made up
   uint64_t store_bytes = 0;                    // at least kMinStoreBytes; 0: DefaultStoreBytes
+  std::string spill_directory = {};            // of objects that the store has no room for; empty: the system's own
+  std::optional<uint64_t> spill_limit = {};    // bytes there; 0: nothing is spilled; unset: half of what is free
+  absl::Duration store_patience = absl::Seconds(10);  // an allocation waits so long for room without any progress
   int max_workers = 512;
   int prestart_workers = -1;  // idle workers kept ready once a job is known; -1: as many as CPUs, at most 4
   absl::Duration worker_start_timeout = absl::Seconds(10);

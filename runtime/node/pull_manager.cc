@@ -54,20 +54,25 @@ void PullManager::Described(ObjectId id, uint64_t attempt, const absl::StatusOr<
     store_.ReleaseExtent(kPullHolder, transfer->extent.offset).IgnoreError();
     transfer->extent = {};
   }
-  if (transfer->extent.length == 0) {
-    absl::StatusOr<Extent> extent = store_.AllocateExtent(kPullHolder, std::max<uint64_t>(transfer->size, 1));
-    while (!extent.ok() && transfer->size <= store_.budget() && EvictOne()) {
-      extent = store_.AllocateExtent(kPullHolder, std::max<uint64_t>(transfer->size, 1));
-    }
-    if (!extent.ok()) return Finish(id, extent.status());
-    transfer->extent = *extent;
+  if (transfer->extent.length != 0) return RequestChunks(id);
+  memory_.Ask(AllocationQueue::Purpose::kRead, kPullHolder, std::max<uint64_t>(transfer->size, 1),
+              life_.Bind([this, id, attempt](absl::StatusOr<Extent> extent) { GotMemory(id, attempt, extent); }));
+}
+
+void PullManager::GotMemory(ObjectId id, uint64_t attempt, const absl::StatusOr<Extent>& extent) {
+  Transfer* transfer = FindAttempt(id, attempt);
+  if (transfer == nullptr) {  // it was freed meanwhile
+    if (extent.ok()) store_.ReleaseExtent(kPullHolder, extent->offset).IgnoreError();
+    return;
   }
-  if (transfer->size == 0) return Complete(id);
+  if (!extent.ok()) return Finish(id, extent.status());
+  transfer->extent = *extent;
   RequestChunks(id);
 }
 
 void PullManager::RequestChunks(ObjectId id) {
   const uint64_t attempt = transfers_.at(id).attempt;
+  if (transfers_.at(id).size == 0) return Complete(id);
   // A call may fail at once and take the transfer with it: look again after each.
   while (Transfer* transfer = FindAttempt(id, attempt)) {
     const uint64_t on_the_way = transfer->requested - transfer->received;

@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "lib/objects/object_store.h"
+#include "runtime/node/allocation_queue.h"
+#include "runtime/node/holders.h"
 #include "runtime/node/peer_nodes.h"
 
 namespace ioc {
@@ -21,15 +23,12 @@ namespace ioc {
 inline constexpr uint32_t kPullChunkBytes = 1 << 20;
 inline constexpr uint32_t kPullWindow = 4;  // chunks on the way
 inline constexpr absl::Duration kPullChunkTimeout = absl::Seconds(30);
-// The node's own holds: on what it pulls and on what it sends.
-inline constexpr HolderId kPullHolder = ~HolderId{0};
-inline constexpr HolderId kSendHolder = ~HolderId{0} - 1;
-
 class PullManager {
  public:
   using Handler = absl::AnyInvocable<void(const absl::Status&)>;
 
-  PullManager(ObjectStore& store, PeerNodes& peers, NodeId self) : store_(store), peers_(peers), self_(self) {}
+  PullManager(ObjectStore& store, AllocationQueue& memory, PeerNodes& peers, NodeId self)
+      : store_(store), memory_(memory), peers_(peers), self_(self) {}
   ~PullManager() { store_.DropHolder(kPullHolder); }
   PullManager(const PullManager&) = delete;
   PullManager& operator=(const PullManager&) = delete;
@@ -62,6 +61,7 @@ class PullManager {
   Transfer* FindAttempt(ObjectId id, uint64_t attempt);
   void TryNextSource(ObjectId id);
   void Described(ObjectId id, uint64_t attempt, const absl::StatusOr<DescribeObject::Reply>& reply);
+  void GotMemory(ObjectId id, uint64_t attempt, const absl::StatusOr<Extent>& extent);
   void RequestChunks(ObjectId id);
   void ChunkArrived(ObjectId id, uint64_t attempt, uint64_t offset, uint64_t length, absl::StatusOr<RawReply>& reply);
   void Failed(ObjectId id, const absl::Status& why);
@@ -70,6 +70,7 @@ class PullManager {
   void ForgetPulled(ObjectId id);
 
   ObjectStore& store_;
+  AllocationQueue& memory_;
   PeerNodes& peers_;
   const NodeId self_;
   uint64_t last_attempt_ = 0;

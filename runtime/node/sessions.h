@@ -98,6 +98,11 @@ class Sessions {
   void Notify(ProcessId process, const M& message, Extras extras = {}) {
     if (Session* session = FindProcess(process)) session->channel().Notify(message, std::move(extras));
   }
+  // All processes that have registered.
+  template <typename M>
+  void NotifyProcesses(const M& message) {
+    for (const auto& [process, session] : by_process_) Find(session)->channel().Notify(message);
+  }
 
  private:
   friend class Session;

@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "lib/base/status.h"
+#include "lib/base/units.h"
+#include "runtime/node/holders.h"
 
 namespace ioc {
 namespace {
@@ -14,20 +16,35 @@ absl::Status NotHere(ObjectId id) {
   return MakeError(Cause::kObjectLost, absl::StrCat("object ", id.ToString(), " is not in this node's store"));
 }
 
+absl::Status CheckPart(const ReadObject& read, uint64_t size) {
+  if (read.offset <= size && read.length <= size - read.offset && read.length <= kMaxReadObjectBytes) {
+    return absl::OkStatus();
+  }
+  return MakeError(Cause::kInvalidArgument, absl::StrCat("object ", read.id.ToString(), " has ", size, " bytes; not ",
+                                                         read.length, " at ", read.offset));
+}
+
 }  // namespace
 
-StoreService::StoreService(Env& env, std::shared_ptr<SharedMemory> memory, uint64_t budget, NodeId self,
+StoreService::StoreService(Env& env, std::shared_ptr<SharedMemory> memory, StoreOptions options, NodeId self,
                            Sessions& sessions, PeerNodes& peers)
     : env_(env),
       self_(self),
       sessions_(sessions),
       peers_(peers),
-      store_(std::move(memory), budget),
-      pulls_(store_, peers, self) {
+      store_(std::move(memory), options.budget),
+      memory_(env, store_, *this, options.patience),
+      pulls_(store_, memory_, peers, self),
+      spiller_(env, store_, memory_, std::move(options.spill), [this] { memory_.Retry(); }) {
   peers_.set_on_free(life_.Bind([this](const FreeObjects& free) { FreeHere(free.ids); }));
 }
 
-StoreService::~StoreService() { env_.executor().CancelTimer(waiting_timer_); }
+StoreService::~StoreService() { env_.executor().CancelTimer(trim_timer_); }
+
+StoreService::Stats StoreService::stats() const {
+  const ObjectStore::Stats stats = store_.stats();
+  return {.used = stats.used, .spilled = spiller_.used(), .objects = stats.objects + spiller_.away()};
+}
 
 absl::Status StoreService::OnProcessMessage(Session& session, FrameView& frame) {
   const SessionId id = session.id();
@@ -60,7 +77,8 @@ absl::Status StoreService::OnProcessMessage(Session& session, FrameView& frame) 
     default:
       return MakeError(Cause::kInvalidArgument, absl::StrCat("a process can't ask for method ", header.method));
   }
-  RetryAllocations();
+  memory_.Retry();
+  ArmTrim();
   return decoded.ok() ? result : decoded;
 }
 
@@ -82,70 +100,82 @@ absl::Status StoreService::OnNodeMessage(Session& session, FrameView& frame) {
 }
 
 void StoreService::SessionClosed(SessionId session) {
+  memory_.DropHolder(session);
   store_.DropHolder(session);
-  std::erase_if(waiting_, [&](const WaitingAllocation& waiting) { return waiting.session == session; });
-  RetryAllocations();
+  memory_.Retry();
+  ArmTrim();
 }
 
 void StoreService::ProcessGone(ProcessId process) {
   gone_.push_back(process);
   if (gone_.size() > kMaxGoneProcesses) gone_.pop_front();
   FreeHere(store_.MadeBy(process));
+  FreeHere(spiller_.MadeBy(process));
 }
 
-absl::StatusOr<Extent> StoreService::TryAllocate(SessionId session, uint64_t length) {
-  absl::StatusOr<Extent> extent = store_.AllocateExtent(session, length);
-  while (!extent.ok() && CauseOf(extent.status()) == Cause::kStoreFull && length <= store_.budget() &&
-         pulls_.EvictOne()) {
-    extent = store_.AllocateExtent(session, length);
+// --- room ---
+
+bool StoreService::FreeNow(uint64_t bytes) { return pulls_.EvictOne() || spiller_.Evict(bytes); }
+
+bool StoreService::FreeSoon(uint64_t bytes) {
+  const bool on_its_way = spiller_.Spill(bytes);
+  if (spiller_.writing_bytes() < bytes) AskForUnused();
+  return on_its_way;
+}
+
+void StoreService::AskForUnused() {
+  const absl::Time now = env_.executor().Now();
+  if (now - asked_for_unused_ < kPressureInterval) return;
+  asked_for_unused_ = now;
+  sessions_.NotifyProcesses(ReleaseUnused{});
+}
+
+std::string StoreService::WhatIsInTheWay() {
+  std::string words;
+  for (const ObjectStore::Holding& holding : store_.LargestHoldings(kNamedHolders)) {
+    Session* session = sessions_.Find(holding.holder);
+    const std::string who = session != nullptr              ? session->channel().description()
+                            : holding.holder == kPullHolder ? "what comes from other nodes"
+                            : holding.holder == kSendHolder ? "what is sent to other nodes"
+                                                            : "what comes from disk or goes there";
+    absl::StrAppend(&words, words.empty() ? "; in use by " : ", ", who, " (");
+    if (holding.pinned > 0) {
+      absl::StrAppend(&words, Count(holding.pinned, "object"), " of ", FormatBytes(holding.pinned_bytes));
+    }
+    if (holding.leased_bytes > 0) {
+      absl::StrAppend(&words, holding.pinned > 0 ? ", " : "", FormatBytes(holding.leased_bytes), " to write in");
+    }
+    absl::StrAppend(&words, ")");
   }
-  return extent;
+  const absl::Status obstacle = spiller_.Obstacle();
+  if (!obstacle.ok()) absl::StrAppend(&words, "; ", absl::string_view(obstacle.message()));
+  return words;
+}
+
+void StoreService::ArmTrim() {
+  if (trim_timer_ != 0 || !store_.has_free_memory()) return;
+  trim_timer_ = env_.executor().Schedule(kTrimInterval, life_.Bind([this] {
+    trim_timer_ = 0;
+    store_.Age();
+    Trim();
+  }));
+}
+
+void StoreService::Trim() {
+  if (!store_.Trim(kTrimPieceBytes)) return ArmTrim();
+  env_.executor().Post(life_.Bind([this] { Trim(); }));
 }
 
 void StoreService::Allocate(SessionId session, const FrameHeader& request, uint64_t length) {
-  absl::StatusOr<Extent> extent = waiting_.empty()
-                                      ? TryAllocate(session, length)
-                                      : absl::StatusOr<Extent>(MakeError(Cause::kStoreFull, "others wait"));
-  if (extent.ok()) {
-    return sessions_.Reply(session, request, AllocateExtent::Reply{.offset = extent->offset, .length = extent->length});
-  }
-  const bool can_wait = CauseOf(extent.status()) == Cause::kStoreFull && length <= store_.budget() && length > 0 &&
-                        waiting_.size() < kMaxWaitingAllocations;
-  if (!can_wait) {
-    // The one that found others waiting has to hear the real reason.
-    if (!waiting_.empty()) extent = TryAllocate(session, length);
-    if (!extent.ok()) return sessions_.Fail(session, request, extent.status());
-    return sessions_.Reply(session, request, AllocateExtent::Reply{.offset = extent->offset, .length = extent->length});
-  }
-  waiting_.push_back({session, request, length, env_.executor().Now() + kAllocationWait});
-  if (waiting_timer_ == 0) {
-    waiting_timer_ = env_.executor().Schedule(kAllocationWait, life_.Bind([this] {
-      waiting_timer_ = 0;
-      RetryAllocations();
-    }));
-  }
+  memory_.Ask(AllocationQueue::Purpose::kWrite, session, length,
+              life_.Bind([this, session, request](const absl::StatusOr<Extent>& extent) {
+                if (!extent.ok()) return sessions_.Fail(session, request, extent.status());
+                sessions_.Reply(session, request,
+                                AllocateExtent::Reply{.offset = extent->offset, .length = extent->length});
+              }));
 }
 
-void StoreService::RetryAllocations() {
-  const absl::Time now = env_.executor().Now();
-  while (!waiting_.empty()) {
-    const WaitingAllocation first = waiting_.front();
-    absl::StatusOr<Extent> extent = TryAllocate(first.session, first.length);
-    if (!extent.ok() && now < first.until) break;
-    waiting_.pop_front();
-    if (extent.ok()) {
-      sessions_.Reply(first.session, first.request,
-                      AllocateExtent::Reply{.offset = extent->offset, .length = extent->length});
-    } else {
-      sessions_.Fail(first.session, first.request, extent.status());
-    }
-  }
-  if (waiting_.empty() || waiting_timer_ != 0) return;
-  waiting_timer_ = env_.executor().Schedule(waiting_.front().until - now, life_.Bind([this] {
-    waiting_timer_ = 0;
-    RetryAllocations();
-  }));
-}
+// --- objects ---
 
 bool StoreService::PinHere(SessionId session, const FrameHeader& request, ObjectId id) {
   if (sessions_.Find(session) == nullptr) return true;
@@ -161,21 +191,26 @@ bool StoreService::PinHere(SessionId session, const FrameHeader& request, Object
 
 void StoreService::Pin(SessionId session, const FrameHeader& request, const PinObject& pin) {
   if (PinHere(session, request, pin.id)) return;
+  auto answer = life_.Bind([this, session, request, id = pin.id](const absl::Status& here) {
+    if (!here.ok()) return sessions_.Fail(session, request, here);
+    if (!PinHere(session, request, id)) sessions_.Fail(session, request, NotHere(id));
+  });
+  if (spiller_.Knows(pin.id)) return spiller_.Restore(pin.id, std::move(answer));
   const bool said_here = std::any_of(pin.copies.begin(), pin.copies.end(),
                                      [this](const ObjectCopy& copy) { return copy.node.node == self_; });
   if (said_here) {
-    return AwaitSeal(pin.id, [this, session, request, id = pin.id] {
-      if (!PinHere(session, request, id)) sessions_.Fail(session, request, NotHere(id));
+    return AwaitSeal(pin.id, [this, id = pin.id, answer = std::move(answer)]() mutable {
+      if (!store_.Find(id) && spiller_.Knows(id)) return spiller_.Restore(id, std::move(answer));
+      answer(absl::OkStatus());
     });
   }
-  pulls_.Pull(pin.id, pin.copies, life_.Bind([this, session, request, id = pin.id](const absl::Status& pulled) {
-    if (!pulled.ok()) return sessions_.Fail(session, request, pulled);
-    if (!PinHere(session, request, id)) sessions_.Fail(session, request, NotHere(id));
-  }));
+  pulls_.Pull(pin.id, pin.copies, std::move(answer));
 }
 
 absl::Status StoreService::Seal(SessionId session, const SealObject& seal) {
+  const bool was_away = !store_.Find(seal.id).has_value() && spiller_.Knows(seal.id);
   IOC_RETURN_IF_ERROR(store_.Seal(session, seal.id, seal.offset, seal.size));
+  if (was_away) spiller_.Forget(seal.id);  // made again: these are its bytes now
   const bool ownerless = std::find(gone_.begin(), gone_.end(), seal.id.maker) != gone_.end();
   if (early_frees_.erase(seal.id) > 0 || ownerless) store_.Free(seal.id);
   auto waiting = awaiting_seal_.extract(seal.id);
@@ -199,8 +234,9 @@ void StoreService::FreeHere(const std::vector<ObjectId>& ids) {
   std::map<SessionId, FreeObjects> passed_on;
   for (const ObjectId& id : ids) {
     pulls_.Freed(id);
-    if (!store_.Find(id)) RememberEarlyFree(id);
+    if (!IsKnown(id)) RememberEarlyFree(id);
     store_.Free(id);
+    spiller_.Forget(id);
     auto pullers = pullers_.find(id);
     if (pullers == pullers_.end()) continue;
     for (SessionId session : pullers->second) passed_on[session].ids.push_back(id);
@@ -209,7 +245,8 @@ void StoreService::FreeHere(const std::vector<ObjectId>& ids) {
   for (auto& [session, free] : passed_on) {
     if (Session* puller = sessions_.Find(session)) puller->channel().Notify(free);
   }
-  RetryAllocations();
+  memory_.Retry();
+  ArmTrim();
 }
 
 void StoreService::RememberEarlyFree(ObjectId id) {
@@ -224,10 +261,12 @@ void StoreService::Describe(SessionId asker, const FrameHeader& request, ObjectI
   Session* session = sessions_.Find(asker);
   if (session == nullptr) return;
   const std::optional<Extent> place = store_.Find(id);
-  if (place) {
+  const std::optional<uint64_t> size = place ? place->length : spiller_.SizeOf(id);
+  if (size) {
     pullers_[id].insert(asker);
-    return session->channel().Reply(request, DescribeObject::Reply{.size = place->length});
+    return session->channel().Reply(request, DescribeObject::Reply{.size = *size});
   }
+  if (absl::Status lost = spiller_.LossOf(id); !lost.ok()) return session->channel().Fail(request, lost);
   if (!may_wait) return session->channel().Fail(request, NotHere(id));
   AwaitSeal(id, [this, asker, request, id] { Describe(asker, request, id, false); });
 }
@@ -235,21 +274,30 @@ void StoreService::Describe(SessionId asker, const FrameHeader& request, ObjectI
 void StoreService::Read(Session& session, const FrameHeader& request, const ReadObject& read) {
   absl::StatusOr<std::optional<Extent>> place = store_.Pin(kSendHolder, read.id);
   if (!place.ok()) return session.channel().Fail(request, place.status());
-  if (!*place) {
-    return session.channel().Fail(request, NotHere(read.id));
-  }
+  if (!*place) return ReadSpilled(session.id(), request, read);
   const Extent object = **place;
   auto unpin = life_.Bind([this, id = read.id] { store_.Unpin(kSendHolder, id); });
-  if (read.offset > object.length || read.length > object.length - read.offset || read.length > kMaxReadObjectBytes) {
+  if (absl::Status part = CheckPart(read, object.length); !part.ok()) {
     unpin();
-    return session.channel().Fail(
-        request, MakeError(Cause::kInvalidArgument, absl::StrCat("object ", read.id.ToString(), " has ", object.length,
-                                                                 " bytes; not ", read.length, " at ", read.offset)));
+    return session.channel().Fail(request, part);
   }
   const std::byte* bytes = store_.memory()->data() + object.offset + read.offset;
   std::shared_ptr<const void> owner(bytes, [memory = store_.memory(), unpin](const void*) mutable { unpin(); });
   session.channel().Reply(request, ReadObject::Reply{},
                           {.trailer = {.bytes = {bytes, read.length}, .owner = std::move(owner)}});
+}
+
+void StoreService::ReadSpilled(SessionId session, const FrameHeader& request, const ReadObject& read) {
+  const std::optional<uint64_t> size = spiller_.SizeOf(read.id);
+  const absl::Status lost = spiller_.LossOf(read.id);
+  if (!size) return sessions_.Fail(session, request, lost.ok() ? NotHere(read.id) : lost);
+  if (absl::Status part = CheckPart(read, *size); !part.ok()) return sessions_.Fail(session, request, part);
+  spiller_.Read(read.id, read.offset, read.length,
+                life_.Bind([this, session, request](const absl::StatusOr<Spiller::Chunk>& chunk) {
+                  if (!chunk.ok()) return sessions_.Fail(session, request, chunk.status());
+                  sessions_.Reply(session, request, ReadObject::Reply{},
+                                  {.trailer = {.bytes = chunk->bytes, .owner = chunk->owner}});
+                }));
 }
 
 }  // namespace ioc

@@ -1,7 +1,7 @@
 // Answers what processes and other nodes ask of this node's object store (methods 200 to 207).
 //
-// Owned by the node, on its executor. An allocation that finds no room waits a little for what is about to be freed,
-// since frees travel in batches.
+// Owned by the node, on its executor. Under pressure it makes room: it drops copies of what other nodes have, evicts
+// what is on disk already, spills what nobody has mapped, and asks processes for what they keep without using it.
 #ifndef IOCLUSTER_RUNTIME_NODE_STORE_SERVICE_H_
 #define IOCLUSTER_RUNTIME_NODE_STORE_SERVICE_H_
 
@@ -9,27 +9,39 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "lib/objects/object_store.h"
+#include "runtime/node/allocation_queue.h"
 #include "runtime/node/peer_nodes.h"
 #include "runtime/node/pull_manager.h"
 #include "runtime/node/sessions.h"
+#include "runtime/node/spiller.h"
 
 namespace ioc {
 
-inline constexpr absl::Duration kAllocationWait = absl::Seconds(1);
-inline constexpr size_t kMaxWaitingAllocations = 65536;
 inline constexpr uint32_t kMaxReadObjectBytes = 8 << 20;
 // Messages about one object come over several connections, in any order: a reader waits this long for the seal of an
 // object that is said to be here, and a free that comes before its seal is remembered.
 inline constexpr absl::Duration kSealWait = absl::Seconds(2);
 inline constexpr size_t kMaxEarlyFrees = 4096;
 inline constexpr size_t kMaxGoneProcesses = 1024;
+// Free memory that was not used for this long, or twice as long, is given back, in pieces so as to stall nobody.
+inline constexpr absl::Duration kTrimInterval = absl::Seconds(10);
+inline constexpr uint64_t kTrimPieceBytes = uint64_t{16} << 20;
+// An error names this many of those that keep most.
+inline constexpr size_t kNamedHolders = 3;
 
-class StoreService {
+struct StoreOptions {
+  uint64_t budget = 0;  // bytes of memory
+  SpillOptions spill = {};
+  absl::Duration patience = absl::Seconds(10);  // see AllocationQueue
+};
+
+class StoreService final : RoomMaker {
  public:
-  StoreService(Env& env, std::shared_ptr<SharedMemory> memory, uint64_t budget, NodeId self, Sessions& sessions,
+  StoreService(Env& env, std::shared_ptr<SharedMemory> memory, StoreOptions options, NodeId self, Sessions& sessions,
                PeerNodes& peers);
   ~StoreService();
   StoreService(const StoreService&) = delete;
@@ -43,28 +55,34 @@ class StoreService {
   // A process of the cluster has ended: what it owned is freed, also what is sealed for it later.
   void ProcessGone(ProcessId process);
 
-  ObjectStore::Stats stats() const { return store_.stats(); }
+  struct Stats {
+    uint64_t used = 0;     // bytes of memory
+    uint64_t spilled = 0;  // bytes on disk
+    size_t objects = 0;    // in memory or on disk
+  };
+  Stats stats() const;
   const std::shared_ptr<SharedMemory>& memory() const { return store_.memory(); }
 
  private:
-  struct WaitingAllocation {
-    SessionId session = 0;
-    FrameHeader request;
-    uint64_t length = 0;
-    absl::Time until;
-  };
+  // RoomMaker
+  bool FreeNow(uint64_t bytes) override;
+  bool FreeSoon(uint64_t bytes) override;
+  std::string WhatIsInTheWay() override;
+  void AskForUnused();
+  void ArmTrim();
+  void Trim();
 
   void Allocate(SessionId session, const FrameHeader& request, uint64_t length);
-  absl::StatusOr<Extent> TryAllocate(SessionId session, uint64_t length);
-  void RetryAllocations();
   void Pin(SessionId session, const FrameHeader& request, const PinObject& pin);
   bool PinHere(SessionId session, const FrameHeader& request, ObjectId id);
+  bool IsKnown(ObjectId id) const { return store_.Find(id).has_value() || spiller_.Knows(id); }
   // Calls `done` when the object is sealed, or after kSealWait.
   void AwaitSeal(ObjectId id, Callback done);
   absl::Status Seal(SessionId session, const SealObject& seal);
   void FreeHere(const std::vector<ObjectId>& ids);
   void RememberEarlyFree(ObjectId id);
   void Read(Session& session, const FrameHeader& request, const ReadObject& read);
+  void ReadSpilled(SessionId session, const FrameHeader& request, const ReadObject& read);
   void Describe(SessionId session, const FrameHeader& request, ObjectId id, bool may_wait);
 
   Env& env_;
@@ -72,10 +90,12 @@ class StoreService {
   Sessions& sessions_;
   PeerNodes& peers_;
   ObjectStore store_;
+  AllocationQueue memory_;
   PullManager pulls_;
+  Spiller spiller_;
   std::map<ObjectId, std::set<SessionId>> pullers_;  // nodes that may have copies of what lies here
-  std::deque<WaitingAllocation> waiting_;
-  TimerId waiting_timer_ = 0;
+  absl::Time asked_for_unused_ = absl::InfinitePast();
+  TimerId trim_timer_ = 0;
   std::map<ObjectId, std::vector<Callback>> awaiting_seal_;
   std::set<ObjectId> early_frees_;
   std::deque<ObjectId> early_free_order_;

@@ -20,7 +20,6 @@ constexpr char kHeadDoor[] = "0.0.0.0:7000";
 constexpr ClusterId kCluster{4711};  // known to a head that is started again
 constexpr char kHeadAddress[] = "head:7000";
 constexpr char kProgramPath[] = "/home/user/program";
-constexpr uint64_t kStoreBytes = uint64_t{64} << 20;
 constexpr absl::Duration kStartLimit = absl::Seconds(30);
 
 // The process that a runtime belongs to. Looked up only.
@@ -176,7 +175,8 @@ void SimCluster::StartHead() {
 }
 
 void SimCluster::StartNode(NodeProcess& state, const std::string& name) {
-  NodeOptions options{.head_address = kHeadAddress, .listen_address = "0.0.0.0:0", .store_bytes = kStoreBytes};
+  NodeOptions options{.head_address = kHeadAddress, .listen_address = "0.0.0.0:0", .store_bytes = options_.store_bytes};
+  options.spill_limit = options_.spill_limit;
   options.declared.name = name;
   options.declared.total.Set(kCpu, options_.cpus);
   const auto main = [&state, options](SimEnv& env, const std::vector<std::string>&) {

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,8 @@ struct SimClusterOptions {
   DurationRange latency = {absl::Milliseconds(1), absl::Milliseconds(80)};         // between two machines, one way
   DurationRange local_latency = {absl::Microseconds(10), absl::Microseconds(30)};  // between processes of a machine
   absl::Duration node_timeout = absl::Seconds(10);                                 // HeadOptions::node_timeout
+  uint64_t store_bytes = uint64_t{64} << 20;                                       // of each node
+  std::optional<uint64_t> spill_limit = {};                                        // NodeOptions::spill_limit
 };
 
 // What a driver's user code is given.

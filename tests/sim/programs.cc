@@ -76,6 +76,31 @@ Array<uint32_t> MakeNumbers(uint32_t count) {
   return numbers;
 }
 
+namespace {
+
+uint64_t PatternAt(uint64_t id, uint64_t place) { return (id * 1'000'003 + place) * 0x9e3779b97f4a7c15; }
+
+Pattern WritePattern(const Cluster& cluster, uint64_t id, uint32_t count) {
+  Pattern numbers = cluster.NewArray<uint64_t>({count}).value();
+  for (uint32_t i = 0; i < count; ++i) numbers[i] = PatternAt(id, i);
+  return numbers;
+}
+
+}  // namespace
+
+Pattern MakePattern(uint64_t id, uint32_t count) { return WritePattern(Cluster::Current(), id, count); }
+
+ObjectRef<Pattern> PutPattern(const Cluster& cluster, uint64_t id, uint32_t count) {
+  return cluster.Put(WritePattern(cluster, id, count));
+}
+
+bool IsPattern(uint64_t id, const Pattern& numbers) {
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    if (numbers[i] != PatternAt(id, i)) return false;
+  }
+  return true;
+}
+
 uint64_t SumOf(const Array<uint32_t>& numbers) { return std::accumulate(numbers.begin(), numbers.end(), uint64_t{0}); }
 
 ObjectRef<int> MakeElsewhere(int milliseconds, int result) {

@@ -81,6 +81,13 @@ Array<uint32_t> MakeNumbers(uint32_t count);
 Array<uint32_t> MakeNumbersLater(int milliseconds, uint32_t count);
 uint64_t SumOf(const Array<uint32_t>& numbers);
 
+// Numbers that differ from place to place and from one `id` to the next.
+using Pattern = Array<uint64_t>;
+Pattern MakePattern(uint64_t id, uint32_t count);
+// Puts one that is the caller's.
+ObjectRef<Pattern> PutPattern(const Cluster& cluster, uint64_t id, uint32_t count);
+bool IsPattern(uint64_t id, const Pattern& numbers);
+
 // A number that another task makes; and what a task makes of a reference to one.
 ObjectRef<int> MakeElsewhere(int milliseconds, int result);
 int AddOne(const ObjectRef<int>& number);

@@ -31,7 +31,8 @@ SimEnv::SimEnv(World& world, SimMachine& machine, std::string name, int64_t pid)
       executor_(world, *this),
       network_(world, *this),
       processes_(world, *this),
-      files_(machine) {}
+      files_(machine),
+      background_(world, *this) {}
 
 SimEnv::~SimEnv() = default;
 

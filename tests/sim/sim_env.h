@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "lib/env/env.h"
+#include "tests/sim/sim_disk.h"
 #include "tests/sim/sim_executor.h"
 #include "tests/sim/sim_files.h"
 #include "tests/sim/sim_network.h"
@@ -31,6 +32,7 @@ class SimEnv final : public Env {
   SimNetwork& network() override { return network_; }
   SimProcesses& processes() override { return processes_; }
   SimFiles& files() override { return files_; }
+  SimBackground& background() override { return background_; }
   absl::StatusOr<std::shared_ptr<SharedMemory>> CreateSharedMemory(std::string_view name, size_t size) override;
   uint64_t Random() override { return random_.Next(); }
   const HostInfo& host() const override { return host_; }
@@ -72,6 +74,7 @@ class SimEnv final : public Env {
   SimNetwork network_;
   SimProcesses processes_;
   SimFiles files_;
+  SimBackground background_;
   std::map<std::string, std::string> environment_;
   std::unique_ptr<Connection> parent_;
   std::unique_ptr<Thread> main_;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "lib/base/status.h"
+#include "tests/sim/sim_disk.h"
 
 namespace ioc::sim {
 namespace {
@@ -74,6 +75,11 @@ absl::Status SimFiles::Remove(std::string_view path) {
   }
   machine_.files.erase(found);
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<ScratchFile>> SimFiles::CreateScratch(std::string_view directory) {
+  IOC_RETURN_IF_ERROR(CheckAbsolute(directory));
+  return CreateSimScratch(machine_, directory);
 }
 
 }  // namespace ioc::sim

@@ -20,6 +20,11 @@ class SimFiles final : public Files {
   absl::StatusOr<std::unique_ptr<FileWriter>> Create(std::string_view path) override;
   absl::Status Remove(std::string_view path) override;
   std::string CacheDirectory() override { return "/home/user/.cache/iocluster"; }
+  absl::StatusOr<std::shared_ptr<ScratchFile>> CreateScratch(std::string_view directory) override;
+  absl::StatusOr<uint64_t> FreeBytes(std::string_view) override {
+    return machine_.disk->limit_bytes - machine_.disk->used_bytes;
+  }
+  std::string ScratchDirectory() override { return "/var/tmp"; }
 
  private:
   SimMachine& machine_;

@@ -17,6 +17,8 @@ SimMachine& Topology::AddMachine(MachineOptions options) {
   machine->memory = std::make_shared<MemoryAccount>();
   machine->memory->limit_bytes =
       options.shared_memory_limit_bytes == 0 ? options.memory_bytes : options.shared_memory_limit_bytes;
+  machine->disk = std::make_shared<SimDisk>();
+  machine->disk->limit_bytes = options.disk_bytes;
   machine->options = std::move(options);
   return *machines_.emplace_back(std::move(machine));
 }

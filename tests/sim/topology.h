@@ -32,7 +32,13 @@ struct MachineOptions {
   absl::Duration clock_offset = absl::ZeroDuration();  // of its processes' clocks against the world's
   std::string os = "linux";
   std::string arch = "x86_64";
+  uint64_t disk_bytes = uint64_t{1} << 40;
+  absl::Duration disk_latency = absl::Milliseconds(1);  // of each access
+  double disk_bytes_per_second = 400e6;
 };
+
+// What is wrong with a machine's disk.
+enum class DiskFault { kNone, kFull, kWritesFail, kReadsFail, kReadsFlipABit };
 
 struct LinkOptions {
   absl::Duration latency = absl::ZeroDuration();  // one way
@@ -52,6 +58,15 @@ struct Door {
   bool loopback_only = false;
 };
 
+// A machine's disk, as far as scratch files use it; these may outlive the machine.
+struct SimDisk {
+  uint64_t used_bytes = 0;
+  uint64_t limit_bytes = 0;
+  uint64_t written_bytes = 0;  // in all
+  uint64_t read_bytes = 0;
+  DiskFault fault = DiskFault::kNone;
+};
+
 // Shared memory of a machine, which may outlive it.
 struct MemoryAccount {
   uint64_t committed_bytes = 0;
@@ -67,6 +82,7 @@ struct SimMachine {
   std::map<std::string, Door, std::less<>> doors;  // "tcp:7000", "unix:name"
   int next_port = 40000;
   std::shared_ptr<MemoryAccount> memory;
+  std::shared_ptr<SimDisk> disk;
 
   const std::string& name() const { return options.name; }
 };

@@ -56,7 +56,8 @@ enum class EventKind : uint8_t {
   kClosed,
   kStart,
   kExit,
-  kScript
+  kScript,
+  kBackground
 };
 
 struct EventKey {

@@ -62,20 +62,30 @@ TEST_CASE("Options win over the environment, and that over defaults") {
   const Environment environment(Variables{{"IOCLUSTER_CPUS", "3"},
                                           {"IOCLUSTER_GPUS", "0.5"},
                                           {"IOCLUSTER_ADDRESS", "127.0.0.1:7000"},
-                                          {"IOCLUSTER_OBJECT_STORE_MEMORY", "2GB"}});
+                                          {"IOCLUSTER_OBJECT_STORE_MEMORY", "2GB"},
+                                          {"IOCLUSTER_SPILL_DIRECTORY", "/tmp"},
+                                          {"IOCLUSTER_SPILL_LIMIT", "1MiB"}});
   const auto from_environment = CompleteOptions({});
   REQUIRE(from_environment.ok());
   CHECK(from_environment->cpus == 3);
   CHECK(from_environment->gpus == 0.5);
   CHECK(from_environment->address == "127.0.0.1:7000");
   CHECK(from_environment->object_store_memory == 2'000'000'000);
-  const auto from_options =
-      CompleteOptions({.address = "unix:here", .object_store_memory = 64 * kMiB, .cpus = 1, .gpus = 0});
+  CHECK(from_environment->spill_directory == "/tmp");
+  CHECK(from_environment->spill_limit == 1 << 20);
+  const auto from_options = CompleteOptions({.address = "unix:here",
+                                             .object_store_memory = 64 * kMiB,
+                                             .spill_directory = "/var/tmp",
+                                             .spill_limit = 0,
+                                             .cpus = 1,
+                                             .gpus = 0});
   REQUIRE(from_options.ok());
   CHECK(from_options->cpus == 1);
   CHECK(from_options->gpus == 0);
   CHECK(from_options->address == "unix:here");
   CHECK(from_options->object_store_memory == 64 * kMiB);
+  CHECK(from_options->spill_directory == "/var/tmp");
+  CHECK(from_options->spill_limit == 0);
 }
 
 TEST_CASE("A variable that makes no sense is named with its value and what to write") {
@@ -84,6 +94,8 @@ TEST_CASE("A variable that makes no sense is named with its value and what to wr
       {"IOCLUSTER_GPUS", {"-1", "not negative"}},
       {"IOCLUSTER_ADDRESS", {"nonsense", "write HOST:PORT"}},
       {"IOCLUSTER_OBJECT_STORE_MEMORY", {"plenty", "KiB, MiB, GiB or TiB"}},
+      {"IOCLUSTER_SPILL_DIRECTORY", {"/nowhere/at/all", "is not a directory; make it"}},
+      {"IOCLUSTER_SPILL_LIMIT", {"none", "KiB, MiB, GiB or TiB"}},
       {"IOCLUSTER_LOG", {"loud", "debug, info, warning or error"}},
       {"IOCLUSTER_CACHE", {"~/cache", "begin it with /"}},
   };
@@ -100,6 +112,13 @@ TEST_CASE("A store that is too small is refused with the minimum and why") {
   const Environment environment(Variables{{"IOCLUSTER_OBJECT_STORE_MEMORY", "1000"}});
   CHECK_THAT(Complaint(CompleteOptions({}).status()),
              Contains("IOCLUSTER_OBJECT_STORE_MEMORY") && Contains("16 MiB at least") && Contains("slab"));
+}
+
+TEST_CASE("A spill directory or limit that can't be is refused with what to write") {
+  CHECK_THAT(Complaint(CompleteOptions({.spill_directory = "spill"}).status()),
+             Contains("ConnectOptions.spill_directory") && Contains("begin it with /"));
+  CHECK_THAT(Complaint(CompleteOptions({.spill_limit = -5}).status()),
+             Contains("ConnectOptions.spill_limit is -5") && Contains("0 to spill nothing"));
 }
 
 TEST_CASE("Resources of one's own are not CPUs and GPUs in disguise, and amounts are in range") {
@@ -123,7 +142,7 @@ TEST_CASE("What is not set is listed with what holds instead") {
   const Environment environment(Variables{});
   AsioEnv env({.background_thread = false});
   const std::vector<EnvironmentSetting> settings = DescribeEnvironment(env);
-  CHECK(settings.size() == 6);
+  CHECK(settings.size() == 8);
   for (const EnvironmentSetting& setting : settings) {
     INFO(setting.name);
     CHECK(setting.status.ok());

@@ -68,6 +68,7 @@ class Fixture {
     env_.executor().mutex().lock();
     head_ = Head::Start(env_, {.listen_address = "127.0.0.1:0"}, [this] { stop_requested = true; }).value();
     options.store_bytes = 16 << 20;
+    options.store_patience = absl::Milliseconds(500);
     options.prestart_workers = 0;
     options.head_address = head_->address();
     for (int i = 0; i < nodes; ++i) {

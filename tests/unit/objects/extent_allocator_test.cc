@@ -85,6 +85,71 @@ TEST_CASE("a machine without memory is a status and loses nothing") {
   CHECK(allocator.Allocate(4 * kPage).ok());
 }
 
+TEST_CASE("what is larger than the store can never be in it, and the error says so") {
+  ExtentAllocator allocator(std::make_shared<FakeMemory>(16 * kPage), 4 * kPage);
+  const absl::Status never = allocator.Allocate(5 * kPage).status();
+  CHECK(CauseOf(never) == Cause::kStoreFull);
+  CHECK(std::string(never.message()).find("an object of 20 KiB can never be in an object store of 16 KiB") !=
+        std::string::npos);
+}
+
+TEST_CASE("a reservation counts at once, and what it is made of is used by nobody until it is confirmed") {
+  auto memory = std::make_shared<FakeMemory>(64 * kPage);
+  ExtentAllocator allocator(memory, 8 * kPage);
+  const Extent small = allocator.Allocate(3 * kPage).value();
+  const Extent wall = allocator.Allocate(kPage).value();
+  allocator.Free(small.offset);
+  const ExtentAllocator::Reservation large = allocator.Reserve(6 * kPage).value();
+  CHECK(large.bytes_to_commit() == 6 * kPage);
+  REQUIRE(large.decommit.size() == 1);
+  CHECK(allocator.used() == 7 * kPage);
+  CHECK(memory->committed.size() == 4);  // nothing has been done yet
+  // The part that is still to be decommitted is not given to others.
+  const Extent other = allocator.Allocate(kPage).value();
+  for (const Extent& range : large.decommit) CHECK((other.end() <= range.offset || range.end() <= other.offset));
+  REQUIRE(ExtentAllocator::CommitReserved(*memory, large).ok());
+  allocator.Confirm(large);
+  CHECK(memory->IsCommitted(large.extent.offset, large.extent.length));
+  CHECK(memory->committed.size() * kPage == allocator.committed());
+  allocator.Free(wall.offset);
+}
+
+TEST_CASE("a reservation that could not be committed leaves nothing behind") {
+  auto memory = std::make_shared<FakeMemory>(16 * kPage, /*machine_pages=*/4);
+  ExtentAllocator allocator(memory, 16 * kPage);
+  const Extent warm = allocator.Allocate(2 * kPage).value();
+  allocator.Free(warm.offset);
+  const ExtentAllocator::Reservation large = allocator.Reserve(6 * kPage).value();
+  CHECK_FALSE(ExtentAllocator::CommitReserved(*memory, large).ok());
+  allocator.Cancel(large);
+  CHECK(allocator.used() == 0);
+  CHECK(memory->committed.size() * kPage == allocator.committed());
+  CHECK(allocator.Allocate(4 * kPage).ok());
+}
+
+TEST_CASE("what nobody has used between two looks is given back, a part at a time") {
+  auto memory = std::make_shared<FakeMemory>(64 * kPage);
+  ExtentAllocator allocator(memory, 32 * kPage);
+  const Extent first = allocator.Allocate(8 * kPage).value();
+  const Extent kept = allocator.Allocate(kPage).value();
+  allocator.Free(first.offset);
+  allocator.Age();
+  CHECK_FALSE(allocator.Trim(64 * kPage));
+  CHECK(memory->committed.size() == 9);  // it was freed just now
+  const Extent again = allocator.Allocate(2 * kPage).value();
+  allocator.Free(again.offset);
+  allocator.Age();
+  CHECK(allocator.Trim(4 * kPage));
+  CHECK(memory->committed.size() == 5);
+  CHECK_FALSE(allocator.Trim(4 * kPage));
+  CHECK(memory->committed.size() == 3);  // what was used since is still warm
+  CHECK(allocator.committed() == 3 * kPage);
+  allocator.Age();
+  CHECK_FALSE(allocator.Trim(64 * kPage));
+  CHECK(memory->committed.size() == 1);
+  CHECK(memory->IsCommitted(kept.offset, kept.length));
+}
+
 TEST_CASE("random allocations and frees agree with a page by page model") {
   for (uint32_t seed = 1; seed <= 20; ++seed) {
     INFO("seed " << seed);
@@ -120,6 +185,9 @@ TEST_CASE("random allocations and frees agree with a page by page model") {
         used -= victim->second;
         extents.erase(victim);
       }
+      if (random() % 8 == 0) allocator.Age();
+      if (random() % 8 == 0) allocator.Trim(random() % 16 * kPage);
+      for (const auto& [offset, pages] : extents) REQUIRE(memory->IsCommitted(offset, pages * kPage));
       REQUIRE(allocator.used() == used * kPage);
       REQUIRE(memory->committed.size() * kPage == allocator.committed());
       REQUIRE(memory->committed.size() <= kBudgetPages);

@@ -20,7 +20,6 @@ TEST_CASE("taking from the middle leaves both ends") {
   set.Add({0, 100});
   CHECK(set.Take({40, 20}) == std::vector<Extent>{{40, 20}});
   CHECK(set.total() == 80);
-  CHECK(set.Overlap({30, 40}) == 20);
   CHECK(set.Take({30, 40}) == std::vector<Extent>{{30, 10}, {60, 10}});
 }
 

@@ -112,6 +112,91 @@ TEST_CASE("unpinning or freeing what is not there harms nobody") {
   CHECK(store.stats().pins == 0);
 }
 
+TEST_CASE("an extent is idle while nobody leases it or pins what lies in it; the one that is so for longest is first") {
+  ObjectStore store = MakeStore(16);
+  std::vector<Extent> extents;
+  for (uint64_t i = 0; i < 3; ++i) {
+    extents.push_back(store.AllocateExtent(kWriter, 2 * kPage).value());
+    REQUIRE(store.Seal(kWriter, Object(2 * i + 1), extents[i].offset, 100).ok());
+    REQUIRE(store.Seal(kWriter, Object(2 * i + 2), extents[i].offset + 128, 100).ok());
+  }
+  const auto idle = [&] {
+    std::vector<uint64_t> offsets;
+    for (const auto& [since, offset] : store.idle()) offsets.push_back(offset);
+    return offsets;
+  };
+  store.Unpin(kWriter, Object(1));
+  store.Unpin(kWriter, Object(2));
+  CHECK(idle().empty());  // it is still leased
+  for (const Extent& extent : extents) REQUIRE(store.ReleaseExtent(kWriter, extent.offset).ok());
+  CHECK(idle() == std::vector{extents[0].offset});
+  store.DropHolder(kWriter);
+  CHECK(idle().size() == 3);
+  REQUIRE(store.Pin(kReader, Object(1)).value());
+  CHECK_FALSE(store.IsIdle(extents[0].offset));
+  store.Unpin(kReader, Object(1));
+  CHECK(idle().back() == extents[0].offset);
+
+  CHECK(store.ObjectsIn(extents[0].offset).size() == 2);
+  store.Evict(extents[0].offset);
+  CHECK_FALSE(store.Find(Object(1)));
+  CHECK_FALSE(store.Find(Object(2)));
+  CHECK(store.stats().used == 4 * kPage);
+  CHECK(idle().size() == 2);
+  store.Free(Object(3));
+  CHECK(store.IsIdle(extents[1].offset));
+  store.Free(Object(4));
+  CHECK(idle() == std::vector{extents[2].offset});
+}
+
+TEST_CASE("a second attempt's bytes keep their extent from being idle") {
+  ObjectStore store = MakeStore(8);
+  const Extent first = store.AllocateExtent(kWriter, kPage).value();
+  const Extent second = store.AllocateExtent(kReader, kPage).value();
+  REQUIRE(store.Seal(kWriter, Object(1), first.offset, 10).ok());
+  REQUIRE(store.Seal(kReader, Object(1), second.offset, 10).ok());
+  REQUIRE(store.Seal(kReader, Object(2), second.offset + 64, 10).ok());
+  store.Unpin(kReader, Object(2));
+  REQUIRE(store.ReleaseExtent(kReader, second.offset).ok());
+  CHECK_FALSE(store.IsIdle(second.offset));
+  store.Unpin(kReader, Object(1));
+  CHECK(store.IsIdle(second.offset));
+}
+
+TEST_CASE("a reserved extent outlives its holder until it is confirmed, and can't be used before") {
+  ObjectStore store = MakeStore(8);
+  const auto reservation = store.Reserve(kWriter, kPage).value();
+  CHECK(CauseOf(store.Seal(kWriter, Object(1), reservation.extent.offset, 10)) == Cause::kInvalidArgument);
+  store.DropHolder(kWriter);
+  CHECK(store.stats().used == kPage);
+  CHECK(absl::IsCancelled(store.Confirm(reservation, absl::OkStatus()).status()));
+  CHECK(store.stats().used == 0);
+
+  const auto second = store.Reserve(kReader, kPage).value();
+  CHECK(store.Confirm(second, absl::ResourceExhaustedError("no memory")).status().message() == "no memory");
+  CHECK(store.stats().used == 0);
+  CHECK(store.stats().leases == 0);
+}
+
+TEST_CASE("who keeps most is known") {
+  ObjectStore store = MakeStore(16);
+  const Extent small = store.AllocateExtent(kWriter, kPage).value();
+  const Extent large = store.AllocateExtent(kReader, 4 * kPage).value();
+  REQUIRE(store.Seal(kWriter, Object(1), small.offset, 100).ok());
+  REQUIRE(store.Seal(kReader, Object(2), large.offset, 3 * kPage).ok());
+  REQUIRE(store.ReleaseExtent(kWriter, small.offset).ok());
+  const std::vector<ObjectStore::Holding> holdings = store.LargestHoldings(3);
+  REQUIRE(holdings.size() == 2);
+  CHECK(holdings[0].holder == kReader);
+  CHECK(holdings[0].pinned == 1);
+  CHECK(holdings[0].pinned_bytes == 3 * kPage);
+  CHECK(holdings[0].leased_bytes == 4 * kPage);
+  CHECK(holdings[1].holder == kWriter);
+  CHECK(holdings[1].pinned_bytes == 100);
+  CHECK(holdings[1].leased_bytes == 0);
+  CHECK(store.LargestHoldings(1).size() == 1);
+}
+
 // The model: an object lives while it is not freed or has pins; an extent lives while it is leased or an object lives
 // in it. The bytes in use are those of the living extents.
 TEST_CASE("random use agrees with a naive model") {
@@ -193,13 +278,24 @@ TEST_CASE("random use agrees with a naive model") {
         for (auto& [holder, count] : entry.second.pins) pins += count;
         return entry.second.freed && pins == 0;
       });
-      std::set<uint64_t> occupied;
-      for (auto& [id, object] : objects) occupied.insert(object.extent);
+      std::set<uint64_t> occupied, pinned;
+      for (auto& [id, object] : objects) {
+        occupied.insert(object.extent);
+        for (auto& [pinner, count] : object.pins) {
+          if (count > 0) pinned.insert(object.extent);
+        }
+      }
       std::erase_if(extents, [&](auto& entry) { return entry.second.holder == 0 && !occupied.contains(entry.first); });
       uint64_t used = 0;
       for (auto& [offset, extent] : extents) used += extent.length;
       REQUIRE(store.stats().used == used);
       REQUIRE(store.stats().objects == objects.size());
+      std::set<uint64_t> idle, idle_in_model;
+      for (const auto& [since, offset] : store.idle()) idle.insert(offset);
+      for (auto& [offset, extent] : extents) {
+        if (extent.holder == 0 && !pinned.contains(offset)) idle_in_model.insert(offset);
+      }
+      REQUIRE(idle == idle_in_model);
     }
   }
 }

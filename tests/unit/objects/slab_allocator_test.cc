@@ -41,4 +41,16 @@ TEST_CASE("the piece cut last is cut again when it is given up") {
   CHECK_FALSE(slabs.Sealed(first));
 }
 
+TEST_CASE("the current slab can be taken while no piece of it is open") {
+  SlabAllocator slabs;
+  CHECK_FALSE(slabs.TakeIdle());
+  slabs.AddSlab({kSlabBytes, kSlabBytes});
+  const uint64_t piece = slabs.Allocate(100).value();
+  CHECK_FALSE(slabs.TakeIdle());
+  CHECK_FALSE(slabs.Sealed(piece));
+  CHECK(slabs.TakeIdle() == kSlabBytes);
+  CHECK_FALSE(slabs.TakeIdle());
+  CHECK_FALSE(slabs.Allocate(100));
+}
+
 }  // namespace ioc

@@ -141,6 +141,7 @@ class LoopEnv final : public Env {
   Network& network() override { return Missing<Network>(); }
   Processes& processes() override { return Missing<Processes>(); }
   Files& files() override { return Missing<Files>(); }
+  Background& background() override { return Missing<Background>(); }
   absl::StatusOr<std::shared_ptr<SharedMemory>> CreateSharedMemory(std::string_view, size_t) override {
     return absl::UnimplementedError("no shared memory here");
   }

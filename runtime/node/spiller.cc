@@ -1,0 +1,311 @@
+#include "runtime/node/spiller.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "lib/base/check.h"
+#include "lib/base/status.h"
+#include "lib/base/units.h"
+
+namespace ioc {
+namespace {
+
+absl::Status WrongBytes() {
+  return MakeError(Cause::kObjectLost, "the disk gave other bytes than were written; look at its health");
+}
+
+}  // namespace
+
+Spiller::Spiller(Env& env, ObjectStore& store, AllocationQueue& memory, SpillOptions options,
+                 absl::AnyInvocable<void()> on_room)
+    : env_(env), store_(store), memory_(memory), options_(std::move(options)), on_room_(std::move(on_room)) {
+  if (options_.directory.empty()) options_.directory = env_.files().ScratchDirectory();
+}
+
+// --- out of memory ---
+
+absl::Status Spiller::Open() {
+  if (file_ != nullptr) return absl::OkStatus();
+  if (!options_.limit.has_value()) {
+    IOC_ASSIGN_OR_RETURN(const uint64_t free, env_.files().FreeBytes(options_.directory));
+    options_.limit = free / 2;
+  }
+  IOC_ASSIGN_OR_RETURN(file_, env_.files().CreateScratch(options_.directory));
+  table_.set_limit(*options_.limit);
+  return absl::OkStatus();
+}
+
+absl::Status Spiller::Obstacle() const {
+  if (options_.limit == uint64_t{0}) {
+    return MakeError(Cause::kStoreFull, "nothing is spilled to disk, as IOCLUSTER_SPILL_LIMIT is 0");
+  }
+  if (!disk_error_.ok()) return WithContext(disk_error_, "nothing more can be spilled");
+  if (!limit_reached_) return absl::OkStatus();
+  return MakeError(Cause::kStoreFull,
+                   absl::StrCat(FormatBytes(table_.used()), " of the ", FormatBytes(table_.limit()),
+                                " that may be spilled to ", options_.directory,
+                                " are used; allow more with IOCLUSTER_SPILL_LIMIT, ConnectOptions.spill_limit or "
+                                "--spill-limit"));
+}
+
+bool Spiller::IsOnDisk(uint64_t extent) const {
+  const std::vector<ObjectStore::StoredObject> objects = store_.ObjectsIn(extent);
+  return std::all_of(objects.begin(), objects.end(),
+                     [this](const auto& object) { return table_.Find(object.id) != nullptr; });
+}
+
+bool Spiller::Evict(uint64_t bytes) {
+  uint64_t freed = 0;
+  for (auto position = store_.idle().begin(); position != store_.idle().end() && freed < bytes;) {
+    const uint64_t extent = position->second;
+    ++position;  // it may go
+    if (!clean_.contains(extent)) continue;
+    clean_.erase(extent);
+    if (!IsOnDisk(extent)) continue;  // another extent had been there
+    freed += store_.LengthOf(extent);
+    for (const ObjectStore::StoredObject& object : store_.ObjectsIn(extent)) resident_.erase(object.id);
+    store_.Evict(extent);
+  }
+  return freed > 0;
+}
+
+bool Spiller::Spill(uint64_t bytes) {
+  const bool off = options_.limit == uint64_t{0} || (!disk_error_.ok() && env_.executor().Now() < retry_at_);
+  if (off) return writing_bytes_ > 0 && disk_error_.ok();
+  const uint64_t wanted = bytes + store_.budget() / kSpillAheadPart;
+  limit_reached_ = false;
+  for (auto position = store_.idle().begin(); position != store_.idle().end() && writing_bytes_ < wanted;) {
+    const uint64_t extent = position->second;
+    ++position;  // Begin makes it busy
+    if (clean_.contains(extent) && IsOnDisk(extent)) continue;
+    if (writing_bytes_ > 0 && writing_bytes_ + store_.LengthOf(extent) > kMaxSpillingBytes) break;
+    if (!Begin(extent)) break;
+  }
+  return writing_bytes_ > 0 && disk_error_.ok();
+}
+
+std::optional<Extent> Spiller::ReserveOnDisk(uint64_t size) {
+  std::optional<Extent> place = table_.Reserve(size);
+  while (!place && !resident_.empty()) {
+    RemoveFromDisk(ObjectId(*resident_.begin()));
+    place = table_.Reserve(size);
+  }
+  return place ? place : table_.Reserve(size, wanted_back_bytes_);
+}
+
+void Spiller::KeepLimit() {
+  while (table_.used() > table_.limit() && !resident_.empty()) RemoveFromDisk(ObjectId(*resident_.begin()));
+}
+
+bool Spiller::Begin(uint64_t extent) {
+  if (absl::Status opened = Open(); !opened.ok()) {
+    disk_error_ = std::move(opened);
+    retry_at_ = env_.executor().Now() + kDiskRetryInterval;
+    return false;
+  }
+  auto batch = std::make_shared<Batch>();
+  batch->extent = extent;
+  batch->bytes = store_.LengthOf(extent);
+  for (const ObjectStore::StoredObject& object : store_.ObjectsIn(extent)) {
+    if (table_.Find(object.id) != nullptr) continue;
+    const std::optional<Extent> disk = ReserveOnDisk(object.place.length);
+    const bool pinned = disk.has_value() && store_.Pin(kSpillHolder, object.id).ok();
+    if (pinned) batch->items.push_back({object.id, object.place, *disk});
+    if (pinned) continue;
+    limit_reached_ = !disk.has_value();
+    if (disk) table_.Release(*disk);
+    for (const Item& item : batch->items) {
+      table_.Release(item.disk);
+      store_.Unpin(kSpillHolder, item.id);
+    }
+    return false;
+  }
+  writing_bytes_ += batch->bytes;
+  env_.background().Run(
+      batch->bytes,
+      [batch, file = file_, memory = store_.memory()] {
+        for (const Item& item : batch->items) {
+          const std::span<const std::byte> bytes(memory->data() + item.memory.offset, item.memory.length);
+          batch->checksums.push_back(BlockChecksums(bytes));
+          IOC_RETURN_IF_ERROR(file->Write(item.disk.offset, bytes));
+        }
+        return absl::OkStatus();
+      },
+      life_.Bind([this, batch](const absl::Status& status) { Written(batch, status); }));
+  return true;
+}
+
+void Spiller::Written(std::shared_ptr<Batch> batch, const absl::Status& status) {
+  writing_bytes_ -= batch->bytes;
+  disk_error_ = status;
+  if (!status.ok()) {
+    retry_at_ = env_.executor().Now() + kDiskRetryInterval;
+    env_.Log(LogLevel::kWarning, absl::StrCat("can't spill objects: ", absl::string_view(status.message())));
+  }
+  for (size_t i = 0; i < batch->items.size(); ++i) {
+    const Item& item = batch->items[i];
+    // It may have been freed meanwhile.
+    if (status.ok() && store_.Find(item.id).has_value()) {
+      table_.Add(item.id, {item.disk, item.memory.length, std::move(batch->checksums[i])});
+      resident_.insert(item.id);
+    } else {
+      Discard(item.disk);
+    }
+  }
+  if (status.ok()) clean_.insert(batch->extent);
+  for (const Item& item : batch->items) store_.Unpin(kSpillHolder, item.id);
+  on_room_();
+}
+
+void Spiller::Discard(Extent place) {
+  table_.Release(place);
+  // After what reads it now, and before what is written there next.
+  env_.background().Run(
+      0,
+      [file = file_, place] {
+        file->Discard(place.offset, place.length);
+        return absl::OkStatus();
+      },
+      [](const absl::Status&) {});
+}
+
+void Spiller::RemoveFromDisk(ObjectId id) {
+  resident_.erase(id);
+  if (const std::optional<Extent> place = table_.Remove(id)) Discard(*place);
+}
+
+// --- and back ---
+
+std::optional<uint64_t> Spiller::SizeOf(ObjectId id) const {
+  const SpilledObject* const object = table_.Find(id);
+  return object == nullptr ? std::nullopt : std::optional(object->size);
+}
+
+absl::Status Spiller::LossOf(ObjectId id) const {
+  const auto lost = lost_.find(id);
+  return lost == lost_.end() ? absl::OkStatus() : lost->second;
+}
+
+void Spiller::Restore(ObjectId id, Handler handler) {
+  if (store_.Find(id).has_value()) return handler(absl::OkStatus());
+  if (absl::Status lost = LossOf(id); !lost.ok()) return handler(lost);
+  const SpilledObject* const object = table_.Find(id);
+  IOC_CHECK(object != nullptr) << "object " << id.ToString() << " was never spilled";
+  auto [found, is_new] = restore_of_.try_emplace(id, last_restore_ + 1);
+  Restoring& restoring = restoring_[found->second];
+  restoring.waiting.push_back(std::move(handler));
+  if (!is_new) return;
+  restoring.id = id;
+  const uint64_t size = std::max<uint64_t>(object->size, 1);
+  wanted_back_bytes_ += size;
+  memory_.Ask(AllocationQueue::Purpose::kRead, kSpillHolder, size,
+              life_.Bind([this, restore = ++last_restore_, size](const absl::StatusOr<Extent>& extent) {
+                wanted_back_bytes_ -= size;
+                GotMemory(restore, extent);
+              }));
+}
+
+void Spiller::GotMemory(uint64_t restore, const absl::StatusOr<Extent>& extent) {
+  Restoring& restoring = restoring_.at(restore);
+  if (!extent.ok()) return FinishRestore(restore, extent.status());
+  restoring.extent = *extent;
+  const SpilledObject* const object = table_.Find(restoring.id);
+  // Freed meanwhile, or sealed anew, or lost to another reader.
+  if (!restoring.wanted || object == nullptr) return Restored(restore, absl::OkStatus());
+  env_.background().Run(
+      object->size,
+      [file = file_, memory = store_.memory(), at = extent->offset, object = *object] {
+        const std::span<std::byte> bytes(memory->data() + at, object.size);
+        IOC_RETURN_IF_ERROR(file->Read(object.place.offset, bytes));
+        return BlocksAreRight(bytes, object.checksums, 0) ? absl::OkStatus() : WrongBytes();
+      },
+      life_.Bind([this, restore](const absl::Status& status) { Restored(restore, status); }));
+}
+
+void Spiller::Restored(uint64_t restore, const absl::Status& status) {
+  const Restoring& restoring = restoring_.at(restore);
+  const ObjectId id = restoring.id;
+  if (!restoring.wanted || store_.Find(id).has_value()) return FinishRestore(restore, absl::OkStatus());
+  if (!status.ok()) Lose(id, status);
+  if (absl::Status lost = LossOf(id); !lost.ok()) return FinishRestore(restore, lost);
+  const Extent extent = restoring.extent;
+  const std::optional<uint64_t> size = SizeOf(id);
+  const absl::Status sealed = size ? store_.Seal(kSpillHolder, id, extent.offset, *size)
+                                   : MakeError(Cause::kObjectLost, absl::StrCat("object ", id.ToString(), " is lost"));
+  if (sealed.ok()) {
+    resident_.insert(id);
+    clean_.insert(extent.offset);
+    KeepLimit();
+  }
+  FinishRestore(restore, sealed);
+  if (sealed.ok()) store_.Unpin(kSpillHolder, id);
+}
+
+void Spiller::FinishRestore(uint64_t restore, const absl::Status& status) {
+  auto found = restoring_.find(restore);
+  Restoring done = std::move(found->second);
+  restoring_.erase(found);
+  if (done.wanted) restore_of_.erase(done.id);
+  if (done.extent.length != 0) store_.ReleaseExtent(kSpillHolder, done.extent.offset).IgnoreError();
+  for (Handler& handler : done.waiting) handler(status);
+  if (!done.wanted || !status.ok()) on_room_();
+}
+
+void Spiller::Lose(ObjectId id, const absl::Status& why) {
+  RemoveFromDisk(id);
+  if (store_.Find(id).has_value()) return;
+  const absl::Status lost = MakeError(
+      Cause::kObjectLost, absl::StrCat("object ", id.ToString(), ", which was spilled to ", options_.directory,
+                                       ", can't be read back: ", absl::string_view(why.message())));
+  env_.Log(LogLevel::kError, std::string(lost.message()));
+  if (!lost_.emplace(id, lost).second) return;
+  lost_order_.push_back(id);
+  if (lost_order_.size() <= kMaxLostObjects) return;
+  lost_.erase(lost_order_.front());
+  lost_order_.pop_front();
+}
+
+void Spiller::Read(ObjectId id, uint64_t offset, uint64_t length, ReadHandler handler) {
+  const SpilledObject* const object = table_.Find(id);
+  IOC_CHECK(object != nullptr && offset <= object->size && length <= object->size - offset);
+  const uint64_t first = offset / kSpillBlockBytes;
+  const uint64_t begin = first * kSpillBlockBytes;
+  const uint64_t blocks = (offset + length - begin + kSpillBlockBytes - 1) / kSpillBlockBytes;
+  const uint64_t bytes = std::min(blocks * kSpillBlockBytes, object->size - begin);
+  auto buffer = std::make_shared<std::vector<std::byte>>();  // allocated when it is its turn
+  env_.background().Run(
+      bytes,
+      [buffer, bytes, begin, first, file = file_, object = *object] {
+        buffer->resize(bytes);
+        IOC_RETURN_IF_ERROR(file->Read(object.place.offset + begin, *buffer));
+        return BlocksAreRight(*buffer, object.checksums, first) ? absl::OkStatus() : WrongBytes();
+      },
+      life_.Bind([this, id, buffer, place = object->place, skip = offset - begin, length,
+                  handler = std::move(handler)](const absl::Status& status) mutable {
+        if (status.ok()) return handler(Chunk{std::span(*buffer).subspan(skip, length), buffer});
+        const SpilledObject* const now = table_.Find(id);
+        if (now != nullptr && now->place == place) Lose(id, status);
+        const absl::Status lost = LossOf(id);
+        handler(lost.ok() ? status : lost);
+      }));
+}
+
+void Spiller::Forget(ObjectId id) {
+  lost_.erase(id);
+  RemoveFromDisk(id);
+  auto found = restore_of_.find(id);
+  if (found == restore_of_.end()) return;
+  Restoring& restoring = restoring_.at(found->second);
+  restore_of_.erase(found);
+  restoring.wanted = false;
+  const absl::Status status =
+      store_.Find(id).has_value()
+          ? absl::OkStatus()
+          : MakeError(Cause::kObjectLost,
+                      absl::StrCat("object ", id.ToString(), " was freed while it was read back from disk"));
+  for (Handler& handler : std::exchange(restoring.waiting, {})) handler(status);
+}
+
+}  // namespace ioc

@@ -1,0 +1,234 @@
+// More objects than the nodes' memory holds, on disks that are slow, full or broken: every byte comes back right, or an
+// error says why it does not.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lib/base/status.h"
+#include "lib/objects/extent_allocator.h"
+#include "tests/sim/programs.h"
+#include "tests/sim/scenario.h"
+
+namespace ioc::sim {
+namespace {
+
+using Catch::Matchers::Contains;
+
+constexpr uint64_t kStore = 16 * kMiB;
+constexpr uint32_t kLarge = 2 * kMiB / sizeof(uint64_t);
+constexpr uint32_t kSmall = 200 * kKiB / sizeof(uint64_t);
+
+// 2 MiB and 200 KiB, in turns of four.
+uint32_t CountOf(uint64_t id) { return id % 4 == 0 ? kLarge : kSmall; }
+
+std::vector<ObjectRef<Pattern>> PutMany(Driver& driver, uint64_t count) {
+  std::vector<ObjectRef<Pattern>> refs;
+  for (uint64_t id = 0; id < count; ++id) refs.push_back(PutPattern(driver.cluster, id, CountOf(id)));
+  return refs;
+}
+
+void CheckRead(uint64_t id, const ObjectRef<Pattern>& ref) {
+  INFO("object " << id);
+  const absl::StatusOr<Pattern> numbers = ref.Get(absl::Minutes(1));
+  INFO(numbers.status());
+  REQUIRE(numbers.ok());
+  CHECK(IsPattern(id, *numbers));
+}
+
+SimDisk& DiskOf(SimCluster& cluster, int node) { return *cluster.machine(node).disk; }
+
+TEST_CASE("several times the store's size is put, read back in any order, here and elsewhere, and leaves nothing") {
+  RunSeeds({.nodes = 2, .store_bytes = kStore}, [](SimCluster& cluster) {
+    cluster.Drive([&](Driver& driver) {
+      {
+        const std::vector<ObjectRef<Pattern>> refs = PutMany(driver, 80);  // 52 MiB
+        CHECK(DiskOf(cluster, 0).written_bytes > 30 * kMiB);
+        for (int i = 0; i < 60; ++i) {
+          const uint64_t id = cluster.world().random().Next() % refs.size();
+          CheckRead(id, refs[id]);
+        }
+        const TaskSubmitter spread = driver.cluster.With(TaskOptions{.strategy = Strategy::kSpread});
+        std::vector<ObjectRef<bool>> right;
+        for (uint64_t id = 0; id < refs.size(); ++id) right.push_back(spread.Submit<IsPattern>(id, refs[id]));
+        for (const ObjectRef<bool>& one : right) CHECK(one.Get(absl::Minutes(1)).value());
+      }
+      CheckQuiet(driver);
+    });
+    for (int node = 0; node < 2; ++node) CHECK(DiskOf(cluster, node).used_bytes == 0);
+  });
+}
+
+TEST_CASE("tasks make more than their nodes hold, and read what others made") {
+  RunSeeds({.nodes = 3, .cpus = 2, .store_bytes = kStore}, [](SimCluster& cluster) {
+    cluster.Drive([&](Driver& driver) {
+      {
+        const TaskSubmitter spread = driver.cluster.With(TaskOptions{.strategy = Strategy::kSpread});
+        std::vector<ObjectRef<Pattern>> made;
+        for (uint64_t id = 0; id < 120; ++id) made.push_back(spread.Submit<MakePattern>(id, CountOf(id)));
+        std::vector<ObjectRef<bool>> right;
+        for (uint64_t id = 0; id < made.size(); ++id) right.push_back(spread.Submit<IsPattern>(id, made[id]));
+        for (const ObjectRef<bool>& one : right) CHECK(one.Get(absl::Minutes(5)).value());
+      }
+      CheckQuiet(driver);
+    });
+    uint64_t written = 0;
+    for (int node = 0; node < 3; ++node) {
+      CHECK(DiskOf(cluster, node).used_bytes == 0);
+      written += DiskOf(cluster, node).written_bytes;
+    }
+    CHECK(written > 0);
+  });
+}
+
+TEST_CASE("objects are freed at any moment of their way to disk and back") {
+  RunSeeds({.nodes = 2, .store_bytes = kStore}, [](SimCluster& cluster) {
+    cluster.Drive([&](Driver& driver) {
+      Random& random = cluster.world().random();
+      std::vector<std::pair<uint64_t, ObjectRef<Pattern>>> kept;
+      std::vector<ObjectRef<bool>> right;
+      for (uint64_t id = 0; id < 150; ++id) {
+        kept.emplace_back(id, PutPattern(driver.cluster, id, CountOf(id)));
+        const size_t any = random.Next() % kept.size();
+        // A task asks for it, and its reference goes while it is on the way.
+        right.push_back(driver.cluster.Submit<IsPattern>(kept[any].first, kept[any].second));
+        if (random.Next() % 4 == 0) driver.Sleep(absl::Milliseconds(random.Next() % 20));
+        if (kept.size() > 30) kept.erase(kept.begin() + static_cast<std::ptrdiff_t>(random.Next() % kept.size()));
+      }
+      for (const ObjectRef<bool>& one : right) CHECK(one.Get(absl::Minutes(1)).value());
+      for (const auto& [id, ref] : kept) CheckRead(id, ref);
+      kept.clear();
+      right.clear();
+      CheckQuiet(driver);
+    });
+    CHECK(DiskOf(cluster, 0).written_bytes > 0);
+    CHECK(DiskOf(cluster, 0).used_bytes == 0);
+  });
+}
+
+TEST_CASE("a process that dies in the middle leaves nothing on disk") {
+  RunSeeds({.nodes = 1, .store_bytes = kStore}, [](SimCluster& cluster) {
+    cluster.Drive([&](Driver& driver) {
+      const std::vector<ObjectRef<Pattern>> refs = PutMany(driver, 60);
+      for (uint64_t id = 0; id < 10; ++id) driver.cluster.Submit<IsPattern>(id, refs[id]);
+      cluster.world().At(absl::Milliseconds(3), [&] { cluster.world().Crash(driver.env); });
+      driver.Sleep(absl::Minutes(1));
+    });
+    cluster.world().RunFor(absl::Seconds(5));
+    CHECK(DiskOf(cluster, 0).written_bytes > 0);
+    CHECK(DiskOf(cluster, 0).used_bytes == 0);
+    cluster.Drive([](Driver& driver) { CheckQuiet(driver); });
+  });
+}
+
+// What a Put that finds no room says; nothing if there was room.
+std::optional<std::string> Refusal(Driver& driver, uint32_t count) {
+  const absl::StatusOr<Pattern> array = driver.cluster.NewArray<uint64_t>({count});
+  if (array.ok()) return std::nullopt;
+  CHECK(CauseOf(array.status()) == Cause::kStoreFull);
+  return std::string(array.status().message());
+}
+
+TEST_CASE("past the disk's limit a writer waits, then hears what is used and what to set") {
+  RunSeeds({.nodes = 1, .store_bytes = kStore, .spill_limit = 8 * kMiB}, [](SimCluster& cluster) {
+    cluster.Drive([&](Driver& driver) {
+      std::vector<ObjectRef<Pattern>> refs;
+      std::optional<std::string> full;
+      absl::Time asked;
+      for (uint64_t id = 0; id < 30 && !full; ++id) {
+        asked = cluster.world().Now();
+        full = Refusal(driver, kLarge);
+        if (!full) refs.push_back(PutPattern(driver.cluster, id, kLarge));
+      }
+      REQUIRE(full);
+      CHECK(refs.size() >= 10);  // 20 MiB: the memory and the disk, less what the last ones overlap
+      CHECK(cluster.world().Now() - asked >= absl::Seconds(10));
+      CHECK_THAT(*full, Contains("an object of 2 MiB") && Contains("of its 16 MiB are in use") &&
+                            Contains("of the 8 MiB that may be spilled to /var/tmp") &&
+                            Contains("IOCLUSTER_SPILL_LIMIT") && Contains("IOCLUSTER_OBJECT_STORE_MEMORY"));
+      CHECK(DiskOf(cluster, 0).used_bytes <= 8 * kMiB);
+      // One that waits is served when something is freed.
+      cluster.world().At(absl::ZeroDuration(), [] {});
+      refs.erase(refs.begin(), refs.begin() + 3);
+      const ObjectRef<Pattern> fits = PutPattern(driver.cluster, 1000, kLarge);
+      CheckRead(1000, fits);
+      for (size_t i = 0; i < refs.size(); ++i) CheckRead(i + 3, refs[i]);
+    });
+  });
+}
+
+TEST_CASE("a store whose every object is in use says by whom, after a while") {
+  RunSeeds({.nodes = 1, .store_bytes = kStore}, [](SimCluster& cluster) {
+    cluster.Drive([&](Driver& driver) {
+      std::vector<Pattern> views;
+      for (uint64_t id = 0; id < 7; ++id) views.push_back(PutPattern(driver.cluster, id, kLarge).Get().value());
+      const std::optional<std::string> full = Refusal(driver, 2 * kLarge);
+      REQUIRE(full);
+      CHECK_THAT(*full, Contains("in use by driver pid") && Contains("7 objects of 14 MiB"));
+      for (uint64_t id = 0; id < 7; ++id) CHECK(IsPattern(id, views[id]));
+      views.clear();
+      CHECK_FALSE(Refusal(driver, 2 * kLarge));
+      const std::optional<std::string> never = Refusal(driver, 16 * kLarge);
+      REQUIRE(never);
+      CHECK_THAT(*never, Contains("can never be in an object store of 16 MiB"));
+    });
+  });
+}
+
+TEST_CASE("a full or failing disk is an error that says so, and no more once it is mended") {
+  for (const DiskFault fault : {DiskFault::kFull, DiskFault::kWritesFail}) {
+    RunSeeds({.nodes = 1, .store_bytes = kStore}, [fault](SimCluster& cluster) {
+      cluster.Drive([&](Driver& driver) {
+        DiskOf(cluster, 0).fault = fault;
+        std::vector<ObjectRef<Pattern>> refs;
+        std::optional<std::string> full;
+        for (uint64_t id = 0; id < 10 && !full; ++id) {
+          full = Refusal(driver, kLarge);
+          if (!full) refs.push_back(PutPattern(driver.cluster, id, kLarge));
+        }
+        REQUIRE(full);
+        CHECK_THAT(*full, Contains("/var/tmp") && Contains(fault == DiskFault::kFull ? "full" : "fails"));
+        for (size_t i = 0; i < refs.size(); ++i) CheckRead(i, refs[i]);
+        DiskOf(cluster, 0).fault = DiskFault::kNone;
+        for (uint64_t id = refs.size(); id < 20; ++id) refs.push_back(PutPattern(driver.cluster, id, kLarge));
+        for (size_t i = 0; i < refs.size(); ++i) CheckRead(i, refs[i]);
+        refs.clear();
+        CheckQuiet(driver);
+      });
+      CHECK(DiskOf(cluster, 0).used_bytes == 0);
+    });
+  }
+}
+
+TEST_CASE("bytes that the disk has changed are never given out: the object is lost, and the error says how") {
+  for (const DiskFault fault : {DiskFault::kReadsFlipABit, DiskFault::kReadsFail}) {
+    RunSeeds({.nodes = 2, .store_bytes = kStore}, [fault](SimCluster& cluster) {
+      cluster.Drive([&](Driver& driver) {
+        std::vector<ObjectRef<Pattern>> refs = PutMany(driver, 80);
+        DiskOf(cluster, 0).fault = fault;
+        // From the same node and, in parts, from another one; each twice: who asks later hears the same.
+        const TaskSubmitter there = driver.cluster.With(TaskOptions{.where = {.nodes = {"n1"}}, .max_retries = 0});
+        std::vector<absl::Status> lost;
+        for (int i = 0; i < 2; ++i) {
+          lost.push_back(refs[0].Get(absl::Minutes(1)).status());
+          lost.push_back(there.Submit<IsPattern>(4, refs[4]).Get(absl::Minutes(1)).status());
+        }
+        for (const absl::Status& status : lost) {
+          INFO(status);
+          CHECK(CauseOf(status) == Cause::kObjectLost);
+          CHECK_THAT(std::string(status.message()), Contains("can't be read back") && Contains("/var/tmp"));
+        }
+        DiskOf(cluster, 0).fault = DiskFault::kNone;
+        for (uint64_t id = 8; id < refs.size(); ++id) CheckRead(id, refs[id]);
+        refs.clear();
+        CheckQuiet(driver);
+      });
+      CHECK(DiskOf(cluster, 0).used_bytes == 0);
+    });
+  }
+}
+
+}  // namespace
+}  // namespace ioc::sim
