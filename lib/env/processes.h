@@ -19,8 +19,12 @@ struct SpawnOptions {
   std::string program;                                           // a path
   std::vector<std::string> arguments;                            // argv[1] and on
   std::vector<std::pair<std::string, std::string>> environment;  // beside the parent's own; these win
+  std::vector<std::pair<std::string, std::string>> defaults;     // of what the parent's own has not
   std::string directory;                                         // to run in; empty: the parent's
 };
+
+// Tells a child which of its `defaults` hold, as "NAME=VALUE,NAME=VALUE".
+inline constexpr char kWorkerDefaultsVariable[] = "IOCLUSTER_WORKER_DEFAULTS";
 
 struct ExitStatus {
   int code = 0;             // of exit(), if signal is 0
@@ -44,6 +48,21 @@ class Child {
 
 using ExitHandler = absl::AnyInvocable<void(const ExitStatus&)>;
 
+// One program of which many children are wanted. The first is started; if it then offers to be the others' template (it
+// has run up to Cluster::Connect, and has one thread and nothing that two processes can't share), the others are forked
+// from it, which is quicker and shares its memory. If not, or not soon, they are started like the first. Nobody needs
+// to know which.
+//
+// Children outlive it. The template process itself ends when this and its children are gone, or when its parent ends.
+class ProcessTemplate {
+ public:
+  virtual ~ProcessTemplate() = default;
+  // As Processes::Spawn, with `environment` on top of the template's. What is found out after it has returned goes to
+  // `on_exit` like an end of the child: its standard error then says what was wrong.
+  virtual absl::StatusOr<std::unique_ptr<Child>> Fork(
+      const std::vector<std::pair<std::string, std::string>>& environment, ExitHandler on_exit) = 0;
+};
+
 // Lives on the Env's executor: mutex held, callbacks likewise. Waits for its own children only, installs no handlers.
 // The child's standard output is the parent's; its standard error is copied to the parent's and its tail kept.
 class Processes {
@@ -51,6 +70,8 @@ class Processes {
   virtual ~Processes() = default;
   // Errors name the program: not there, not executable, built for another machine.
   virtual absl::StatusOr<std::unique_ptr<Child>> Spawn(const SpawnOptions& options, ExitHandler on_exit) = 0;
+  // Starts nothing yet.
+  virtual std::unique_ptr<ProcessTemplate> MakeTemplate(SpawnOptions options) = 0;
 };
 
 }  // namespace ioc

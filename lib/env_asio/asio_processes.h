@@ -17,6 +17,7 @@ class AsioProcesses final : public Processes {
   explicit AsioProcesses(AsioExecutor& executor) : executor_(executor) {}
 
   absl::StatusOr<std::unique_ptr<Child>> Spawn(const SpawnOptions& options, ExitHandler on_exit) override;
+  std::unique_ptr<ProcessTemplate> MakeTemplate(SpawnOptions options) override;
 
  private:
   AsioExecutor& executor_;

@@ -4,6 +4,7 @@
 #include <absl/strings/str_cat.h>
 #include <elf.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/socket.h>
@@ -12,6 +13,7 @@
 #include <sys/wait.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <string>
@@ -27,8 +29,9 @@ extern char** environ;
 namespace ioc {
 namespace {
 
-// Where the child finds its socket.
+// Where the child finds its sockets.
 constexpr int kChildSocket = 3;
+constexpr int kChildControl = 4;
 
 #if defined(__x86_64__)
 constexpr uint16_t kMachine = EM_X86_64;
@@ -70,18 +73,27 @@ absl::Status CheckProgram(const std::string& program) {
 
 // Moves a descriptor above those that the child is given at fixed numbers.
 UniqueFd AboveFixed(UniqueFd fd) {
-  if (fd.get() > kChildSocket) return fd;
-  return UniqueFd(fcntl(fd.get(), F_DUPFD_CLOEXEC, kChildSocket + 1));
+  if (!fd || fd.get() > kChildControl) return fd;
+  return UniqueFd(fcntl(fd.get(), F_DUPFD_CLOEXEC, kChildControl + 1));
 }
 
-std::vector<std::string> ChildEnvironment(const SpawnOptions& options) {
+// What the parent has, then the defaults for what it has not, with a list of those, and then what is certain.
+std::vector<std::string> ChildEnvironment(const SpawnOptions& options, bool with_control) {
   std::vector<std::string> result;
-  absl::flat_hash_set<std::string> ours = {kWorkerFdVariable};
+  absl::flat_hash_set<std::string> ours = {kWorkerFdVariable, kTemplateFdVariable, kWorkerDefaultsVariable};
   for (const auto& [name, value] : options.environment) {
     ours.insert(name);
     result.push_back(absl::StrCat(name, "=", value));
   }
   result.push_back(absl::StrCat(kWorkerFdVariable, "=", kChildSocket));
+  if (with_control) result.push_back(absl::StrCat(kTemplateFdVariable, "=", kChildControl));
+  std::string defaulted;
+  for (const auto& [name, value] : options.defaults) {
+    if (ours.contains(name) || getenv(name.c_str()) != nullptr) continue;
+    result.push_back(absl::StrCat(name, "=", value));
+    absl::StrAppend(&defaulted, defaulted.empty() ? "" : ",", name, "=", value);
+  }
+  if (!defaulted.empty()) result.push_back(absl::StrCat(kWorkerDefaultsVariable, "=", defaulted));
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text = *entry;
     if (!ours.contains(std::string(text.substr(0, text.find('='))))) result.emplace_back(text);
@@ -110,11 +122,12 @@ class SpawnPlan {
   SpawnPlan(const SpawnPlan&) = delete;
   SpawnPlan& operator=(const SpawnPlan&) = delete;
 
-  void Descriptors(int socket, int errors) {
+  void Descriptors(int socket, int errors, int control) {
     posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&actions_, errors, STDERR_FILENO);
     posix_spawn_file_actions_adddup2(&actions_, socket, kChildSocket);
-    posix_spawn_file_actions_addclosefrom_np(&actions_, kChildSocket + 1);
+    if (control >= 0) posix_spawn_file_actions_adddup2(&actions_, control, kChildControl);
+    posix_spawn_file_actions_addclosefrom_np(&actions_, control >= 0 ? kChildControl + 1 : kChildControl);
   }
   void Directory(const std::string& directory) { posix_spawn_file_actions_addchdir_np(&actions_, directory.c_str()); }
   void DefaultSignals() {
@@ -138,34 +151,40 @@ class SpawnPlan {
 
 }  // namespace
 
-absl::StatusOr<Spawned> SpawnProcess(const SpawnOptions& options) {
+absl::StatusOr<ChildPlumbing> MakeChildPlumbing(const std::string& program) {
+  int sockets[2];
+  int pipe[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) {
+    return ProgramError(program, absl::StrCat("no socket for it: ", std::strerror(errno)));
+  }
+  ChildPlumbing result = {.ours = {.socket = UniqueFd(sockets[0])}, .theirs = {.socket = UniqueFd(sockets[1])}};
+  if (pipe2(pipe, O_CLOEXEC) != 0) return ProgramError(program, absl::StrCat("no pipe for it: ", std::strerror(errno)));
+  result.ours.errors = UniqueFd(pipe[0]);
+  result.theirs.errors = UniqueFd(pipe[1]);
+  fcntl(result.ours.socket.get(), F_SETFL, O_NONBLOCK);
+  fcntl(result.ours.errors.get(), F_SETFL, O_NONBLOCK);
+  return result;
+}
+
+absl::StatusOr<Spawned> SpawnProcess(const SpawnOptions& options, ChildEnds ends, UniqueFd control) {
   std::error_code error;
   const std::string program = std::filesystem::absolute(options.program, error).string();
   IOC_RETURN_IF_ERROR(CheckProgram(program));
   if (!options.directory.empty() && !std::filesystem::is_directory(options.directory, error)) {
     return ProgramError(program, absl::StrCat("there is no directory ", options.directory, " to run it in"));
   }
-
-  int sockets[2];
-  int pipe[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) {
-    return ProgramError(program, absl::StrCat("no socket for it: ", std::strerror(errno)));
-  }
-  UniqueFd child_socket = AboveFixed(UniqueFd(sockets[1]));
-  Spawned result = {.socket = UniqueFd(sockets[0])};
-  if (pipe2(pipe, O_CLOEXEC) != 0) return ProgramError(program, absl::StrCat("no pipe for it: ", std::strerror(errno)));
-  UniqueFd child_errors = AboveFixed(UniqueFd(pipe[1]));
-  result.errors = UniqueFd(pipe[0]);
-  fcntl(result.socket.get(), F_SETFL, O_NONBLOCK);
-  fcntl(result.errors.get(), F_SETFL, O_NONBLOCK);
+  const bool with_control = static_cast<bool>(control);
+  ends = {.socket = AboveFixed(std::move(ends.socket)), .errors = AboveFixed(std::move(ends.errors))};
+  control = AboveFixed(std::move(control));
 
   std::vector<std::string> arguments = {options.program};
   arguments.insert(arguments.end(), options.arguments.begin(), options.arguments.end());
-  std::vector<std::string> environment = ChildEnvironment(options);
+  std::vector<std::string> environment = ChildEnvironment(options, with_control);
   SpawnPlan plan;
-  plan.Descriptors(child_socket.get(), child_errors.get());
+  plan.Descriptors(ends.socket.get(), ends.errors.get(), control.get());
   if (!options.directory.empty()) plan.Directory(options.directory);
   plan.DefaultSignals();
+  Spawned result;
   if (const int failed = plan.Spawn(result.pid, program, Pointers(arguments).data(), Pointers(environment).data())) {
     return ProgramError(program, std::strerror(failed));
   }
@@ -177,6 +196,17 @@ absl::StatusOr<Spawned> SpawnProcess(const SpawnOptions& options) {
     return ProgramError(program, absl::StrCat("can't watch it: ", std::strerror(failed)));
   }
   return result;
+}
+
+void KillProcess(const UniqueFd& pidfd) { syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0); }
+
+bool AwaitEnd(const UniqueFd& pidfd, int timeout_ms) {
+  pollfd end = {.fd = pidfd.get(), .events = POLLIN, .revents = 0};
+  int ready;
+  do {
+    ready = poll(&end, 1, timeout_ms);
+  } while (ready < 0 && errno == EINTR);
+  return ready > 0;
 }
 
 bool Reap(const UniqueFd& pidfd, ExitStatus& status) {

@@ -5,24 +5,41 @@
 #include <absl/status/statusor.h>
 #include <sys/types.h>
 
+#include <string>
+
 #include "lib/env/processes.h"
 #include "lib/env_asio/fd.h"
 
 namespace ioc {
 
 inline constexpr char kWorkerFdVariable[] = "IOCLUSTER_WORKER_FD";
+// Of a process that shall fork others: where it finds the socket on which it is asked to (fork_server.h).
+inline constexpr char kTemplateFdVariable[] = "IOCLUSTER_WORKER_TEMPLATE_FD";
+
+// What a child is connected by: a socket, and its standard error.
+struct ChildEnds {
+  UniqueFd socket;
+  UniqueFd errors;
+};
+struct ChildPlumbing {
+  ChildEnds ours;  // non-blocking
+  ChildEnds theirs;
+};
+absl::StatusOr<ChildPlumbing> MakeChildPlumbing(const std::string& program);
 
 struct Spawned {
   pid_t pid = 0;
-  UniqueFd pidfd;   // readable once it has ended
-  UniqueFd socket;  // our end; non-blocking
-  UniqueFd errors;  // its standard error, to be read; non-blocking
+  UniqueFd pidfd;  // readable once it has ended
 };
 
-absl::StatusOr<Spawned> SpawnProcess(const SpawnOptions& options);
+// Starts the program, which is given `ends` and, if it is one, the descriptor `control`.
+absl::StatusOr<Spawned> SpawnProcess(const SpawnOptions& options, ChildEnds ends, UniqueFd control = UniqueFd());
 
 // Takes the exit status of a process that has ended; false if it still runs. Never waits for others.
 bool Reap(const UniqueFd& pidfd, ExitStatus& status);
+void KillProcess(const UniqueFd& pidfd);
+// Whether the process has ended, by the time at the latest.
+bool AwaitEnd(const UniqueFd& pidfd, int timeout_ms);
 
 }  // namespace ioc
 

@@ -37,6 +37,7 @@ constexpr char kCpus[] = "IOCLUSTER_CPUS";
 constexpr char kGpus[] = "IOCLUSTER_GPUS";
 constexpr char kLog[] = "IOCLUSTER_LOG";
 constexpr char kCache[] = "IOCLUSTER_CACHE";
+constexpr char kFork[] = "IOCLUSTER_FORK";
 
 absl::Status Invalid(const std::string& message) { return MakeError(Cause::kInvalidArgument, message); }
 
@@ -71,6 +72,11 @@ std::string DefaultSpillLimit(Env& env) {
   return absl::StrCat("half of what is free", free.ok() ? absl::StrCat(" (", FormatBytes(*free / 2), " now)") : "");
 }
 
+absl::Status CheckFork(const std::string& text) {
+  if (text == "0" || text == "1") return absl::OkStatus();
+  return Invalid(absl::StrCat("\"", text, "\" is neither; write 0 to start every worker anew, or 1"));
+}
+
 struct Variable {
   const char* name;
   const char* about;
@@ -91,10 +97,13 @@ constexpr Variable kVariables[] = {
     {kGpus, "of a cluster inside a program", CheckAmount, [](Env&) { return std::string("0"); }},
     {kLog, "least serious level that is logged", CheckLog, [](Env&) { return std::string("warning"); }},
     {kCache, "where nodes keep programs", CheckCache, [](Env& env) { return env.files().CacheDirectory(); }},
+    {kFork, "whether workers may be forked from one that has started", CheckFork,
+     [](Env&) { return std::string("1"); }},
 };
 
 // A node sets them for the workers that it starts.
-constexpr const char* kOfWorkers[] = {"IOCLUSTER_WORKER", "IOCLUSTER_WORKER_FD"};
+constexpr const char* kOfWorkers[] = {"IOCLUSTER_WORKER", "IOCLUSTER_WORKER_FD", "IOCLUSTER_WORKER_TEMPLATE_FD",
+                                      "IOCLUSTER_WORKER_DEFAULTS"};
 
 std::string Get(const char* name) {
   const char* value = std::getenv(name);
@@ -210,6 +219,7 @@ absl::Status CheckSpillDirectory(const std::string& path) {
 
 absl::Status CheckCommonEnvironment() {
   IOC_RETURN_IF_ERROR(Read(kLog).status());
+  IOC_RETURN_IF_ERROR(Read(kFork).status());
   return Read(kCache).status();
 }
 

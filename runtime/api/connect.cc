@@ -11,6 +11,7 @@
 #include "iocluster/cluster.h"
 #include "lib/base/status.h"
 #include "lib/env_asio/asio_env.h"
+#include "lib/env_asio/fork_server.h"
 #include "lib/serde/function_table.h"
 #include "runtime/api/configuration.h"
 #include "runtime/api/head_connection.h"
@@ -47,6 +48,7 @@ class Driver final : public internal::ClusterState {
 }
 
 [[noreturn]] void ServeAsWorker() {
+  ServeForks();                  // from here on this is one worker, whether it was started or forked
   unsetenv("IOCLUSTER_WORKER");  // a program that a task starts is no worker
   auto env = std::make_shared<AsioEnv>(AsioEnvOptions{.log_name = "worker"});
   {

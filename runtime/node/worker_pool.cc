@@ -56,6 +56,7 @@ void WorkerPool::Acquire(JobId job, const NodeAddress& origin, Handler handler) 
     known->second.refused = absl::OkStatus();
     known->second.start_failures = 0;
     known->second.program.reset();
+    known->second.processes = nullptr;
   }
   waiting_.push_back({job, std::move(handler)});
   Pump();
@@ -157,8 +158,19 @@ void WorkerPool::LocateProgram(JobId job) {
   }));
 }
 
+ProcessTemplate& WorkerPool::TemplateOf(Job& job) {
+  if (job.processes == nullptr) {
+    job.processes = env_.processes().MakeTemplate({.program = job.program->path,
+                                                   .arguments = job.program->arguments,
+                                                   .environment = {{"IOCLUSTER_WORKER", "1"}},
+                                                   .defaults = {{"OMP_NUM_THREADS", "1"}},
+                                                   .directory = job.program->directory});
+  }
+  return *job.processes;
+}
+
 bool WorkerPool::StartWorker(JobId job) {
-  const ProgramInfo& program = *jobs_.at(job).program;
+  ProcessTemplate& processes = TemplateOf(jobs_.at(job));
   const uint64_t number = ++last_worker_;
   absl::StatusOr<std::shared_ptr<SharedMemory>> page = env_.CreateSharedMemory("ioc-worker-page", kWorkerPageBytes);
   absl::Status ready = page.ok() ? (*page)->Commit(0, kWorkerPageBytes) : page.status();
@@ -166,11 +178,7 @@ bool WorkerPool::StartWorker(JobId job) {
     StartFailed(job, ready, /*for_good=*/true);
     return false;
   }
-  auto child = env_.processes().Spawn({.program = program.path,
-                                       .arguments = program.arguments,
-                                       .environment = {{"IOCLUSTER_WORKER", "1"}},
-                                       .directory = program.directory},
-                                      life_.Bind([this, number](const ExitStatus& exit) { Exited(number, exit); }));
+  auto child = processes.Fork({}, life_.Bind([this, number](const ExitStatus& exit) { Exited(number, exit); }));
   if (!child.ok()) {
     StartFailed(job, MakeError(Cause::kProgramMissing, std::string(child.status().message())), /*for_good=*/true);
     return false;

@@ -91,6 +91,7 @@ class WorkerPool {
     bool has_driver = false;  // on this node
     bool locating = false;
     std::optional<ProgramInfo> program;
+    std::unique_ptr<ProcessTemplate> processes;  // of `program`; once one is wanted
     int start_failures = 0;
     absl::Status refused;
     absl::Time refused_until;
@@ -108,6 +109,7 @@ class WorkerPool {
   int CountWorkers(JobId job, std::optional<State> state) const;
   int CountStarting() const;
   void LocateProgram(JobId job);
+  ProcessTemplate& TemplateOf(Job& job);
   bool StartWorker(JobId job);
   bool MakeRoom(JobId job);
   void StartTimedOut(uint64_t number);

@@ -26,6 +26,7 @@
 #include "runtime/client/client.h"
 #include "runtime/worker/hosted_actor.h"
 #include "runtime/worker/job.h"
+#include "runtime/worker/omp_threads.h"
 
 namespace ioc {
 
@@ -139,6 +140,7 @@ class Worker final : public WorkerHooks, public Deferred {
   bool recall_untold_ = false;  // called back before its client was connected
   TimerId connect_timer_ = 0;
   TimerId absence_timer_ = 0;
+  OmpThreads omp_threads_;
 
   uint64_t last_job_ = 0;
   std::deque<std::unique_ptr<Job>> queue_;  // tasks and constructors

@@ -124,6 +124,7 @@ absl::StatusOr<internal::EncodedValue> Worker::Import(Job& job, const WireValue&
 
 absl::Status Worker::Invoke(Job& job, internal::Invocation& invocation, Results& results) {
   invocation.results = &results;
+  omp_threads_.Apply();
   IOC_RETURN_IF_ERROR(job.function->entry(invocation));
   for (const ReturnedValue& value : results.values) {
     if (absl::Status ours = client_->CheckOurs(value.written.get(), value.refs); !ours.ok()) {

@@ -20,6 +20,7 @@ void Worker::OnAssignLease(const AssignLease& lease) {
   dedicated_ = lease.dedicated;
   lease_ending_ = false;
   recall_untold_ = false;
+  if (running_.empty()) omp_threads_.SetCpus(lease.cpus);
   // Other clients number their tasks alike: what the last one's began must not be taken for one of this one's.
   if (client_->registration().status_page != nullptr) {
     WorkerPageIn(*client_->registration().status_page).started.store(0, std::memory_order_relaxed);

@@ -353,6 +353,32 @@ struct NodeAndWorker {
   std::unique_ptr<Child> child;
 };
 
+TEST_CASE("ATemplatesChildrenAreItsProgramEachWithItsOwnEnvironment") {
+  NodeAndWorker t(14);
+  std::vector<std::string> seen;
+  t.world.RegisterProgram("/bin/program", [&](SimEnv& env, const std::vector<std::string>& arguments) {
+    seen.push_back(absl::StrCat(arguments.at(0), env.environment("OWN"), env.environment("DEFAULT")));
+    return 3;
+  });
+  std::vector<int> codes;
+  std::vector<std::unique_ptr<Child>> children;
+  {
+    MutexLock lock(t.node.executor().mutex());
+    const auto processes = t.node.processes().MakeTemplate(
+        {.program = "/bin/program", .arguments = {"x"}, .defaults = {{"DEFAULT", "d"}}});
+    for (const char* own : {"1", "2", "3"}) {
+      children.push_back(
+          processes->Fork({{"OWN", own}}, [&](const ExitStatus& exit) { codes.push_back(exit.code); }).value());
+    }
+  }
+  REQUIRE(t.world.RunUntil([&] { return codes.size() == 3; }, absl::Seconds(1)));
+  std::sort(seen.begin(), seen.end());
+  CHECK(seen == std::vector<std::string>{"x1d", "x2d", "x3d"});
+  CHECK(codes == std::vector<int>{3, 3, 3});
+  MutexLock lock(t.node.executor().mutex());
+  CHECK_FALSE(t.node.processes().MakeTemplate({.program = "/no/such"})->Fork({}, nullptr).ok());
+}
+
 TEST_CASE("SpawnedProgramTalksToItsParentAndEnds") {
   NodeAndWorker t(13);
   t.world.RegisterProgram("/bin/worker", NodeAndWorker::Worker);

@@ -36,7 +36,38 @@ class SimChild final : public Child {
 
 }  // namespace
 
+// Its process is not simulated: what can go wrong with it is that children end without a status.
+class SimTemplate final : public ProcessTemplate {
+ public:
+  SimTemplate(SimProcesses& processes, SpawnOptions options) : processes_(processes), options_(std::move(options)) {}
+
+  absl::StatusOr<std::unique_ptr<Child>> Fork(const std::vector<std::pair<std::string, std::string>>& environment,
+                                              ExitHandler on_exit) override {
+    SpawnOptions options = options_;
+    options.environment.insert(options.environment.end(), environment.begin(), environment.end());
+    World& world = processes_.world_;
+    const DurationRange& latency = is_ready_ ? world.options().fork_latency : world.options().spawn_latency;
+    auto child = processes_.SpawnAfter(world.random().Between(latency), options, std::move(on_exit));
+    is_ready_ = is_ready_ || child.ok();
+    return child;
+  }
+
+ private:
+  SimProcesses& processes_;
+  const SpawnOptions options_;
+  bool is_ready_ = false;
+};
+
+std::unique_ptr<ProcessTemplate> SimProcesses::MakeTemplate(SpawnOptions options) {
+  return std::make_unique<SimTemplate>(*this, std::move(options));
+}
+
 absl::StatusOr<std::unique_ptr<Child>> SimProcesses::Spawn(const SpawnOptions& options, ExitHandler on_exit) {
+  return SpawnAfter(world_.random().Between(world_.options().spawn_latency), options, std::move(on_exit));
+}
+
+absl::StatusOr<std::unique_ptr<Child>> SimProcesses::SpawnAfter(absl::Duration latency, const SpawnOptions& options,
+                                                                ExitHandler on_exit) {
   SimMachine& machine = process_.machine();
   const auto file = machine.files.find(options.program);
   if (file == machine.files.end()) {
@@ -52,6 +83,7 @@ absl::StatusOr<std::unique_ptr<Child>> SimProcesses::Spawn(const SpawnOptions& o
   SimEnv& child = world_.AddProcess(
       machine, absl::StrCat(options.program.substr(options.program.rfind('/') + 1), "@", machine.name()));
   std::map<std::string, std::string> environment = process_.environment();
+  for (const auto& [name, value] : options.defaults) environment.try_emplace(name, value);
   for (const auto& [name, value] : options.environment) environment[name] = value;
   child.set_environment(std::move(environment));
 
@@ -67,7 +99,7 @@ absl::StatusOr<std::unique_ptr<Child>> SimProcesses::Spawn(const SpawnOptions& o
     };
     process_.executor().RunTurn(turn);
   });
-  child.RunMain(world_.random().Between(world_.options().spawn_latency), program->main, options.arguments);
+  child.RunMain(latency, program->main, options.arguments);
   return std::make_unique<SimChild>(process_, child, std::move(ours), std::move(handler));
 }
 

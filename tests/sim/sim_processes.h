@@ -13,8 +13,14 @@ class SimProcesses final : public Processes {
  public:
   SimProcesses(World& world, SimEnv& process) : world_(world), process_(process) {}
   absl::StatusOr<std::unique_ptr<Child>> Spawn(const SpawnOptions& options, ExitHandler on_exit) override;
+  // The first is started like any other, the others in the fork latency.
+  std::unique_ptr<ProcessTemplate> MakeTemplate(SpawnOptions options) override;
 
  private:
+  friend class SimTemplate;
+  absl::StatusOr<std::unique_ptr<Child>> SpawnAfter(absl::Duration latency, const SpawnOptions& options,
+                                                    ExitHandler on_exit);
+
   World& world_;
   SimEnv& process_;
 };

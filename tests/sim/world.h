@@ -38,6 +38,7 @@ struct WorldOptions {
   TopologyOptions topology = {};
   DurationRange wake_latency = {absl::ZeroDuration(), absl::Microseconds(20)};  // from Notify until a fibre runs
   DurationRange spawn_latency = {absl::Milliseconds(1), absl::Milliseconds(10)};
+  DurationRange fork_latency = {absl::Microseconds(200), absl::Milliseconds(2)};  // from a template
   absl::Duration connection_timeout = absl::Seconds(15);  // a connection that is cut off this long breaks
   FiberOptions fibers = {};
   uint64_t max_events = 50'000'000;  // more end the test program: something goes round in circles

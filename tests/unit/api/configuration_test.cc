@@ -98,6 +98,7 @@ TEST_CASE("A variable that makes no sense is named with its value and what to wr
       {"IOCLUSTER_SPILL_LIMIT", {"none", "KiB, MiB, GiB or TiB"}},
       {"IOCLUSTER_LOG", {"loud", "debug, info, warning or error"}},
       {"IOCLUSTER_CACHE", {"~/cache", "begin it with /"}},
+      {"IOCLUSTER_FORK", {"no", "write 0 to start every worker anew"}},
   };
   for (const auto& [name, bad] : cases) {
     const Environment environment(Variables{{name, bad.first}});
@@ -142,7 +143,7 @@ TEST_CASE("What is not set is listed with what holds instead") {
   const Environment environment(Variables{});
   AsioEnv env({.background_thread = false});
   const std::vector<EnvironmentSetting> settings = DescribeEnvironment(env);
-  CHECK(settings.size() == 8);
+  CHECK(settings.size() == 9);
   for (const EnvironmentSetting& setting : settings) {
     INFO(setting.name);
     CHECK(setting.status.ok());
