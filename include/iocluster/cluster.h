@@ -212,6 +212,9 @@ class Cluster {
   std::string node_name() const { return runtime().NodeName(); }
   // The cluster's nodes as a JSON array, as `iocluster nodes --json` prints it.
   absl::StatusOr<std::string> NodesJson() const { return runtime().DescribeNodesJson(); }
+  // What every node and process of the cluster holds now (objects, references, pins, leases), as a JSON object, as
+  // `iocluster objects --json` prints it.
+  absl::StatusOr<std::string> ObjectsJson() const { return runtime().DescribeObjectsJson(); }
 
  private:
   explicit Cluster(internal::RuntimePtr runtime) : runtime_(std::move(runtime)) {}

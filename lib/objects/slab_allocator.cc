@@ -19,6 +19,7 @@ std::optional<uint64_t> SlabAllocator::Allocate(uint64_t bytes) {
   slab.last_piece = slab.range.offset + slab.used;
   slab.used += rounded;
   ++slab.open_pieces;
+  ++pieces_;
   return slab.last_piece;
 }
 

@@ -7,6 +7,7 @@
 #ifndef IOCLUSTER_LIB_OBJECTS_SLAB_ALLOCATOR_H_
 #define IOCLUSTER_LIB_OBJECTS_SLAB_ALLOCATOR_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -35,6 +36,11 @@ class SlabAllocator {
 
   // The current slab's offset if no piece of it is open: then it is to be released, and there is no current one.
   std::optional<uint64_t> TakeIdle();
+  // Pieces cut so far, ever.
+  uint64_t pieces() const { return pieces_; }
+  bool has_current() const { return current_.has_value(); }
+  // That are not done.
+  size_t size() const { return slabs_.size(); }
 
  private:
   struct Slab {
@@ -49,6 +55,7 @@ class SlabAllocator {
 
   std::map<uint64_t, Slab> slabs_;  // by offset
   std::optional<uint64_t> current_;
+  uint64_t pieces_ = 0;
 };
 
 }  // namespace ioc

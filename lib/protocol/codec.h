@@ -12,6 +12,7 @@
 #include <span>
 #include <vector>
 
+#include "lib/protocol/census_messages.h"
 #include "lib/protocol/head_messages.h"
 #include "lib/protocol/node_messages.h"
 #include "lib/protocol/peer_messages.h"
@@ -48,6 +49,8 @@ class BodyBuffer {
   X(FindLocalNode::Reply) X(RegisterActorName) X(RegisterActorName::Reply) X(FindActorName) \
   X(FindActorName::Reply) X(ReleaseActorName) X(Stop) X(Stop::Reply) X(NodeRemoved) X(Ping) X(Ping::Reply) \
   X(GetStatus) X(GetStatus::Reply) \
+  X(TakeProcessCensus) X(TakeProcessCensus::Reply) X(TakeNodeCensus) X(TakeNodeCensus::Reply) X(ListObjects) \
+  X(ListObjects::Reply) \
   X(PushTasks) X(TaskResults) X(ReturnLease) X(LeaseRecalled) X(RecallTasks) X(CancelTask) X(ResolveObject) \
   X(ResolveObject::Reply) X(AddBorrower) X(AddBorrower::Reply) X(ReleaseBorrows) X(RefsReceived) X(ResolveActor) \
   X(ResolveActor::Reply) X(KillActor) X(KillActor::Reply) X(StopActor) X(StopActor::Reply) X(StreamItem) X(StreamCredit) X(AnswersHeard)

@@ -143,5 +143,8 @@ struct GetStatus {
     waiting @6 :UInt32;
     total @7 :List(Common.Resource);
     free @8 :List(Common.Resource);
+    objects @9 :UInt64;
+    storeUsed @10 :UInt64;
+    storeBytes @11 :UInt64;
   }
 }

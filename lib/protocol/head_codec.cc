@@ -220,6 +220,9 @@ void Write(const GetStatus::Reply& status, wire::GetStatus::Reply::Builder out) 
   out.setWaiting(status.waiting);
   Write(status.total, out.initTotal(CountOf(status.total)));
   Write(status.free, out.initFree(CountOf(status.free)));
+  out.setObjects(status.objects);
+  out.setStoreUsed(status.store_used);
+  out.setStoreBytes(status.store_bytes);
 }
 void Read(Budget& budget, wire::GetStatus::Reply::Reader in, GetStatus::Reply& status) {
   status.cluster = ClusterId(in.getCluster());
@@ -231,6 +234,9 @@ void Read(Budget& budget, wire::GetStatus::Reply::Reader in, GetStatus::Reply& s
   status.waiting = in.getWaiting();
   Read(budget, in.getTotal(), status.total);
   Read(budget, in.getFree(), status.free);
+  status.objects = in.getObjects();
+  status.store_used = in.getStoreUsed();
+  status.store_bytes = in.getStoreBytes();
 }
 
 void Write(const ListNodes&, wire::ListNodes::Builder) {}

@@ -172,6 +172,9 @@ struct GetStatus {  // *
     uint32_t waiting = 0;  // leases wanted and not placed
     ResourceSet total;
     ResourceSet free;
+    uint64_t objects = 0;      // in the nodes' stores
+    uint64_t store_used = 0;   // bytes
+    uint64_t store_bytes = 0;  // that there are
   };
   static constexpr Method kMethod = Method::kGetStatus;
 };

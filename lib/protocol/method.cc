@@ -32,6 +32,12 @@ std::string MethodName(Method method) {
       return "StopWorker";
     case Method::kDemandWarning:
       return "DemandWarning";
+    case Method::kTakeProcessCensus:
+      return "TakeProcessCensus";
+    case Method::kTakeNodeCensus:
+      return "TakeNodeCensus";
+    case Method::kListObjects:
+      return "ListObjects";
     case Method::kAllocateExtent:
       return "AllocateExtent";
     case Method::kReleaseExtent:

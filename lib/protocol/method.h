@@ -25,6 +25,11 @@ enum class Method : uint16_t {
   kStopWorker = 111,
   kDemandWarning = 112,
 
+  // What is held (census_messages.h)
+  kTakeProcessCensus = 120,
+  kTakeNodeCensus = 430,
+  kListObjects = 431,
+
   // The object store: between a process and its node, and between nodes (store_messages.h)
   kAllocateExtent = 200,
   kReleaseExtent = 201,

@@ -58,6 +58,7 @@ int RunProgram(const std::vector<std::string>& arguments);
 int RunStop(const std::vector<std::string>& arguments);
 int RunStatus(const std::vector<std::string>& arguments);
 int RunNodes(const std::vector<std::string>& arguments);
+int RunObjects(const std::vector<std::string>& arguments);
 int RunPing(const std::vector<std::string>& arguments);
 int RunDoctor(const std::vector<std::string>& arguments);
 int RunVersion(const std::vector<std::string>& arguments);

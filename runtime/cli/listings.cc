@@ -9,6 +9,7 @@
 #include "lib/base/json.h"
 #include "lib/base/resources.h"
 #include "lib/base/units.h"
+#include "lib/protocol/census_json.h"
 #include "lib/protocol/nodes_json.h"
 #include "runtime/cli/table.h"
 
@@ -65,6 +66,8 @@ std::string StatusText(const GetStatus::Reply& status, std::string_view address)
   facts.AddRow({"waiting", status.waiting > 0 ? absl::StrCat(Count(status.waiting, "lease"),
                                                              ", for tasks and actors that no node has room for yet")
                                               : "nothing"});
+  facts.AddRow({"stored", absl::StrCat(Count(status.objects, "object"), ", ", FormatBytes(status.store_used), " of ",
+                                       FormatBytes(status.store_bytes))});
   std::string text = facts.ToString();
   if (status.total.empty()) return text;
 
@@ -85,6 +88,9 @@ std::string StatusJson(const GetStatus::Reply& status, std::string_view address)
   json.Member("nodes", status.nodes);
   json.Member("named_actors", status.actors);
   json.Member("waiting_leases", status.waiting);
+  json.Member("objects", status.objects);
+  json.Member("store_used_bytes", status.store_used);
+  json.Member("store_bytes", status.store_bytes);
   json.Key("total");
   WriteResources(json, status.total);
   json.Key("free");
@@ -122,6 +128,54 @@ std::string NodesText(const ListNodes::Reply& list, std::string_view address) {
 std::string NodesJson(const ListNodes::Reply& list) {
   JsonWriter json;
   WriteNodes(json, list.nodes);
+  return json.Take();
+}
+
+std::string ObjectsText(const ListObjects::Reply& list, std::string_view address) {
+  if (list.nodes.empty()) return absl::StrCat("no nodes; ", HowToAdd(address), "\n");
+  constexpr auto kRight = Table::Align::kRight;
+  Table nodes({{"NODE"},
+               {"OBJECTS", kRight},
+               {"IN USE", kRight},
+               {"PINS", kRight},
+               {"BEING WRITTEN", kRight},
+               {"COPIES", kRight},
+               {"TRANSFERS", kRight},
+               {"WORKERS", kRight},
+               {"LEASES", kRight},
+               {"WAITING", kRight}});
+  Table processes({{"NODE"},
+                   {"PROCESS"},
+                   {"OWNED", kRight},
+                   {"BORROWED", kRight},
+                   {"PENDING", kRight},
+                   {"LENT", kRight},
+                   {"ON THE WAY", kRight},
+                   {"PINS", kRight},
+                   {"TASKS", kRight},
+                   {"LEASES", kRight},
+                   {"STREAMS", kRight},
+                   {"ACTORS", kRight},
+                   {"PEERS", kRight}});
+  for (const NodeCensus& node : list.nodes) {
+    const auto now = [&node](uint64_t count) { return node.silent ? "-" : absl::StrCat(count); };
+    nodes.AddRow({node.silent ? absl::StrCat(node.name, " (silent)") : node.name, now(node.objects),
+                  node.silent ? "-" : FormatBytes(node.bytes), now(node.pins), now(node.extents), now(node.copies),
+                  now(node.transfers), now(node.workers), now(node.leases), now(node.waiting)});
+    for (const ProcessCensus& process : node.processes) {
+      const auto of = [&process](uint64_t count) { return process.silent ? "-" : absl::StrCat(count); };
+      processes.AddRow({node.name, process.silent ? absl::StrCat(process.name, " (silent)") : process.name,
+                        of(process.owned), of(process.borrowed), of(process.pending), of(process.lent),
+                        of(process.in_transit), of(process.pins), of(process.tasks), of(process.leases),
+                        of(process.streams), of(process.actors), of(process.peers)});
+    }
+  }
+  return absl::StrCat(nodes.ToString(), "\n", processes.ToString());
+}
+
+std::string ObjectsJson(const ListObjects::Reply& list) {
+  JsonWriter json;
+  WriteObjects(json, list);
   return json.Take();
 }
 

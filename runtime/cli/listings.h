@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "lib/protocol/census_messages.h"
 #include "lib/protocol/head_messages.h"
 
 namespace ioc {
@@ -19,6 +20,9 @@ std::string StatusJson(const GetStatus::Reply& status, std::string_view address)
 
 std::string NodesText(const ListNodes::Reply& list, std::string_view address);
 std::string NodesJson(const ListNodes::Reply& list);
+
+std::string ObjectsText(const ListObjects::Reply& list, std::string_view address);
+std::string ObjectsJson(const ListObjects::Reply& list);
 
 }  // namespace ioc
 

@@ -1,4 +1,4 @@
-// iocluster status, nodes, ping and stop: what is asked of a running head.
+// iocluster status, nodes, objects, ping and stop: what is asked of a running head.
 
 #include <absl/status/statusor.h>
 #include <absl/strings/str_cat.h>
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lib/base/status.h"
+#include "lib/protocol/census_messages.h"
 #include "lib/protocol/head_messages.h"
 #include "runtime/cli/command.h"
 #include "runtime/cli/listings.h"
@@ -39,6 +40,18 @@ int RunNodes(const std::vector<std::string>& arguments) {
   return RunQuery(query, arguments, [](const QueryContext& context) -> absl::Status {
     IOC_ASSIGN_OR_RETURN(const ListNodes::Reply list, context.head.Call(ListNodes{}, kHeadTimeout));
     Print(context.json ? NodesJson(list) : NodesText(list, context.address));
+    return absl::OkStatus();
+  });
+}
+
+int RunObjects(const std::vector<std::string>& arguments) {
+  const Query query{.command = "objects",
+                    .about =
+                        "Shows what is held, and by whom: objects, bytes, pins and leases a node; objects owned "
+                        "and borrowed, tasks and connections a process."};
+  return RunQuery(query, arguments, [](const QueryContext& context) -> absl::Status {
+    IOC_ASSIGN_OR_RETURN(const ListObjects::Reply list, context.head.Call(ListObjects{}, kHeadTimeout));
+    Print(context.json ? ObjectsJson(list) : ObjectsText(list, context.address));
     return absl::OkStatus();
   });
 }

@@ -68,6 +68,9 @@ class Borrowing final : public Deferred {
   void OnResolveObject(PeerLink& link, const FrameHeader& request, const ResolveObject& message);
   void OnPeerGone(Peer& peer);
 
+  // Questions of others for values that are not there yet.
+  size_t answering() const { return pending_answers_.size(); }
+
  private:
   struct Release {
     ProcessAddress owner;

@@ -10,14 +10,11 @@
 #include "lib/base/check.h"
 #include "lib/base/status.h"
 #include "lib/objects/worker_page.h"
-#include "lib/protocol/nodes_json.h"
 #include "runtime/client/awaited.h"
 #include "runtime/client/settle_waiter.h"
 
 namespace ioc {
 namespace {
-
-constexpr absl::Duration kHeadCallTimeout = absl::Seconds(30);
 
 absl::Status ForeignArgument() {
   return MakeError(Cause::kInvalidArgument, "an argument is a reference that is empty, or of another cluster");
@@ -159,6 +156,9 @@ absl::Status Client::OnNodeMessage(Channel& channel, FrameView frame) {
       return Take<RecallLease>(frame, [this](const RecallLease& recall) {
         if (worker_ != nullptr) worker_->OnRecallLease(recall.lease);
       });
+    case Method::kTakeProcessCensus:
+      channel.Reply(frame.header, TakeProcessCensus::Reply{Census()});
+      return absl::OkStatus();
     case Method::kStopWorker:
       return Take<StopWorker>(frame, [this](const StopWorker& stop) {
         if (worker_ != nullptr) worker_->OnStop(stop.reason);
@@ -472,20 +472,6 @@ absl::StatusOr<internal::EncodedValue> Client::Read(ObjectRecord& record, absl::
   value.refs.reserve(record.contained.size());
   for (ObjectRecord* inner : record.contained) value.refs.push_back(objects_.MakeRef(*inner));
   return value;
-}
-
-absl::StatusOr<std::string> Client::DescribeNodesJson() {
-  MutexLock lock(env_->executor().mutex());
-  if (!closed_.ok()) return closed_;
-  Awaited<absl::StatusOr<ListNodes::Reply>> list;
-  node_.Call(ListNodes{}, kHeadCallTimeout, [this, promise = list.promise()](absl::StatusOr<ListNodes::Reply> reply) {
-    promise.Set(env_->executor(), std::move(reply));
-  });
-  Block(list.waiter(), absl::InfiniteFuture());  // the call has a deadline of its own
-  if (!list.value()->ok()) return list.value()->status();
-  JsonWriter json;
-  WriteNodes(json, (*list.value())->nodes);
-  return json.Take();
 }
 
 absl::Status Client::Cancel(const internal::Ref& ref, bool force) {

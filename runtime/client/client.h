@@ -31,6 +31,9 @@
 
 namespace ioc {
 
+// Of what is asked of the head through the node.
+inline constexpr absl::Duration kHeadCallTimeout = absl::Seconds(30);
+
 struct ClientOptions {
   Role role = Role::kDriver;
   std::string node_address = {};               // of the own node; empty: Env::TakeParent()
@@ -62,6 +65,7 @@ class WorkerHooks {
   virtual bool OnBlocked() = 0;
   virtual void OnUnblocked() = 0;
   virtual bool CancelRequested(uint64_t job) = 0;
+  virtual void Count(ProcessCensus& census) const = 0;
 
  protected:
   ~WorkerHooks() = default;
@@ -87,6 +91,8 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
   // Tells the node, through the worker's page, how many objects this process refers to: with any, it is not reaped.
   // Mutex held.
   void NoteOwned();
+  // What this process holds now. Mutex held.
+  ProcessCensus Census() const;
   // Of the calls that are submitted from now on. Mutex held.
   void set_depth(uint32_t depth) { depth_ = depth; }
 
@@ -126,6 +132,7 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
   JobId Job() override;
   absl::Time Deadline(absl::Duration timeout) override;
   absl::StatusOr<std::string> DescribeNodesJson() override;
+  absl::StatusOr<std::string> DescribeObjectsJson() override;
   void Retain() override;
   void Release() override;
 
@@ -158,6 +165,9 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
   absl::Status TakeResults(PeerLink& link, const FrameView& frame);
   absl::Status TakeItem(PeerLink& link, const FrameView& frame);
   void CancelCall(TaskRecord& task, bool force);
+  // Asks the head through the node; blocks. Without the mutex.
+  template <typename R>
+  absl::StatusOr<typename R::Reply> AskHead(const R& request);
   uint64_t CurrentJob() const;
   void Disconnect(const absl::Status& why);
 

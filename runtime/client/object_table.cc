@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "lib/base/check.h"
+#include "runtime/client/actor_state.h"
 
 namespace ioc {
 
@@ -123,6 +124,16 @@ void ObjectTable::Settled(ObjectRecord& record) {
 void ObjectTable::Unlisten(ObjectRecord& record, SettleListener& listener) {
   auto& all = record.listeners;
   all.erase(std::remove(all.begin(), all.end(), &listener), all.end());
+}
+
+void ObjectTable::Count(ProcessCensus& census) const {
+  for (const auto& [id, record] : records_) {
+    ++(record->owned() ? census.owned : census.borrowed);
+    if (record->user_held) ++census.in_use;
+    const ActorState* const actor = record->actor.get();
+    if (actor == nullptr && !record->settled()) ++census.pending;
+    if (actor != nullptr && actor->owned && actor->phase != ActorState::Phase::kDead) ++census.actors;
+  }
 }
 
 void ObjectTable::FailAll(const absl::Status& error) {

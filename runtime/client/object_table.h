@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "lib/env/executor.h"
+#include "lib/protocol/census_messages.h"
 #include "runtime/client/object_record.h"
 
 namespace ioc {
@@ -65,6 +66,7 @@ class ObjectTable {
   void FailAll(const absl::Status& error);
 
   size_t size() const { return records_.size(); }
+  void Count(ProcessCensus& census) const;
   internal::Runtime& runtime() { return hooks_.runtime(); }
 
  private:

@@ -39,6 +39,14 @@ void PeerTable::Clear() {
   for (uint64_t id : ids) links.erase(links_by_id.at(id)->channel.get());
 }
 
+void PeerTable::Count(ProcessCensus& census) const {
+  census.peers = peers_.size();
+  for (const auto& [process, peer] : peers_) {
+    for (const auto& [id, count] : peer->borrowed) census.lent += count;
+    for (const auto& [id, count] : peer->in_transit) census.in_transit += count;
+  }
+}
+
 PeerLink* PeerTable::FindLink(uint64_t id) {
   auto it = links_by_id_.find(id);
   return it == links_by_id_.end() ? nullptr : it->second;

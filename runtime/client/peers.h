@@ -77,6 +77,7 @@ class PeerTable final : public ChannelDelegate {
   void Accept(std::unique_ptr<Connection> connection);
   // Closes them all, for good. No hooks are called.
   void Clear();
+  void Count(ProcessCensus& census) const;
 
  private:
   void OnReady(Channel& channel, const Hello& hello) override;

@@ -10,7 +10,10 @@
 
 namespace ioc {
 
-StoreClient::~StoreClient() { env_.executor().Undefer(*this); }
+StoreClient::~StoreClient() {
+  env_.executor().Undefer(*this);
+  env_.executor().CancelTimer(idle_slab_);
+}
 
 bool StoreClient::CheckRange(uint64_t offset, uint64_t size) const {
   return offset <= memory_->size() && size <= memory_->size() - offset;
@@ -49,7 +52,18 @@ void StoreClient::RefillSlab() {
     }
     memory_->Populate(reply->offset, kSlabBytes);
     if (const auto done = slabs_.AddSlab(Extent{reply->offset, kSlabBytes})) node_.Notify(ReleaseExtent{*done});
+    ArmIdleSlab();
     for (auto& [size, handler] : waiting) Allocate(size, std::move(handler));
+  });
+}
+
+void StoreClient::ArmIdleSlab() {
+  if (idle_slab_ != 0) return;
+  idle_slab_ = env_.executor().Schedule(kIdleSlab, [this, pieces = slabs_.pieces()] {
+    idle_slab_ = 0;
+    const bool idle = pieces == slabs_.pieces();
+    if (const auto done = idle ? slabs_.TakeIdle() : std::nullopt) node_.Notify(ReleaseExtent{*done});
+    if (slabs_.has_current() && node_.open()) ArmIdleSlab();
   });
 }
 

@@ -28,6 +28,8 @@ namespace ioc {
 // Longer than a node lets an allocation wait for room, which it does as long as there is progress.
 inline constexpr absl::Duration kAllocateTimeout = absl::Minutes(6);
 inline constexpr absl::Duration kPullTimeout = absl::Minutes(10);
+// A slab of which nothing was cut for this long goes back to the node.
+inline constexpr absl::Duration kIdleSlab = absl::Seconds(5);
 
 // Memory to write one object in.
 struct StorePiece {
@@ -75,6 +77,7 @@ class StoreClient final : public Deferred {
   void Free(ObjectId id, const std::vector<ObjectCopy>& copies);
 
   size_t pinned() const { return pins_.size(); }
+  size_t slabs() const { return slabs_.size(); }
 
  private:
   struct PinEntry {
@@ -88,6 +91,7 @@ class StoreClient final : public Deferred {
   void AllocateExtentFor(uint64_t size, AllocateHandler handler);
   void RefillSlab();
   void UnpinIfUnused(absl::flat_hash_map<ObjectId, PinEntry>::iterator entry);
+  void ArmIdleSlab();
   void Pinned(ObjectId id, absl::StatusOr<PinObject::Reply> reply);
   bool CheckRange(uint64_t offset, uint64_t size) const;
 
@@ -96,6 +100,7 @@ class StoreClient final : public Deferred {
   std::shared_ptr<SharedMemory> memory_;
   SlabAllocator slabs_;
   bool refilling_ = false;
+  TimerId idle_slab_ = 0;
   std::deque<std::pair<uint64_t, AllocateHandler>> waiting_for_slab_;
   absl::flat_hash_map<ObjectId, PinEntry> pins_;
   std::vector<ObjectId> unpinned_;

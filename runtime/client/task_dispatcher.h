@@ -125,6 +125,8 @@ class TaskDispatcher final : public TaskSink, public Deferred {
   // Fails it now; a result that still comes is dropped. `force` ends the worker if need be.
   void Cancel(TaskRecord& task, bool force);
 
+  size_t leases() const { return leases_.size(); }
+
  private:
   void OnTaskReady(TaskRecord& task) override;
   void OnTaskDoomed(TaskRecord& task, const absl::Status& error) override;

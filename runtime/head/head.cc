@@ -23,6 +23,8 @@ namespace {
 constexpr size_t kMaxSessions = 1 << 16;
 // How long the nodes may take to answer Stop before the head ends without them.
 constexpr absl::Duration kStopGrace = absl::Seconds(2);
+// A node gives its processes two seconds of it.
+constexpr absl::Duration kCensusTimeout = absl::Seconds(4);
 // Of the head in memory there is only ever one.
 constexpr uint64_t kTerm = 1;
 
@@ -103,6 +105,14 @@ class Head::Impl final : private ChannelDelegate {
   struct StopRequest {
     uint64_t session = 0;
     FrameHeader header;
+  };
+
+  // An answer to ListObjects that is being gathered.
+  struct Listing {
+    uint64_t session = 0;
+    FrameHeader header;
+    ListObjects::Reply reply;
+    size_t awaited = 1;  // one for the question itself
   };
 
   void OnReady(Channel&, const Hello&) override {}
@@ -190,6 +200,8 @@ class Head::Impl final : private ChannelDelegate {
         });
       case Method::kGetStatus:
         return Take<GetStatus>(frame, [&](const GetStatus&) { channel.Reply(header, Status()); });
+      case Method::kListObjects:
+        return Take<ListObjects>(frame, [&](const ListObjects&) { HandleListObjects(channel, header); });
       case Method::kFindLocalNode:
         return Take<FindLocalNode>(frame, [&](const FindLocalNode& m) { HandleFindLocalNode(channel, header, m); });
       case Method::kStop:
@@ -240,8 +252,45 @@ class Head::Impl final : private ChannelDelegate {
       if (!node.alive()) continue;
       status.total.Add(node.info.total);
       status.free.Add(node.report.free);
+      status.objects += node.report.objects;
+      status.store_used += node.report.store_used;
+      status.store_bytes += node.info.store_bytes;
     }
     return status;
+  }
+
+  // Asks every node, and answers when all have.
+  void HandleListObjects(Channel& channel, const FrameHeader& header) {
+    auto listing = std::make_shared<Listing>();
+    listing->session = sessions_.at(&channel).id;
+    listing->header = header;
+    listing->reply.names = names_.size();
+    listing->reply.waiting = placer_.waiting();
+    for (const auto& [id, node] : nodes_.nodes()) {
+      if (!node.alive()) continue;
+      ++listing->awaited;
+      const NodeCensus known{.name = node.info.name, .node = id, .silent = true};
+      node.channel->Call(TakeNodeCensus{}, kCensusTimeout,
+                         [this, listing, known](const absl::StatusOr<TakeNodeCensus::Reply>& reply) {
+                           if (is_ending_) return;
+                           listing->reply.nodes.push_back(reply.ok() ? reply->census : known);
+                           FinishListing(*listing);
+                         });
+    }
+    FinishListing(*listing);
+  }
+
+  void FinishListing(Listing& listing) {
+    if (--listing.awaited > 0) return;
+    std::sort(listing.reply.nodes.begin(), listing.reply.nodes.end(),
+              [](const NodeCensus& a, const NodeCensus& b) { return a.name < b.name; });
+    if (Channel* asker = FindSession(listing.session)) asker->Reply(listing.header, listing.reply);
+  }
+
+  Channel* FindSession(uint64_t id) {
+    const auto it =
+        std::find_if(sessions_.begin(), sessions_.end(), [id](const auto& entry) { return entry.second.id == id; });
+    return it == sessions_.end() ? nullptr : it->second.channel.get();
   }
 
   void HandleStop(Channel& channel, const FrameHeader& header) {
@@ -262,11 +311,10 @@ class Head::Impl final : private ChannelDelegate {
 
   void FinishStop() {
     for (const StopRequest& request : stop_requests_) {
-      const auto it = std::find_if(sessions_.begin(), sessions_.end(),
-                                   [&](const auto& entry) { return entry.second.id == request.session; });
-      if (it == sessions_.end()) continue;
-      it->second.channel->Reply(request.header, Stop::Reply{});
-      it->second.channel->Flush();
+      Channel* const asker = FindSession(request.session);
+      if (asker == nullptr) continue;
+      asker->Reply(request.header, Stop::Reply{});
+      asker->Flush();
     }
     // In a turn of its own, so that it may destroy the head.
     stop_timer_ = env_.executor().Schedule(absl::ZeroDuration(), [this] {

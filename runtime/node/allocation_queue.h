@@ -64,6 +64,8 @@ class AllocationQueue {
   void Retry();
   // The holder is gone, and will be dropped from the store.
   void DropHolder(HolderId holder);
+  // That wait.
+  size_t size() const { return waiting_.size(); }
 
  private:
   struct Waiting {

@@ -241,6 +241,11 @@ void LeaseManager::Describe(ReportResources& report) {
   report.waiting = scheduler_.waiting();
 }
 
+void LeaseManager::Count(NodeCensus& census) const {
+  census.leases = progress_.size();
+  census.waiting = scheduler_.waiting();
+}
+
 ProcessAddress LeaseManager::AddressOf(ProcessId worker) const {
   return {.process = worker,
           .node = info_.address.node,

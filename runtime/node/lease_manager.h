@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "lib/env/env.h"
+#include "lib/protocol/census_messages.h"
 #include "lib/protocol/head_messages.h"
 #include "lib/protocol/node_messages.h"
 #include "runtime/node/life.h"
@@ -67,6 +68,7 @@ class LeaseManager {
   // Fills in what the head wants to know of leases, and counts the version up.
   void Describe(ReportResources& report);
   const ResourceSet& free() const { return scheduler_.free(); }
+  void Count(NodeCensus& census) const;
 
  private:
   struct Progress {

@@ -241,6 +241,11 @@ absl::Status Node::Impl::OnHeadMessage(Channel& head, FrameView& frame) {
         leases_->ClientGone(gone.process);
         workers_->EndJob(JobId(gone.process.value()));
       });
+    case Method::kTakeNodeCensus:
+      TakeCensus([this, request = frame.header, connection = head_->connection()](const NodeCensus& census) {
+        head_->Reply(connection, request, absl::StatusOr<TakeNodeCensus::Reply>(TakeNodeCensus::Reply{census}));
+      });
+      return absl::OkStatus();
     case Method::kNodeRemoved:
       return absl::OkStatus();
     case Method::kPing:

@@ -45,7 +45,7 @@ absl::Status Node::Impl::OnProcessMessage(Session& session, FrameView& frame) {
     return OnRegisterProcess(session, header, registration);
   }
   // A driver asks for its node before it registers anywhere.
-  if (method >= Method::kRegisterNode && method <= Method::kGetStatus) return RelayToHead(session, frame);
+  if (method >= Method::kRegisterNode && method <= Method::kListObjects) return RelayToHead(session, frame);
   const ProcessId process = session.process();
   if (!process) return MakeError(Cause::kInvalidArgument, "a process must register with its node first");
 
@@ -161,6 +161,7 @@ absl::Status Node::Impl::RelayToHead(Session& session, FrameView& frame) {
     case Method::kReleaseActorName:
       return Take<ReleaseActorName>(frame, [&](const ReleaseActorName& m) { head_->Notify(m); });
     case Method::kListNodes:
+    case Method::kListObjects:
     case Method::kFindLocalNode:
     case Method::kRegisterActorName:
     case Method::kFindActorName:

@@ -48,6 +48,9 @@ class Node::Impl final : public SessionHandler, public HeadLink::Listener, publi
   absl::Status OnRegisterProcess(Session& session, const FrameHeader& request, RegisterProcess& registration);
   absl::Status RegisterWorker(Session& session, const FrameHeader& request, const RegisterProcess& registration);
   absl::Status RelayToHead(Session& session, FrameView& frame);
+  // What this node and its processes hold: asks them, and calls `done` when all have answered or kProcessCensusTimeout
+  // is over.
+  void TakeCensus(absl::AnyInvocable<void(const NodeCensus&)> done);
   void OnGetWorkerFate(SessionId session, const FrameHeader& request, const GetWorkerFate& ask, bool may_relay);
 
   RegisterNode MakeRegistration() override;

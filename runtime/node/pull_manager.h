@@ -41,6 +41,9 @@ class PullManager {
   // Frees the copy that was pulled first among those that nobody pins; false if there is none.
   bool EvictOne();
 
+  size_t copies() const { return pulled_.size(); }
+  size_t transfers() const { return transfers_.size(); }
+
  private:
   struct Transfer {
     std::deque<NodeAddress> sources;  // not tried yet

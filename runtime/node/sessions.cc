@@ -47,6 +47,14 @@ bool Sessions::Bind(Session& session, ProcessId process) {
   return true;
 }
 
+std::vector<Session*> Sessions::Processes() {
+  std::vector<Session*> processes;
+  for (const auto& [process, id] : by_process_) {
+    if (Session* session = Find(id)) processes.push_back(session);
+  }
+  return processes;
+}
+
 void Sessions::Forget(const Session& session) {
   auto found = by_process_.find(session.process());
   if (found != by_process_.end() && found->second == session.id()) by_process_.erase(found);

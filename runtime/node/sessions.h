@@ -11,6 +11,7 @@
 #include <optional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "lib/env/env.h"
 #include "lib/rpc/channel.h"
@@ -83,6 +84,9 @@ class Sessions {
   // Tells those in `role`, or all, why, and closes them; the handler is not called. They stay until they are destroyed,
   // so that what waits for their answers finds out in its turn.
   void SayGoodbye(const absl::Status& why, std::optional<Role> role = std::nullopt);
+  // Of processes that have registered, in the order of their ids.
+  std::vector<Session*> Processes();
+  size_t size() const { return sessions_.size(); }
   // Known once the head has said it.
   void set_cluster(ClusterId cluster) { self_.cluster = cluster; }
 

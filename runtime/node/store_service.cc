@@ -113,6 +113,18 @@ void StoreService::ProcessGone(ProcessId process) {
   FreeHere(spiller_.MadeBy(process));
 }
 
+void StoreService::Count(NodeCensus& census) const {
+  const Stats here = stats();
+  const ObjectStore::Stats memory = store_.stats();
+  census.objects = here.objects;
+  census.bytes = here.used;
+  census.pins = memory.pins;
+  census.extents = memory.leases;
+  census.copies = pulls_.copies();
+  census.transfers = pulls_.transfers();
+  census.allocations = memory_.size();
+}
+
 // --- room ---
 
 bool StoreService::FreeNow(uint64_t bytes) { return pulls_.EvictOne() || spiller_.Evict(bytes); }

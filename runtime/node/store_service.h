@@ -61,6 +61,7 @@ class StoreService final : RoomMaker {
     size_t objects = 0;    // in memory or on disk
   };
   Stats stats() const;
+  void Count(NodeCensus& census) const;
   const std::shared_ptr<SharedMemory>& memory() const { return store_.memory(); }
 
  private:

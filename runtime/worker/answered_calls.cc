@@ -1,5 +1,6 @@
 #include "runtime/worker/answered_calls.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "lib/base/check.h"
@@ -54,6 +55,15 @@ AnsweredCalls::Answers AnsweredCalls::Heard(ProcessId caller, uint64_t session, 
     ++known.first;
   }
   return forgotten;
+}
+
+size_t AnsweredCalls::size() const {
+  size_t kept = 0;
+  for (const auto& [process, caller] : callers_) {
+    kept += static_cast<size_t>(std::count_if(caller.answers.begin(), caller.answers.end(),
+                                              [](const auto& answer) { return answer != nullptr; }));
+  }
+  return kept;
 }
 
 void AnsweredCalls::Prune(const std::function<bool(ProcessId)>& connected) {

@@ -45,6 +45,8 @@ class AnsweredCalls {
   Answers Heard(ProcessId caller, uint64_t session, uint64_t call);
   // Forgets callers, if there are very many, that `connected` says no to.
   void Prune(const std::function<bool(ProcessId)>& connected);
+  // Answers that are kept.
+  size_t size() const;
 
  private:
   struct Caller {

@@ -3,6 +3,7 @@
 #ifndef IOCLUSTER_RUNTIME_WORKER_JOB_LIST_H_
 #define IOCLUSTER_RUNTIME_WORKER_JOB_LIST_H_
 
+#include <cstddef>
 #include <memory>
 #include <utility>
 
@@ -21,6 +22,11 @@ class JobList {
   }
 
   bool empty() const { return first_ == nullptr; }
+  size_t size() const {
+    size_t count = 0;
+    for (const WorkerJob* job = first_.get(); job != nullptr; job = job->next.get()) ++count;
+    return count;
+  }
 
   void Push(std::unique_ptr<WorkerJob> job) {
     WorkerJob* const added = job.get();

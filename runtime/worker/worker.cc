@@ -167,4 +167,12 @@ bool Worker::CancelRequested(uint64_t number) {
   return job != nullptr && job->cancelled;
 }
 
+void Worker::Count(ProcessCensus& census) const {
+  census.jobs = queue_.size() + running_.size();
+  for (const auto& [id, actor] : actors_) {
+    for (const auto& group : actor->groups()) census.jobs += group->waiting.size();
+    census.answers += actor->answered().size();
+  }
+}
+
 }  // namespace ioc

@@ -74,6 +74,7 @@ class Worker final : public WorkerHooks, public Deferred {
   bool OnBlocked() override;
   void OnUnblocked() override;
   bool CancelRequested(uint64_t job) override;
+  void Count(ProcessCensus& census) const override;
 
   void RunDeferred() override;
 

@@ -195,6 +195,10 @@ TEST_CASE("Listings are JSON, and stop ends the head, the nodes and their worker
   const Outcome status = cluster.Ask({"status", "--json"});
   CHECK(IsJson(cluster.directory(), status.output));
   CHECK_THAT(status.output, Contains("\"nodes\": 3"));
+  const Outcome objects = cluster.Ask({"objects", "--json"});
+  CHECK(IsJson(cluster.directory(), objects.output));
+  CHECK_THAT(objects.output, Contains("\"tasks\": 3") && Contains("\"role\": \"worker\""));
+  CHECK_THAT(cluster.Ask({"objects"}).output, Contains("OWNED") && Contains("driver pid"));
   const Outcome nodes = cluster.Ask({"nodes", "--json"});
   CHECK(IsJson(cluster.directory(), nodes.output));
   for (const std::string& name : kNames) CHECK_THAT(nodes.output, Contains("\"name\": \"" + name + "\""));

@@ -129,6 +129,8 @@ std::vector<NodeStatus> Driver::Nodes() { return Ask(ListNodes{}).nodes; }
 
 GetStatus::Reply Driver::Status() { return Ask(GetStatus{}); }
 
+ListObjects::Reply Driver::Objects() { return Ask(ListObjects{}); }
+
 void Driver::StopCluster() {
   MutexLock lock(env.executor().mutex());
   client.node().Call(Stop{}, absl::Seconds(30), [](const absl::StatusOr<Stop::Reply>&) {});

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "iocluster/cluster.h"
+#include "lib/protocol/census_messages.h"
 #include "lib/protocol/head_messages.h"
 #include "runtime/client/client.h"
 #include "runtime/head/head.h"
@@ -51,6 +52,8 @@ class Driver {
   // What the head knows of its nodes, and of all.
   std::vector<NodeStatus> Nodes();
   GetStatus::Reply Status();
+  // What every node and process holds.
+  ListObjects::Reply Objects();
   // Asks the head to stop everything.
   void StopCluster();
 

@@ -2,8 +2,10 @@
 
 #include <catch2/catch.hpp>
 #include <cstdlib>
+#include <string>
 
-#include "lib/base/mutex.h"
+#include "lib/protocol/census_json.h"
+#include "tests/held.h"
 
 namespace ioc::sim {
 namespace {
@@ -29,12 +31,17 @@ void RunSeeds(const SimClusterOptions& options, const Scenario& scenario) {
 }
 
 void CheckQuiet(Driver& driver) {
-  driver.Sleep(absl::Seconds(3));
-  {
-    MutexLock lock(driver.env.executor().mutex());
-    CHECK(driver.client.objects().size() == 0);
-    CHECK(driver.client.store().pinned() == 0);
+  std::string held;
+  for (int second = 0; second < 60; ++second) {
+    driver.Sleep(absl::Seconds(1));
+    JsonWriter json;
+    WriteObjects(json, driver.Objects());
+    held.clear();
+    for (const std::string& line : HeldIn(json.Take())) held += line + "\n";
+    if (held.empty()) break;
   }
+  CHECK(held == "");
+  driver.Sleep(absl::Seconds(2));  // reports are late
   CHECK(driver.Status().waiting == 0);
   for (const NodeStatus& node : driver.Nodes()) {
     if (!node.alive) continue;

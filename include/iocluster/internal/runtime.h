@@ -213,6 +213,7 @@ class Runtime {
   virtual absl::Time Deadline(absl::Duration timeout) = 0;
 
   virtual absl::StatusOr<std::string> DescribeNodesJson() = 0;
+  virtual absl::StatusOr<std::string> DescribeObjectsJson() = 0;
 
   virtual void Retain() = 0;
   virtual void Release() = 0;

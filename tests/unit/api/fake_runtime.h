@@ -58,6 +58,7 @@ class FakeRuntime final : public internal::Runtime {
   JobId Job() override { return JobId(2); }
   absl::Time Deadline(absl::Duration timeout) override { return absl::UnixEpoch() + timeout; }
   absl::StatusOr<std::string> DescribeNodesJson() override { return std::string("[]"); }
+  absl::StatusOr<std::string> DescribeObjectsJson() override { return std::string("{}"); }
   void Retain() override { ++retained; }
   void Release() override { --retained; }
 

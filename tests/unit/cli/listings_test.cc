@@ -91,5 +91,27 @@ TEST_CASE("The status names the address that was dialled") {
   CHECK_THAT(StatusJson(status, "127.0.0.1:6380"), Catch::Contains(R"("address": "127.0.0.1:6380")"));
 }
 
+ListObjects::Reply TwoNodesWithObjects() {
+  ProcessCensus driver{.process = ProcessId(7), .name = "driver pid 12 on den", .owned = 31, .borrowed = 4, .lent = 9};
+  ProcessCensus stuck{.process = ProcessId(8), .role = Role::kWorker, .name = "worker pid 13 on den", .silent = true};
+  NodeCensus den{.name = "den", .objects = 5, .bytes = 3 * kMiB, .pins = 6};
+  den.processes = {driver, stuck};
+  return {.nodes = {den, {.name = "gone", .silent = true}}, .names = 1, .waiting = 2};
+}
+
+TEST_CASE("What is held is two tables for people, which say who did not answer") {
+  const std::string text = ObjectsText(TwoNodesWithObjects(), "h:1");
+  CHECK_THAT(text, Catch::Contains("3 MiB") && Catch::Contains("gone (silent)"));
+  CHECK_THAT(text, Catch::Contains("driver pid 12 on den") && Catch::Contains("31"));
+  CHECK_THAT(text, Catch::Contains("worker pid 13 on den (silent)"));
+  CHECK_THAT(ObjectsText({}, "h:1"), Catch::Contains("no nodes; add one with"));
+}
+
+TEST_CASE("What is held is JSON for programs") {
+  const std::string json = ObjectsJson(TwoNodesWithObjects());
+  CHECK_THAT(json, Catch::Contains(R"("owned": 31)") && Catch::Contains(R"("role": "worker")"));
+  CHECK_THAT(json, Catch::Contains(R"("bytes": 3145728)") && Catch::Contains(R"("waiting_leases": 2)"));
+}
+
 }  // namespace
 }  // namespace ioc

@@ -57,6 +57,7 @@ class Peer final : public ChannelDelegate {
   std::function<absl::StatusOr<PlaceLease::Reply>(const PlaceLease&)> on_place = [](const PlaceLease&) {
     return absl::FailedPreconditionError("no room");
   };
+  std::function<NodeCensus()> on_census;  // null: it does not answer
   std::vector<PlaceLease> asked;
   std::vector<ForwardGrant> grants;
   std::vector<ForwardRefusal> refusals;
@@ -85,6 +86,9 @@ class Peer final : public ChannelDelegate {
         return Take<ForwardWarning>(frame, [&](const ForwardWarning& m) { warnings.push_back(m); });
       case Method::kNodeRemoved:
         return Take<NodeRemoved>(frame, [&](const NodeRemoved& m) { removed.push_back(m); });
+      case Method::kTakeNodeCensus:
+        if (on_census != nullptr) channel.Reply(frame.header, TakeNodeCensus::Reply{on_census()});
+        return absl::OkStatus();
       case Method::kStop:
         told_to_stop = true;
         channel.Reply(frame.header, Stop::Reply{});
@@ -216,6 +220,20 @@ TEST_CASE("Registered nodes are listed by name") {
   CHECK(status->nodes == 2);
   CHECK(status->total.Get(kCpu) == 12);
   CHECK(status->cluster == f.cluster());
+}
+
+TEST_CASE("What is held is gathered from all nodes, and one that does not answer is silent") {
+  Fixture f;
+  Peer& beta = f.Node(Info(2, "beta", 4));
+  Peer& alpha = f.Node(Info(1, "alpha", 8));
+  beta.on_census = [] { return NodeCensus{.name = "beta", .objects = 3}; };
+  const auto list = f.Ask(f.Tool(), ListObjects{});
+  REQUIRE(list.ok());
+  REQUIRE(list->nodes.size() == 2);
+  CHECK(list->nodes[0] == NodeCensus{.name = "alpha", .node = NodeId(1), .silent = true});
+  CHECK(list->nodes[1].objects == 3);
+  alpha.on_census = [] { return NodeCensus{.name = "alpha"}; };
+  CHECK_FALSE(f.Ask(f.Tool(), ListObjects{})->nodes[0].silent);
 }
 
 TEST_CASE("A demand is placed on another node and the grant forwarded to the client's") {

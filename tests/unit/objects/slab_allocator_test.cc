@@ -48,7 +48,10 @@ TEST_CASE("the current slab can be taken while no piece of it is open") {
   const uint64_t piece = slabs.Allocate(100).value();
   CHECK_FALSE(slabs.TakeIdle());
   CHECK_FALSE(slabs.Sealed(piece));
+  CHECK(slabs.size() == 1);
   CHECK(slabs.TakeIdle() == kSlabBytes);
+  CHECK(slabs.size() == 0);
+  CHECK_FALSE(slabs.has_current());
   CHECK_FALSE(slabs.TakeIdle());
   CHECK_FALSE(slabs.Allocate(100));
 }
