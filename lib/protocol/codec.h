@@ -12,6 +12,7 @@
 #include <span>
 #include <vector>
 
+#include "lib/protocol/actor_messages.h"
 #include "lib/protocol/census_messages.h"
 #include "lib/protocol/head_messages.h"
 #include "lib/protocol/node_messages.h"
@@ -51,6 +52,9 @@ class BodyBuffer {
   X(GetStatus) X(GetStatus::Reply) \
   X(TakeProcessCensus) X(TakeProcessCensus::Reply) X(TakeNodeCensus) X(TakeNodeCensus::Reply) X(ListObjects) \
   X(ListObjects::Reply) \
+  X(CreateDetachedActor) X(CreateDetachedActor::Reply) X(LocateActor) X(LocateActor::Reply) X(KillDetachedActor) \
+  X(KillDetachedActor::Reply) X(HostActor) X(HostActor::Reply) X(ConstructActor) X(ActorConstructed) X(ReportActor) \
+  X(ReportActor::Reply) X(FetchProgram) X(EndActor) \
   X(PushTasks) X(TaskResults) X(ReturnLease) X(LeaseRecalled) X(RecallTasks) X(CancelTask) X(ResolveObject) \
   X(ResolveObject::Reply) X(AddBorrower) X(AddBorrower::Reply) X(ReleaseBorrows) X(RefsReceived) X(ResolveActor) \
   X(ResolveActor::Reply) X(KillActor) X(KillActor::Reply) X(StopActor) X(StopActor::Reply) X(StreamItem) X(StreamCredit) X(AnswersHeard)

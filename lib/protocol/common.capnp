@@ -92,6 +92,7 @@ struct SchedulingClass {
   strategy @4 :Strategy;
   dedicated @5 :Bool;
   placementTimeoutNs @6 :Int64;  # the greatest value is without end
+  outlivesDriver @7 :Bool;
 }
 
 struct Label {

@@ -20,6 +20,9 @@ namespace ioc {
 
 using LeaseId = Id64<struct LeaseIdTag>;  // unique: random bits of the granting node and a counter
 
+// Stands for the head where a process is named: the owner of detached actors, and of the leases on which they live.
+inline constexpr ProcessId kHeadProcess{~uint64_t{0}};
+
 // Where a process is and how to reach it: through its node's door, by Unix socket on the same machine.
 struct ProcessAddress {
   ProcessId process;
@@ -59,6 +62,13 @@ struct RefInfo {
   friend bool operator==(const RefInfo&, const RefInfo&) = default;
 };
 
+// To a detached actor: nobody counts who refers to it.
+inline RefInfo DetachedRef(const ObjectId& actor) {
+  RefInfo ref{.id = actor, .owner = {}};
+  ref.owner.process = kHeadProcess;
+  return ref;
+}
+
 // A node that holds a copy of an object in its store.
 struct ObjectCopy {
   NodeAddress node;
@@ -75,6 +85,7 @@ struct SchedulingClass {
   Strategy strategy = Strategy::kDefault;
   bool dedicated = false;  // the worker hosts one actor and ends with the lease
   absl::Duration placement_timeout = absl::Seconds(30);
+  bool outlives_driver = false;  // a detached actor's, or what one has submitted: goes on when the driver has ended
 
   friend bool operator==(const SchedulingClass&, const SchedulingClass&) = default;
 };

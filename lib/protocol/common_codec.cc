@@ -148,6 +148,7 @@ void Write(const SchedulingClass& spec, wire::SchedulingClass::Builder out) {
   out.setDedicated(spec.dedicated);
   // Saturates, so that a duration without end is the greatest value.
   out.setPlacementTimeoutNs(absl::ToInt64Nanoseconds(spec.placement_timeout));
+  out.setOutlivesDriver(spec.outlives_driver);
 }
 
 void Read(Budget& budget, wire::SchedulingClass::Reader in, SchedulingClass& spec) {
@@ -159,6 +160,7 @@ void Read(Budget& budget, wire::SchedulingClass::Reader in, SchedulingClass& spe
   spec.dedicated = in.getDedicated();
   const int64_t timeout_ns = NonNegative(in.getPlacementTimeoutNs(), "placement_timeout");
   spec.placement_timeout = timeout_ns == kWithoutEnd ? absl::InfiniteDuration() : absl::Nanoseconds(timeout_ns);
+  spec.outlives_driver = in.getOutlivesDriver();
 }
 
 void Write(const NodeInfo& info, wire::NodeInfo::Builder out) {

@@ -94,6 +94,24 @@ std::string MethodName(Method method) {
       return "GetStatus";
     case Method::kForwardWarning:
       return "ForwardWarning";
+    case Method::kCreateDetachedActor:
+      return "CreateDetachedActor";
+    case Method::kLocateActor:
+      return "LocateActor";
+    case Method::kKillDetachedActor:
+      return "KillDetachedActor";
+    case Method::kHostActor:
+      return "HostActor";
+    case Method::kConstructActor:
+      return "ConstructActor";
+    case Method::kActorConstructed:
+      return "ActorConstructed";
+    case Method::kReportActor:
+      return "ReportActor";
+    case Method::kFetchProgram:
+      return "FetchProgram";
+    case Method::kEndActor:
+      return "EndActor";
     case Method::kPushTasks:
       return "PushTasks";
     case Method::kTaskResults:

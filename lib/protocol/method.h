@@ -64,6 +64,18 @@ enum class Method : uint16_t {
   kGetStatus = 415,
   kForwardWarning = 416,
 
+  // Detached actors: a process and the head, through its node; the head and a node; a node and its worker
+  // (actor_messages.h)
+  kCreateDetachedActor = 450,
+  kLocateActor = 451,
+  kKillDetachedActor = 452,
+  kHostActor = 453,
+  kConstructActor = 454,
+  kActorConstructed = 455,
+  kReportActor = 456,
+  kEndActor = 457,
+  kFetchProgram = 458,
+
   // Between processes (peer_messages.h)
   kPushTasks = 500,
   kTaskResults = 501,

@@ -72,6 +72,7 @@ struct AssignLease {
   client @1 :UInt64;
   dedicated @2 :Bool;
   cpus @3 :UInt32 = 1;
+  outlivesDriver @4 :Bool;
 
   struct Reply {}
 }

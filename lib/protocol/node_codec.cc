@@ -117,6 +117,7 @@ void Write(const AssignLease& assign, wire::AssignLease::Builder out) {
   out.setClient(assign.client.value());
   out.setDedicated(assign.dedicated);
   out.setCpus(assign.cpus);
+  out.setOutlivesDriver(assign.outlives_driver);
 }
 
 void Read(Budget&, wire::AssignLease::Reader in, AssignLease& assign) {
@@ -124,6 +125,7 @@ void Read(Budget&, wire::AssignLease::Reader in, AssignLease& assign) {
   assign.client = ProcessId(in.getClient());
   assign.dedicated = in.getDedicated();
   assign.cpus = in.getCpus();
+  assign.outlives_driver = in.getOutlivesDriver();
 }
 
 void Write(const GetWorkerFate& request, wire::GetWorkerFate::Builder out) {

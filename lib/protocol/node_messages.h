@@ -90,7 +90,8 @@ struct AssignLease {
   LeaseId lease;
   ProcessId client;
   bool dedicated = false;
-  uint32_t cpus = 1;  // whole ones of the class, at least 1: for OMP_NUM_THREADS
+  uint32_t cpus = 1;             // whole ones of the class, at least 1: for OMP_NUM_THREADS
+  bool outlives_driver = false;  // so does what is submitted under it
 };
 
 // worker -> node: the client returned the lease, or its connection broke, or it never came (kLeaseConnectTimeout).

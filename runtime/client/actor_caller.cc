@@ -9,7 +9,6 @@
 #include "lib/base/status.h"
 
 namespace ioc {
-namespace {
 
 std::string NameOf(const ActorState& state) {
   std::string name = absl::StrCat("actor ", state.type);
@@ -17,17 +16,16 @@ std::string NameOf(const ActorState& state) {
   return name;
 }
 
-}  // namespace
-
 ActorCaller::ActorCaller(Env& env, NodeLink& node, PeerTable& peers, ObjectTable& objects, TaskBook& book,
-                         Borrowing& borrowing, TaskDispatcher& dispatcher)
+                         Borrowing& borrowing, TaskDispatcher& dispatcher, DetachedClient& detached)
     : env_(env),
       node_(node),
       peers_(peers),
       objects_(objects),
       book_(book),
       borrowing_(borrowing),
-      dispatcher_(dispatcher) {}
+      dispatcher_(dispatcher),
+      detached_(detached) {}
 
 ActorCaller::~ActorCaller() {
   env_.executor().Undefer(*this);
@@ -271,6 +269,12 @@ void ActorCaller::Ask(const State& state) {
 void ActorCaller::Resolve(const State& state) {
   state->resolving = true;
   objects_.Hold(*state->record);
+  if (IsDetached(*state->record)) {
+    return detached_.Locate(state->record->id(), [this, state](const absl::StatusOr<LocateActor::Reply>& reply) {
+      Located(state, reply);
+      objects_.Drop(*state->record);
+    });
+  }
   const absl::Time asked = env_.executor().Now();
   auto resolved = [this, state, asked](absl::StatusOr<ResolveActor::Reply> reply) {
     state->resolving = false;
@@ -448,6 +452,7 @@ void ActorCaller::AfterLoss(const State& state, const WorkerEnd& end) {
 
 // Its calls are numbered anew.
 void ActorCaller::NewIncarnation(ActorState& state) {
+  state.session = ++last_session_;  // the old one may live, though nobody can reach it
   state.last_call = 0;
   state.heard = 0;
   for (TaskRecord* task : state.waiting) task->call_sequence = 0;
@@ -459,6 +464,16 @@ void ActorCaller::Kill(ObjectRecord& record, bool no_restart, absl::AnyInvocable
   }
   if (record.owned()) {
     KillOwn(record.actor, no_restart);
+    return done(absl::OkStatus());
+  }
+  if (IsDetached(record)) {
+    if (record.actor == nullptr || record.actor->phase != ActorState::Phase::kStarting) {
+      return detached_.Kill(record.id(), no_restart, std::move(done));
+    }
+    // The head does not know it yet.
+    if (no_restart) {
+      Die(*record.actor, MakeError(Cause::kActorDied, absl::StrCat(NameOf(*record.actor), " was killed")));
+    }
     return done(absl::OkStatus());
   }
   peers_.With(

@@ -1,5 +1,5 @@
-// Actors as this process sees them: makes its own (over a dedicated lease), finds where others' are (their owner
-// knows), and sends calls in order.
+// Actors as this process sees them: makes its own (over a dedicated lease), has the head make detached ones, finds
+// where others' are (their owner knows; of a detached one the head does), and sends calls in order.
 //
 // A caller's calls reach an actor in the order they were made: one connection, and a call whose arguments are not there
 // holds back those behind it (one whose arguments failed does not: it is never sent). They are numbered, and the worker
@@ -18,6 +18,7 @@
 
 #include "lib/env/env.h"
 #include "runtime/client/actor_state.h"
+#include "runtime/client/detached_client.h"
 #include "runtime/client/task_dispatcher.h"
 
 namespace ioc {
@@ -34,11 +35,13 @@ inline constexpr absl::Duration kAnswersHeardDelay = absl::Milliseconds(100);
 class ActorCaller final : public TaskSink, public ActorEvents, public Deferred {
  public:
   ActorCaller(Env& env, NodeLink& node, PeerTable& peers, ObjectTable& objects, TaskBook& book, Borrowing& borrowing,
-              TaskDispatcher& dispatcher);
+              TaskDispatcher& dispatcher, DetachedClient& detached);
   ~ActorCaller();
 
   // A new actor; the record comes unheld. `constructor` keeps its references.
   ObjectRecord& Create(internal::Call& constructor, const ActorOptions& options, std::string_view type);
+  // The same for one that the head is to own.
+  ObjectRecord& CreateDetached(internal::Call& constructor, const ActorOptions& options, std::string_view type);
   // `task` is new and of kind kActorCall, its actor held.
   void Call(TaskRecord& task);
 
@@ -67,8 +70,10 @@ class ActorCaller final : public TaskSink, public ActorEvents, public Deferred {
   const State& StateOf(ObjectRecord& record);
   void Construct(const State& state);
   void RegisterName(const State& state);
+  void Created(const State& state, const absl::Status& status);
   void Ask(const State& state);
   void Resolve(const State& state);
+  void Located(const State& state, const absl::StatusOr<LocateActor::Reply>& reply);
   void Connect(const State& state);
   void Pump(const State& state);
   void SendBatch(ActorState& state);
@@ -95,6 +100,7 @@ class ActorCaller final : public TaskSink, public ActorEvents, public Deferred {
   TaskBook& book_;
   Borrowing& borrowing_;
   TaskDispatcher& dispatcher_;
+  DetachedClient& detached_;
   std::vector<State> active_;  // those with a worker: to be told when it goes
   std::vector<State> dirty_;
   PushTasks push_;

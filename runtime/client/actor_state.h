@@ -55,6 +55,9 @@ struct ActorState {
   uint64_t AnsweredUpTo() const { return in_flight.empty() ? last_call : in_flight.front()->call_sequence - 1; }
 };
 
+// For messages: "actor Counter "hits"".
+std::string NameOf(const ActorState& state);
+
 }  // namespace ioc
 
 #endif  // IOCLUSTER_RUNTIME_CLIENT_ACTOR_STATE_H_

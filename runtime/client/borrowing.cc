@@ -139,6 +139,10 @@ void Borrowing::ImportUnheld(const RefInfo& ref, absl::AnyInvocable<void(absl::S
 }
 
 void Borrowing::Register(ObjectRecord& record, bool sent_by_owner, absl::AnyInvocable<void(absl::Status)> done) {
+  if (record.owner->process == kHeadProcess) {  // it does not count
+    record.borrow = BorrowState::kRegistered;
+    return done(absl::OkStatus());
+  }
   record.borrow = BorrowState::kRegistering;
   objects_.Hold(record);
   RunDeferred();  // an earlier release of the same object must arrive first
@@ -172,6 +176,7 @@ void Borrowing::TellReceived(ProcessId sender, ObjectId id) {
 void Borrowing::OnDead(ObjectRecord& record) {
   if (record.owned() || record.borrow != BorrowState::kRegistered) return;
   const ProcessId owner = record.owner->process;
+  if (owner == kHeadProcess) return;
   auto it = std::find_if(releases_.begin(), releases_.end(),
                          [owner](const auto& entry) { return entry.owner.process == owner; });
   if (it == releases_.end()) it = releases_.insert(releases_.end(), {*record.owner, {}});
@@ -192,6 +197,7 @@ void Borrowing::RunDeferred() {
 
 void Borrowing::Resolve(ObjectRecord& record) {
   if (record.settled() || record.owned() || record.resolving || record.actor != nullptr) return;
+  if (record.owner->process == kHeadProcess) return;  // an actor
   record.resolving = true;
   const ProcessId owner = record.owner->process;
   peers_.With(*record.owner, [this, id = record.id(), owner](absl::StatusOr<Peer*> peer) {

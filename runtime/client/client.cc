@@ -48,7 +48,8 @@ Client::Client(std::shared_ptr<Env> env, WorkerHooks* worker)
       streams_(env_->executor(), peers_, objects_, borrowing_, store_),
       book_(objects_, borrowing_, store_, streams_),
       dispatcher_(*env_, node_, peers_, book_, actors_),
-      actors_(*env_, node_, peers_, objects_, book_, borrowing_, dispatcher_),
+      detached_(*env_, node_, book_, store_),
+      actors_(*env_, node_, peers_, objects_, book_, borrowing_, dispatcher_, detached_),
       default_options_(std::make_shared<const TaskOptions>()) {}
 
 Client::~Client() { IOC_CHECK(!closed_.ok()) << "a client is destroyed without Shutdown"; }
@@ -121,6 +122,7 @@ void Client::Disconnect(const absl::Status& why) {
   book_.FailAll(why);
   objects_.FailAll(why);
   peers_.Clear();
+  node_.Flush();  // a detached actor that was just made is to live
   node_.Close();
 }
 
@@ -151,6 +153,10 @@ absl::Status Client::OnNodeMessage(Channel& channel, FrameView frame) {
       return Take<AssignLease>(frame, [&](const AssignLease& lease) {
         if (worker_ != nullptr) worker_->OnAssignLease(lease);
         channel.Reply(frame.header, AssignLease::Reply{});
+      });
+    case Method::kConstructActor:
+      return Take<ConstructActor>(frame, [this](const ConstructActor& construct) {
+        if (worker_ != nullptr) worker_->OnConstructActor(construct);
       });
     case Method::kRecallLease:
       return Take<RecallLease>(frame, [this](const RecallLease& recall) {
@@ -345,7 +351,8 @@ internal::Ref Client::CreateActor(internal::Call constructor, const ActorOptions
     objects_.Fail(record, closed_);
     return ref;
   }
-  ObjectRecord& record = actors_.Create(constructor, options, type);
+  ObjectRecord& record = options.lifetime == Lifetime::kDetached ? actors_.CreateDetached(constructor, options, type)
+                                                                 : actors_.Create(constructor, options, type);
   return objects_.MakeRef(record);
 }
 
@@ -368,7 +375,7 @@ std::vector<internal::Ref> Client::CallActor(const internal::Ref& actor, interna
   } else {
     task.actor = record;
     objects_.Hold(*record);
-    if (record->actor != nullptr && record->actor->owned) task.retries_left = record->actor->options.max_task_retries;
+    if (record->actor != nullptr) task.retries_left = record->actor->options.max_task_retries;
     actors_.Call(task);
   }
   return refs;

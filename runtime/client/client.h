@@ -51,6 +51,7 @@ struct PushFrame {
 class WorkerHooks {
  public:
   virtual void OnAssignLease(const AssignLease& lease) = 0;
+  virtual void OnConstructActor(const ConstructActor& construct) = 0;
   virtual void OnRecallLease(LeaseId lease) = 0;
   virtual void OnStop(std::string_view reason) = 0;  // the node is gone or says so
   virtual void OnPushTasks(PeerLink& link, std::shared_ptr<PushFrame> frame) = 0;
@@ -95,6 +96,8 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
   ProcessCensus Census() const;
   // Of the calls that are submitted from now on. Mutex held.
   void set_depth(uint32_t depth) { depth_ = depth; }
+  // Whether what is submitted from now on goes on when the job's driver has ended. Mutex held.
+  void set_outlives_driver(bool outlives) { dispatcher_.set_outlives_driver(outlives, registration_.node); }
 
   // Cancels what the worker's job with this number has submitted. Mutex held.
   void CancelChildren(uint64_t job, bool force);
@@ -203,6 +206,7 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
   StreamTable streams_;
   TaskBook book_;
   TaskDispatcher dispatcher_;
+  DetachedClient detached_;
   ActorCaller actors_;
   std::shared_ptr<const TaskOptions> default_options_;
 };

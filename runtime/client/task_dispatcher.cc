@@ -7,6 +7,7 @@
 
 #include "lib/base/check.h"
 #include "lib/base/status.h"
+#include "lib/protocol/fate.h"
 
 namespace ioc {
 namespace {
@@ -97,11 +98,12 @@ absl::StatusOr<SchedulingClass> TaskDispatcher::ClassOf(const TaskOptions& optio
 
 absl::StatusOr<SchedulingClass> TaskDispatcher::ClassOf(const ActorOptions& options) {
   IOC_RETURN_IF_ERROR(CheckConcurrency(options));
-  if (options.lifetime == Lifetime::kDetached || options.shared_process) {
+  if (options.shared_process) {
     return MakeError(Cause::kInvalidArgument,
-                     options.shared_process
-                         ? "this release has no actors that share a process; leave shared_process false"
-                         : "this release has no detached actors; leave lifetime at kHandles");
+                     "this release has no actors that share a process; leave shared_process false");
+  }
+  if (options.lifetime == Lifetime::kDetached && options.name.empty()) {
+    return MakeError(Cause::kInvalidArgument, "a detached actor needs a name; set ActorOptions::name");
   }
   absl::StatusOr<SchedulingClass> spec = MakeClass(options);
   if (spec.ok()) spec->dedicated = true;
@@ -110,14 +112,12 @@ absl::StatusOr<SchedulingClass> TaskDispatcher::ClassOf(const ActorOptions& opti
 
 ClassQueue& TaskDispatcher::QueueFor(const SchedulingClass& asked) {
   for (const auto& queue : queues_) {
-    if (queue->asked == asked) return *queue;
+    if (queue->asked == asked && queue->spec.outlives_driver == outlives_driver_) return *queue;
   }
   auto queue = std::make_unique<ClassQueue>();
   queue->id = static_cast<uint32_t>(queues_.size() + 1);
   queue->asked = asked;
-  queue->spec = asked;
-  queue->spec.job = job_;
-  queue->spec.job_origin = job_origin_;
+  queue->spec = OfJob(asked);
   queues_.push_back(std::move(queue));
   return *queues_.back();
 }
@@ -132,6 +132,14 @@ absl::Status TaskDispatcher::Submit(TaskRecord& task) {
   task.sink = this;
   book_.AwaitArguments(task);
   return absl::OkStatus();
+}
+
+SchedulingClass TaskDispatcher::OfJob(const SchedulingClass& wanted) const {
+  SchedulingClass spec = wanted;
+  spec.job = job_;
+  spec.job_origin = outlives_driver_ ? node_address_ : job_origin_;
+  spec.outlives_driver = outlives_driver_;
+  return spec;
 }
 
 void TaskDispatcher::Submit(TaskRecord& task, const SchedulingClass& spec) {
@@ -453,11 +461,7 @@ void TaskDispatcher::AskFate(const ProcessAddress& worker, const std::string& no
           end.error =
               MakeError(Cause::kWorkerDied, absl::StrCat("the connection to its worker on node ", node_name, " broke"));
         } else {
-          ExitStatus exit{.code = fate->exit_code, .signal = fate->signal, .stderr_tail = {}};
-          std::string words = absl::StrCat("its worker on node ", node_name, " ", Describe(exit));
-          if (!fate->reason.empty()) absl::StrAppend(&words, " (", fate->reason, ")");
-          if (!fate->stderr_tail.empty()) absl::StrAppend(&words, "; its last lines on stderr:\n", fate->stderr_tail);
-          end.error = MakeError(Cause::kWorkerDied, words);
+          end.error = MakeError(Cause::kWorkerDied, DescribeFate(*fate, node_name));
           end.started_known = true;
           end.started = fate->started;
           end.caller = fate->caller;

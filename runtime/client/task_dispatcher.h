@@ -98,7 +98,16 @@ class TaskDispatcher final : public TaskSink, public Deferred {
   ~TaskDispatcher();
 
   void SetJob(JobId job, NodeAddress origin);
+  // Whether what is submitted from now on outlives the driver; its program is then fetched from this process's `node`,
+  // which has it as long as this process lives.
+  void set_outlives_driver(bool outlives, const NodeAddress& node) {
+    if (outlives != outlives_driver_) last_options_ = nullptr;
+    outlives_driver_ = outlives;
+    node_address_ = node;
+  }
 
+  // What `wanted` asks for, as this job's.
+  SchedulingClass OfJob(const SchedulingClass& wanted) const;
   // `task` is new; its options say what it needs. InvalidArgument, and nothing is done, if they make no sense.
   absl::Status Submit(TaskRecord& task);
   // The same for an actor's constructor: `spec` says what it needs.
@@ -162,6 +171,8 @@ class TaskDispatcher final : public TaskSink, public Deferred {
   ActorEvents& actors_;
   JobId job_;
   NodeAddress job_origin_;
+  bool outlives_driver_ = false;
+  NodeAddress node_address_;
   std::vector<std::unique_ptr<ClassQueue>> queues_;
   // Of the task submitted last. Most have the same, and then nothing needs to be looked up.
   std::shared_ptr<const TaskOptions> last_options_;

@@ -11,6 +11,7 @@
 #include "iocluster/version.h"
 #include "lib/base/status.h"
 #include "lib/rpc/channel.h"
+#include "runtime/head/actor_service.h"
 #include "runtime/head/listen_address.h"
 #include "runtime/head/name_table.h"
 #include "runtime/head/node_table.h"
@@ -44,12 +45,14 @@ class Head::Impl final : private ChannelDelegate {
         node_timeout_(options.node_timeout),
         started_(env.executor().Now()),
         on_stop_requested_(std::move(on_stop_requested)),
-        placer_(env, nodes_, kTerm) {
+        placer_(env, nodes_, kTerm),
+        actors_(env, nodes_, names_, placer_) {
     ScheduleSilenceCheck();
   }
 
   ~Impl() {
     placer_.Stop();
+    actors_.Stop();
     is_ending_ = true;
     env_.executor().CancelTimer(silence_timer_);
     env_.executor().CancelTimer(stop_timer_);
@@ -124,7 +127,7 @@ class Head::Impl final : private ChannelDelegate {
       const bool left = channel.peer_said_goodbye() && CauseOf(why) == Cause::kDisconnected;
       LoseNode(*node, left ? Departure::kLeft : Departure::kLost, std::string(why.message()));
     }
-    sessions_.erase(&channel);
+    EndSession(channel);
   }
 
   absl::Status OnMessage(Channel& channel, FrameView frame) override {
@@ -140,6 +143,11 @@ class Head::Impl final : private ChannelDelegate {
       case Method::kFindActorName:
       case Method::kReleaseActorName:
         return OnNameMessage(channel, frame);
+      case Method::kCreateDetachedActor:
+      case Method::kLocateActor:
+      case Method::kKillDetachedActor:
+      case Method::kReportActor:
+        return actors_.OnMessage(channel, node == nullptr ? NodeId() : node->info.address.node, frame);
       default:
         return OnQuery(channel, frame);
     }
@@ -298,6 +306,7 @@ class Head::Impl final : private ChannelDelegate {
     if (is_stopping_) return;
     is_stopping_ = true;
     placer_.Stop();
+    actors_.Stop();
     env_.Log(LogLevel::kInfo, absl::StrCat("stopping the cluster, as ", channel.description(), " asks"));
     for (const auto& [id, node] : nodes_.nodes()) {
       if (!node.alive()) continue;
@@ -338,7 +347,12 @@ class Head::Impl final : private ChannelDelegate {
     Channel* old_channel = node->channel;
     nodes_.MarkDead(*node);  // may forget the record
     placer_.DropNode(id);
-    sessions_.erase(old_channel);
+    EndSession(*old_channel);
+  }
+
+  void EndSession(Channel& channel) {
+    actors_.ChannelGone(channel);
+    sessions_.erase(&channel);
   }
 
   // Its session is the caller's to end.
@@ -355,6 +369,7 @@ class Head::Impl final : private ChannelDelegate {
     }
     placer_.DropNode(id);
     names_.DropNode(id);
+    actors_.NodeGone(id, departure == Departure::kLost, what);
     for (const auto& [other_id, other] : nodes_.nodes()) {
       if (other.alive()) other.channel->Notify(removed);
     }
@@ -380,7 +395,7 @@ class Head::Impl final : private ChannelDelegate {
       const std::string reason = absl::StrCat("it was silent for ", absl::FormatDuration(node_timeout_));
       channel->Close(MakeError(Cause::kNodeDied, absl::StrCat("the head took the node for dead: ", reason)));
       LoseNode(*node, Departure::kLost, reason);
-      sessions_.erase(channel);
+      EndSession(*channel);
     }
   }
 
@@ -394,6 +409,7 @@ class Head::Impl final : private ChannelDelegate {
   NodeTable nodes_;
   NameTable names_;
   Placer placer_;
+  ActorService actors_;
   std::unique_ptr<Listener> listener_;
   std::map<Channel*, Session> sessions_;  // never iterated in an order that shows
   uint64_t last_session_ = 0;

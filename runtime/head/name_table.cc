@@ -21,6 +21,11 @@ std::string Place(const std::string& name_space) {
   return name_space.empty() ? "" : absl::StrCat(" in the name space \"", name_space, "\"");
 }
 
+std::string OwnerOf(const RefInfo& actor) {
+  if (actor.owner.process == kHeadProcess) return "detached";
+  return absl::StrCat("owned by process ", actor.owner.process.ToString());
+}
+
 }  // namespace
 
 absl::Status NameTable::Register(const RegisterActorName& request) {
@@ -36,8 +41,7 @@ absl::Status NameTable::Register(const RegisterActorName& request) {
     if (holder.actor.id == request.actor.id) return absl::OkStatus();
     return MakeError(Cause::kInvalidArgument,
                      absl::StrCat("the name \"", request.name, "\"", Place(request.name_space), " is taken by actor ",
-                                  holder.actor.id.ToString(), " (", holder.type, ", owned by process ",
-                                  holder.actor.owner.process.ToString(),
+                                  holder.actor.id.ToString(), " (", holder.type, ", ", OwnerOf(holder.actor),
                                   "); choose another name, find that actor, or end it first"));
   }
   if (holders_.size() >= kMaxNames) {

@@ -240,6 +240,10 @@ void Placer::HandleGrant(const Placement& placement, const PlaceLease::Reply& re
     demand->failures = 0;
     if (demand->wanted > 0) --demand->wanted;
   }
+  if (IsOwn(placement.client)) {
+    if (owner_ != nullptr) owner_->OnPlaced(placement.class_id, *node, reply);
+    return;
+  }
   // Even if the demand was withdrawn meanwhile: the client then gives the lease back at once.
   if (NodeRecord* origin = nodes_.Find(placement.client.first); origin != nullptr && origin->alive()) {
     origin->channel->Notify(ForwardGrant{.client = placement.client.second,
@@ -277,12 +281,18 @@ void Placer::Refuse(ClientKey client, uint32_t class_id, const absl::Status& err
 }
 
 void Placer::SendWarning(ClientKey client, uint32_t class_id, std::string reason) {
+  if (IsOwn(client))
+    return env_.Log(LogLevel::kWarning, absl::StrCat("a detached actor can't be placed now: ", reason));
   NodeRecord* origin = nodes_.Find(client.first);
   if (origin == nullptr || !origin->alive()) return;
   origin->channel->Notify(ForwardWarning{.client = client.second, .class_id = class_id, .reason = std::move(reason)});
 }
 
 void Placer::SendRefusal(ClientKey client, uint32_t class_id, const absl::Status& error) {
+  if (IsOwn(client)) {
+    if (owner_ != nullptr) owner_->OnUnplaceable(class_id, error);
+    return;
+  }
   NodeRecord* origin = nodes_.Find(client.first);
   if (origin == nullptr || !origin->alive()) return;
   origin->channel->Notify(ForwardRefusal{.client = client.second, .class_id = class_id, .error = error});

@@ -40,12 +40,25 @@ inline constexpr uint32_t kMaxPlacementFailures = 8;
 // How long a demand is impossible before its client is warned, once: a node may just be about to register.
 inline constexpr absl::Duration kImpossibleWarning = absl::Seconds(1);
 
+// The head itself, as somebody who wants leases. Its demands are those of kHeadProcess, by number, of no node.
+class PlacementOwner {
+ public:
+  virtual void OnPlaced(uint32_t number, const NodeRecord& node, const PlaceLease::Reply& grant) = 0;
+  virtual void OnUnplaceable(uint32_t number, const absl::Status& error) = 0;
+
+ protected:
+  ~PlacementOwner() = default;
+};
+
 class Placer final : private Deferred {
  public:
   Placer(Env& env, NodeTable& nodes, uint64_t term);
   ~Placer();
 
-  // What `origin`, a living node, wants for one of its clients; absolute.
+  // Hears what becomes of the head's own demands. Null: nobody does.
+  void set_owner(PlacementOwner* owner) { owner_ = owner; }
+
+  // What `origin`, a living node, wants for one of its clients; absolute. No node: what the head wants itself.
   void SetDemand(NodeId origin, const ForwardDemand& demand);
   void DropProcess(NodeId origin, ProcessId process);
   void DropNode(NodeId origin);
@@ -110,6 +123,7 @@ class Placer final : private Deferred {
   void SendWarning(ClientKey client, uint32_t class_id, std::string reason);
   void SendRefusal(ClientKey client, uint32_t class_id, const absl::Status& error);
 
+  static bool IsOwn(ClientKey client) { return !client.first && client.second == kHeadProcess; }
   Demand* Find(ClientKey client, uint32_t class_id);
   void Erase(ClientKey client, uint32_t class_id);
   void WakeAt(absl::Time when);
@@ -117,6 +131,7 @@ class Placer final : private Deferred {
   Env& env_;
   NodeTable& nodes_;
   const uint64_t term_;
+  PlacementOwner* owner_ = nullptr;
   std::map<ClientKey, Client> clients_;
   size_t demands_ = 0;
   uint64_t turns_ = 0;

@@ -102,12 +102,14 @@ void HeadLink::Failed(const absl::Status& why, bool for_good) {
   backoff_ = std::min(2 * backoff_, kMaxHeadBackoff);
 }
 
+absl::Status HeadLink::Away() const {
+  return MakeError(Cause::kDisconnected,
+                   absl::StrCat("the head at ", address_, " can't be reached just now; try again"));
+}
+
 void HeadLink::CallEncoded(Method method, std::span<const std::byte> body, absl::Duration timeout,
                            Channel::RawHandler handler) {
-  if (!registered_) {
-    return handler(MakeError(Cause::kDisconnected,
-                             absl::StrCat("the head at ", address_, " can't be reached just now; try again")));
-  }
+  if (!registered_) return handler(Away());
   channel_->CallEncoded(method, body, timeout, {}, std::move(handler));
 }
 

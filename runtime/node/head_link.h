@@ -7,7 +7,8 @@
 #ifndef IOCLUSTER_RUNTIME_NODE_HEAD_LINK_H_
 #define IOCLUSTER_RUNTIME_NODE_HEAD_LINK_H_
 
-#include <absl/status/status.h>
+#include <absl/functional/any_invocable.h>
+#include <absl/status/statusor.h>
 
 #include <cstdint>
 #include <memory>
@@ -66,6 +67,13 @@ class HeadLink final : private ChannelDelegate {
   void Notify(const M& message) {
     if (registered_) channel_->Notify(message);
   }
+  // kDisconnected while there is no head, at once.
+  template <Request R>
+  void Call(const R& request, absl::Duration timeout,
+            absl::AnyInvocable<void(absl::StatusOr<typename R::Reply>)> handler) {
+    if (!registered_) return handler(Away());
+    channel_->Call(request, timeout, std::move(handler));
+  }
   // Passes a request on. kDisconnected while there is no head.
   void CallEncoded(Method method, std::span<const std::byte> body, absl::Duration timeout, Channel::RawHandler handler);
   // Answers a request that came on connection number `connection`; dropped if that has ended.
@@ -82,6 +90,7 @@ class HeadLink final : private ChannelDelegate {
   absl::Status OnMessage(Channel& channel, FrameView frame) override;
   void OnClosed(Channel& channel, const absl::Status& why) override;
 
+  absl::Status Away() const;
   void Dial();
   void Dialled(absl::StatusOr<std::unique_ptr<Connection>> connection);
   void Registered(const absl::StatusOr<RegisterNode::Reply>& reply);

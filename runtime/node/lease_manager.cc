@@ -49,6 +49,26 @@ void LeaseManager::ClientGone(ProcessId client) {
   Pump();
 }
 
+void LeaseManager::EndOf(ProcessId worker) {
+  const auto found = by_worker_.find(worker);
+  if (found == by_worker_.end()) return;
+  End(found->second);
+  workers_.Release(worker, /*reusable=*/false);
+  Pump();
+}
+
+ProcessId LeaseManager::WorkerOf(LeaseId lease) const {
+  const LocalScheduler::Lease* record = scheduler_.Find(lease);
+  const auto progress = progress_.find(lease);
+  return record != nullptr && record->granted && progress != progress_.end() ? progress->second.worker : ProcessId();
+}
+
+bool LeaseManager::OutlivesDriver(ProcessId worker) const {
+  const auto found = by_worker_.find(worker);
+  const LocalScheduler::Lease* lease = found == by_worker_.end() ? nullptr : scheduler_.Find(found->second);
+  return lease != nullptr && lease->spec->outlives_driver;
+}
+
 void LeaseManager::Pump() {
   pump_again_ = true;
   if (pumping_) return;
@@ -86,7 +106,7 @@ void LeaseManager::RecallForWaiting() {
 void LeaseManager::FindWorker(LeaseId lease) {
   const std::shared_ptr<const SchedulingClass> spec = scheduler_.Find(lease)->spec;
   progress_.try_emplace(lease);
-  workers_.Acquire(spec->job, spec->job_origin,
+  workers_.Acquire(spec->job, spec->job_origin, spec->outlives_driver,
                    life_.Bind([this, lease](const absl::StatusOr<ProcessId>& worker) { WorkerFound(lease, worker); }));
 }
 
@@ -105,7 +125,8 @@ void LeaseManager::WorkerFound(LeaseId lease, const absl::StatusOr<ProcessId>& w
   session->channel().Call(AssignLease{.lease = lease,
                                       .client = record.demand.client,
                                       .dedicated = record.spec->dedicated,
-                                      .cpus = static_cast<uint32_t>(std::clamp<int64_t>(cpus, 1, 1 << 20))},
+                                      .cpus = static_cast<uint32_t>(std::clamp<int64_t>(cpus, 1, 1 << 20)),
+                                      .outlives_driver = record.spec->outlives_driver},
                           kAssignTimeout,
                           life_.Bind([this, lease, worker = *worker](absl::StatusOr<AssignLease::Reply> reply) {
                             Assigned(lease, worker, reply.status());

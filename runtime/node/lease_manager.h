@@ -54,6 +54,13 @@ class LeaseManager {
   void LeaseEnded(ProcessId worker, LeaseId lease);
   void TaskBlocked(ProcessId worker, LeaseId lease, bool blocked);
   void WorkerLost(ProcessId worker);
+  // Ends the worker's lease, and the worker.
+  void EndOf(ProcessId worker);
+  // Of a lease that was granted; none if there is none.
+  ProcessId WorkerOf(LeaseId lease) const;
+  ProcessAddress AddressOf(ProcessId worker) const;
+  // Whether it serves a detached actor, or is one.
+  bool OutlivesDriver(ProcessId worker) const;
 
   // Of the head.
   void Place(const PlaceLease& place, PlaceHandler handler);
@@ -85,7 +92,6 @@ class LeaseManager {
   void End(LeaseId lease);
   bool IsLeaseOf(ProcessId worker, LeaseId lease) const;
   void RecallForWaiting();
-  ProcessAddress AddressOf(ProcessId worker) const;
 
   Env& env_;
   const NodeInfo info_;

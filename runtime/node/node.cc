@@ -125,8 +125,12 @@ absl::Status Node::Impl::Start() {
           .max_workers = options_.max_workers,
           .prestart = options_.prestart_workers >= 0 ? options_.prestart_workers : std::min(cpus, kMaxPrestart),
           .start_timeout = options_.worker_start_timeout},
-      *sessions_, *programs_, life_.Bind([this](ProcessId worker) { leases_->WorkerLost(worker); }));
+      *sessions_, *programs_, life_.Bind([this](ProcessId worker) {
+        leases_->WorkerLost(worker);
+        actors_->WorkerLost(worker);
+      }));
   leases_ = std::make_unique<LeaseManager>(env_, info_, *sessions_, *workers_, *this);
+  actors_ = std::make_unique<DetachedActors>(env_, info_.name, *sessions_, *workers_, *leases_, *head_);
   head_->Start();
   return absl::OkStatus();
 }
@@ -194,9 +198,13 @@ void Node::Impl::OnSessionClosed(Session& session, const absl::Status&) {
   }
   workers_->SessionClosed(session.id());
   if (process && session.role() == Role::kDriver) {
-    workers_->EndJob(JobId(process.value()));
+    EndJob(JobId(process.value()));
     programs_->RemoveJob(JobId(process.value()));
   }
+}
+
+void Node::Impl::EndJob(JobId job) {
+  workers_->EndJob(job, [this](ProcessId worker) { return leases_->OutlivesDriver(worker); });
 }
 
 RegisterNode Node::Impl::MakeRegistration() { return {.info = info_, .free = leases_->free()}; }
@@ -206,6 +214,7 @@ void Node::Impl::OnRegistered(const RegisterNode::Reply& reply) {
   sessions_->set_cluster(cluster_);
   peers_->set_cluster(cluster_);
   leases_->NewHead();
+  actors_->NewHead();
   Ready(absl::OkStatus());
 }
 
@@ -229,6 +238,17 @@ absl::Status Node::Impl::OnHeadMessage(Channel& head, FrameView& frame) {
   switch (static_cast<Method>(frame.header.method)) {
     case Method::kPlaceLease:
       return Take<PlaceLease>(frame, [&](const PlaceLease& place) { PlaceForHead(frame.header, place); });
+    case Method::kHostActor:
+      return Take<HostActor>(frame, [&](const HostActor& host) {
+        const absl::Status status = actors_->Host(host);
+        status.ok() ? head.Reply(frame.header, HostActor::Reply{}) : head.Fail(frame.header, status);
+      });
+    case Method::kFetchProgram:
+      return Take<FetchProgram>(frame, [&](const FetchProgram& fetch) {
+        programs_->Locate(fetch.job, fetch.origin, [](const absl::StatusOr<ProgramInfo>&) {});
+      });
+    case Method::kEndActor:
+      return Take<EndActor>(frame, [&](const EndActor& end) { actors_->End(end); });
     case Method::kForwardGrant:
       return Take<ForwardGrant>(frame, [&](const ForwardGrant& grant) { leases_->Granted(grant); });
     case Method::kForwardRefusal:
@@ -239,7 +259,7 @@ absl::Status Node::Impl::OnHeadMessage(Channel& head, FrameView& frame) {
       return Take<ProcessGone>(frame, [&](const ProcessGone& gone) {
         store_->ProcessGone(gone.process);
         leases_->ClientGone(gone.process);
-        workers_->EndJob(JobId(gone.process.value()));
+        EndJob(JobId(gone.process.value()));
       });
     case Method::kTakeNodeCensus:
       TakeCensus([this, request = frame.header, connection = head_->connection()](const NodeCensus& census) {

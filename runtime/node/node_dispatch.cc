@@ -45,7 +45,7 @@ absl::Status Node::Impl::OnProcessMessage(Session& session, FrameView& frame) {
     return OnRegisterProcess(session, header, registration);
   }
   // A driver asks for its node before it registers anywhere.
-  if (method >= Method::kRegisterNode && method <= Method::kListObjects) return RelayToHead(session, frame);
+  if (method >= Method::kRegisterNode && method <= Method::kKillDetachedActor) return RelayToHead(session, frame);
   const ProcessId process = session.process();
   if (!process) return MakeError(Cause::kInvalidArgument, "a process must register with its node first");
 
@@ -65,6 +65,8 @@ absl::Status Node::Impl::OnProcessMessage(Session& session, FrameView& frame) {
     case Method::kGetWorkerFate:
       return Take<GetWorkerFate>(frame,
                                  [&](const GetWorkerFate& m) { OnGetWorkerFate(session.id(), header, m, true); });
+    case Method::kActorConstructed:
+      return Take<ActorConstructed>(frame, [&](const ActorConstructed& m) { actors_->Constructed(process, m); });
     default:
       return store_->OnProcessMessage(session, frame);
   }
@@ -165,6 +167,9 @@ absl::Status Node::Impl::RelayToHead(Session& session, FrameView& frame) {
     case Method::kFindLocalNode:
     case Method::kRegisterActorName:
     case Method::kFindActorName:
+    case Method::kCreateDetachedActor:
+    case Method::kLocateActor:
+    case Method::kKillDetachedActor:
     case Method::kPing:
     case Method::kGetStatus:
     case Method::kStop:

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "runtime/node/detached_actors.h"
 #include "runtime/node/head_link.h"
 #include "runtime/node/lease_manager.h"
 #include "runtime/node/life.h"
@@ -58,6 +59,7 @@ class Node::Impl final : public SessionHandler, public HeadLink::Listener, publi
   void OnReportDue() override;
   absl::Status OnHeadMessage(Channel& head, FrameView& frame) override;
   void OnHeadLost(const absl::Status& why) override;
+  void EndJob(JobId job);
   void PlaceForHead(const FrameHeader& request, const PlaceLease& place);
 
   void ForwardToHead(const LocalScheduler::Forward& forward) override;
@@ -81,6 +83,7 @@ class Node::Impl final : public SessionHandler, public HeadLink::Listener, publi
   std::unique_ptr<ProgramStore> programs_;
   std::unique_ptr<WorkerPool> workers_;
   std::unique_ptr<LeaseManager> leases_;
+  std::unique_ptr<DetachedActors> actors_;
   std::unique_ptr<ioc::Listener> local_listener_;
   std::unique_ptr<ioc::Listener> listener_;
   Life life_;

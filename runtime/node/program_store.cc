@@ -11,8 +11,13 @@ namespace ioc {
 namespace {
 
 constexpr size_t kMaxFetchedJobs = 4096;
+constexpr size_t kMaxEndedJobs = 4096;
 
 absl::Status Missing(const std::string& message) { return MakeError(Cause::kProgramMissing, message); }
+
+absl::Status NotHere(JobId job) {
+  return Missing(absl::StrCat("job ", job.ToString(), " has no driver on this node, and has not had one for a while"));
+}
 
 bool IsSha256(std::string_view text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
@@ -28,7 +33,20 @@ void ProgramStore::AddJob(JobId job, ProgramInfo program) {
   own_[job] = std::move(program);
 }
 
-void ProgramStore::RemoveJob(JobId job) { own_.erase(job); }
+void ProgramStore::RemoveJob(JobId job) {
+  if (!own_.contains(job)) return;
+  ended_.push_back(job);
+  if (ended_.size() <= kMaxEndedJobs) return;
+  own_.erase(ended_.front());
+  ended_.pop_front();
+}
+
+// Those that were fetched as well: their job's origin may be gone.
+const ProgramInfo* ProgramStore::Find(JobId job) const {
+  if (const auto own = own_.find(job); own != own_.end()) return &own->second;
+  const auto fetched = fetched_.find(job);
+  return fetched == fetched_.end() ? nullptr : &fetched->second;
+}
 
 void ProgramStore::Locate(JobId job, const NodeAddress& origin, Handler handler) {
   if (auto own = own_.find(job); own != own_.end()) return handler(own->second);
@@ -157,12 +175,9 @@ absl::Status ProgramStore::OnNodeMessage(Session& session, FrameView& frame) {
 }
 
 void ProgramStore::Describe(SessionId session, const FrameHeader& request, JobId job) {
-  auto own = own_.find(job);
-  if (own == own_.end()) {
-    return sessions_.Fail(session, request,
-                          Missing(absl::StrCat("job ", job.ToString(), " has no driver on this node (any more)")));
-  }
-  if (!own->second.sha256.empty()) return sessions_.Reply(session, request, DescribeProgram::Reply{own->second});
+  const ProgramInfo* program = Find(job);
+  if (program == nullptr) return sessions_.Fail(session, request, NotHere(job));
+  if (!program->sha256.empty()) return sessions_.Reply(session, request, DescribeProgram::Reply{*program});
   std::vector<HashHandler>& waiting = hashing_[job];
   waiting.push_back([this, session, request, job](const absl::StatusOr<std::string>& hash) {
     auto own = own_.find(job);
@@ -190,12 +205,9 @@ void ProgramStore::HashOwn(JobId job) {
 }
 
 void ProgramStore::Read(Session& session, const FrameHeader& request, const ReadProgram& read) {
-  auto own = own_.find(read.job);
-  if (own == own_.end()) {
-    return session.channel().Fail(
-        request, Missing(absl::StrCat("job ", read.job.ToString(), " has no driver on this node (any more)")));
-  }
-  auto file = env_.files().Open(own->second.path);
+  const ProgramInfo* program = Find(read.job);
+  if (program == nullptr) return session.channel().Fail(request, NotHere(read.job));
+  auto file = env_.files().Open(program->path);
   if (!file.ok()) return session.channel().Fail(request, file.status());
   auto bytes = (*file)->Read(read.offset, std::min(read.length, kProgramChunkBytes));
   if (!bytes.ok()) return session.channel().Fail(request, bytes.status());

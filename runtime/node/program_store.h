@@ -9,6 +9,7 @@
 #include <absl/status/statusor.h>
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <set>
@@ -38,6 +39,7 @@ class ProgramStore {
 
   // A driver of this node has said what it runs.
   void AddJob(JobId job, ProgramInfo program);
+  // The driver has ended. Its program is described a while longer: detached actors may still need it.
   void RemoveJob(JobId job);
 
   // What to start for the job: `path` is on this machine. Called once, maybe before this returns. Errors:
@@ -84,7 +86,10 @@ class ProgramStore {
   const NodeId self_;
   Sessions& sessions_;
   PeerNodes& peers_;
+  const ProgramInfo* Find(JobId job) const;
+
   std::map<JobId, ProgramInfo> own_;  // of drivers here
+  std::deque<JobId> ended_;           // those of own_ whose drivers have ended, bounded by kMaxEndedJobs
   std::map<JobId, std::vector<HashHandler>> hashing_;
   std::map<JobId, Fetch> fetches_;
   std::map<JobId, ProgramInfo> fetched_;  // bounded by kMaxFetchedJobs

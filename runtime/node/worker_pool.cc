@@ -38,19 +38,29 @@ void WorkerPool::AddJob(JobId job, const NodeAddress& origin) {
   Pump();
 }
 
-void WorkerPool::EndJob(JobId job) {
+void WorkerPool::EndJob(JobId job, absl::FunctionRef<bool(ProcessId)> outlives) {
   auto found = jobs_.find(job);
   if (found == jobs_.end()) return;
-  jobs_.erase(found);
+  found->second.has_driver = false;
   for (auto& [number, worker] : workers_) {
-    if (worker.job == job) Stop(worker, "its driver has ended");
+    const bool goes_on = worker.state == State::kLeased && outlives(worker.process);
+    if (worker.job == job && !goes_on) Stop(worker, "its driver has ended");
   }
-  FailWaiting(job, MakeError(Cause::kDisconnected, absl::StrCat("the driver of job ", job.ToString(), " has ended")));
+  FailWaiting(job, MakeError(Cause::kDisconnected, absl::StrCat("the driver of job ", job.ToString(), " has ended")),
+              /*all=*/false);
+  if (!IsWaitedFor(job) && CountWorkers(job, std::nullopt) == 0) return void(jobs_.erase(job));
+  Pump();
 }
 
-void WorkerPool::Acquire(JobId job, const NodeAddress& origin, Handler handler) {
-  auto [known, is_new] = jobs_.try_emplace(job);
-  if (is_new) known->second.origin = origin;
+bool WorkerPool::IsWaitedFor(JobId job) const {
+  return std::any_of(waiting_.begin(), waiting_.end(), [job](const Waiting& waiting) { return waiting.job == job; });
+}
+
+void WorkerPool::Acquire(JobId job, const NodeAddress& origin, bool outlives_driver, Handler handler) {
+  Job& wanted = jobs_[job];
+  // The last one to ask knows best where it is now.
+  if (!wanted.has_driver && !wanted.program && !wanted.locating) wanted.origin = origin;
+  const auto known = jobs_.find(job);
   if (!known->second.refused.ok()) {
     if (env_.executor().Now() < known->second.refused_until) return handler(known->second.refused);
     known->second.refused = absl::OkStatus();
@@ -58,7 +68,7 @@ void WorkerPool::Acquire(JobId job, const NodeAddress& origin, Handler handler) 
     known->second.program.reset();
     known->second.processes = nullptr;
   }
-  waiting_.push_back({job, std::move(handler)});
+  waiting_.push_back({job, outlives_driver, std::move(handler)});
   Pump();
 }
 
@@ -223,12 +233,12 @@ void WorkerPool::StartFailed(JobId job, const absl::Status& why, bool for_good) 
   FailWaiting(job, why);
 }
 
-void WorkerPool::FailWaiting(JobId job, const absl::Status& why) {
+void WorkerPool::FailWaiting(JobId job, const absl::Status& why, bool all) {
   std::vector<Handler> failed;
   for (auto waiting = waiting_.begin(); waiting != waiting_.end();) {
-    const bool is_of_job = waiting->job == job;
-    if (is_of_job) failed.push_back(std::move(waiting->handler));
-    waiting = is_of_job ? waiting_.erase(waiting) : std::next(waiting);
+    const bool fails = waiting->job == job && (all || !waiting->outlives_driver);
+    if (fails) failed.push_back(std::move(waiting->handler));
+    waiting = fails ? waiting_.erase(waiting) : std::next(waiting);
   }
   for (Handler& handler : failed) handler(why);
 }
@@ -321,6 +331,7 @@ void WorkerPool::Exited(uint64_t number, const ExitStatus& exit) {
   }
   ended_.push_back(std::move(worker.child));
   if (ended_.size() == 1) env_.executor().Post(life_.Bind([this] { ended_.clear(); }));
+  ForgetJobs();
   Pump();
 }
 
@@ -339,14 +350,17 @@ void WorkerPool::ReapIdle() {
     }
     Stop(worker, "it was idle");
   }
-  // Jobs of drivers elsewhere are forgotten with their last worker.
+  ForgetJobs();
+  if (any_idle) reap_timer_ = env_.executor().Schedule(absl::Seconds(1), life_.Bind([this] { ReapIdle(); }));
+}
+
+// Jobs without a driver here are forgotten with their last worker.
+void WorkerPool::ForgetJobs() {
+  const absl::Time now = env_.executor().Now();
   std::erase_if(jobs_, [&](const auto& entry) {
-    const bool is_waited_for = std::any_of(waiting_.begin(), waiting_.end(),
-                                           [&](const Waiting& waiting) { return waiting.job == entry.first; });
-    return !entry.second.has_driver && !is_waited_for && !entry.second.locating &&
+    return !entry.second.has_driver && !IsWaitedFor(entry.first) && !entry.second.locating &&
            CountWorkers(entry.first, std::nullopt) == 0 && now >= entry.second.refused_until;
   });
-  if (any_idle) reap_timer_ = env_.executor().Schedule(absl::Seconds(1), life_.Bind([this] { ReapIdle(); }));
 }
 
 void WorkerPool::AskFate(ProcessId process, absl::Duration timeout, WorkerFates::Handler handler) {

@@ -7,6 +7,7 @@
 #define IOCLUSTER_RUNTIME_NODE_WORKER_POOL_H_
 
 #include <absl/functional/any_invocable.h>
+#include <absl/functional/function_ref.h>
 #include <absl/status/statusor.h>
 
 #include <cstdint>
@@ -57,10 +58,12 @@ class WorkerPool {
 
   // A driver of this node: its workers are prestarted, and end with it.
   void AddJob(JobId job, const NodeAddress& origin);
-  void EndJob(JobId job);
+  // Its workers end, but for those that are leased and `outlives`.
+  void EndJob(JobId job, absl::FunctionRef<bool(ProcessId)> outlives);
 
-  // A worker for a lease; `handler` is called once, maybe before this returns. Errors: kProgramMissing, kDisconnected.
-  void Acquire(JobId job, const NodeAddress& origin, Handler handler);
+  // A worker for a lease, which EndJob takes back unless it `outlives_driver`; `handler` is called once, maybe before
+  // this returns. Errors: kProgramMissing, kDisconnected.
+  void Acquire(JobId job, const NodeAddress& origin, bool outlives_driver, Handler handler);
   // The lease is over. One that is not `reusable` is told to leave.
   void Release(ProcessId worker, bool reusable);
 
@@ -98,6 +101,7 @@ class WorkerPool {
   };
   struct Waiting {
     JobId job;
+    bool outlives_driver = false;
     Handler handler;
   };
   using Workers = std::map<uint64_t, Worker>;
@@ -108,17 +112,20 @@ class WorkerPool {
   void StartWorkers(JobId job, int missing);
   int CountWorkers(JobId job, std::optional<State> state) const;
   int CountStarting() const;
+  bool IsWaitedFor(JobId job) const;
   void LocateProgram(JobId job);
   ProcessTemplate& TemplateOf(Job& job);
   bool StartWorker(JobId job);
   bool MakeRoom(JobId job);
   void StartTimedOut(uint64_t number);
   void StartFailed(JobId job, const absl::Status& why, bool for_good);
-  void FailWaiting(JobId job, const absl::Status& why);
+  // Those that outlive the driver as well, or not.
+  void FailWaiting(JobId job, const absl::Status& why, bool all = true);
   void Stop(Worker& worker, std::string_view reason);
   void KillAfterGrace(Worker& worker, std::string_view reason);
   void Exited(uint64_t number, const ExitStatus& exit);
   void ReapIdle();
+  void ForgetJobs();
   Workers::iterator FindBySession(SessionId session);
   Workers::iterator FindByProcess(ProcessId process);
 

@@ -120,7 +120,8 @@ Worker::Job* Worker::FindRunning(uint64_t number) {
 // Calls of one caller may begin in another order than they were made, where several may run: then those before the
 // latest one count as begun.
 void Worker::NoteStarted(const Job& job) {
-  if (client_->registration().status_page == nullptr) return;
+  // A detached actor's constructor is nobody's call.
+  if (client_->registration().status_page == nullptr || job.caller == kHeadProcess) return;
   uint64_t sequence = job.spec->sequence;
   if (job.actor != nullptr) {
     uint64_t& latest = started_calls_[job.caller];

@@ -61,6 +61,7 @@ class Worker final : public WorkerHooks, public Deferred {
 
   // WorkerHooks
   void OnAssignLease(const AssignLease& lease) override;
+  void OnConstructActor(const ConstructActor& construct) override;
   void OnRecallLease(LeaseId lease) override;
   void OnStop(std::string_view reason) override;
   void OnPushTasks(PeerLink& link, std::shared_ptr<PushFrame> frame) override;
@@ -124,6 +125,9 @@ class Worker final : public WorkerHooks, public Deferred {
   bool Accepts(const PeerLink& link, const PushTasks& push) const;
   void Enqueue(PeerLink& link, const std::shared_ptr<PushFrame>& frame, const TaskSpec& spec);
   bool SetFunction(PeerLink& link, Job& job);
+  // How the construction of a detached actor went.
+  void TellConstructed(const absl::Status& status);
+  bool LeaseIsUsed() const;
   void EndLease();
   void AwaitOwner();
   void CancelJob(Job& job, bool force);
@@ -151,6 +155,10 @@ class Worker final : public WorkerHooks, public Deferred {
   bool told_blocked_ = false;  // the node knows that all of them are
   bool stopping_ = false;
   absl::flat_hash_map<ProcessId, uint64_t> started_calls_;  // the latest of each caller, where several actors may run
+
+  // The detached actor that the node has told this worker to make, until that is done.
+  ObjectId constructing_;
+  uint32_t incarnation_ = 0;
 
   std::vector<Waiter*> idle_;  // threads with nothing to do
   size_t thread_limit_ = 1;    // with that of Run

@@ -61,6 +61,7 @@ void Worker::Execute(Job& job, internal::RunContext& context) {
     if (status.ok() && spec.kind == TaskKind::kCreateActor) AdoptActor(job, invocation);
   }
   Finish(job, status, results, run_ns, covered);
+  if (job.caller == kHeadProcess) TellConstructed(Located(status, job));
   stream.reset();
   std::erase(running_, &job);
   context.job = 0;

@@ -2,6 +2,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "lib/base/status.h"
@@ -12,12 +13,24 @@
 
 namespace ioc {
 
+namespace {
+
+absl::StatusOr<const internal::FunctionInfo*> FunctionOf(const FunctionNumber& numbered) {
+  return FindFunction({.build_id = numbered.key.build_id,
+                       .offset = numbered.key.offset,
+                       .name = numbered.key.name,
+                       .label = numbered.key.label});
+}
+
+}  // namespace
+
 // --- leases ---
 
 void Worker::OnAssignLease(const AssignLease& lease) {
   lease_ = lease.lease;
   lease_client_ = lease.client;
   dedicated_ = lease.dedicated;
+  client_->set_outlives_driver(lease.outlives_driver);
   lease_ending_ = false;
   recall_untold_ = false;
   if (running_.empty()) omp_threads_.SetCpus(lease.cpus);
@@ -28,8 +41,48 @@ void Worker::OnAssignLease(const AssignLease& lease) {
   env_->executor().CancelTimer(connect_timer_);
   connect_timer_ = env_->executor().Schedule(kLeaseConnectTimeout, [this] {
     connect_timer_ = 0;
-    if (lease_ && client_->peers().Find(lease_client_) == nullptr) EndLease();
+    if (lease_ && !LeaseIsUsed()) EndLease();
   });
+}
+
+// Its client has come, or, if that is the head, the actor for which it wants the lease.
+bool Worker::LeaseIsUsed() const {
+  if (lease_client_ == kHeadProcess) return constructing_ || !actors_.empty();
+  return client_->peers().Find(lease_client_) != nullptr;
+}
+
+// A detached actor: its constructor comes by way of the node, and so goes the answer. Nobody else may push here.
+void Worker::OnConstructActor(const ConstructActor& construct) {
+  if (lease_client_ != kHeadProcess || constructing_ || !actors_.empty()) return;
+  constructing_ = construct.actor;
+  incarnation_ = construct.incarnation;
+  auto frame = std::make_shared<PushFrame>();
+  frame->words.resize((construct.constructor.size() + sizeof(uint64_t) - 1) / sizeof(uint64_t));
+  std::memcpy(frame->words.data(), construct.constructor.data(), construct.constructor.size());
+  absl::Status status = Decode(std::as_bytes(std::span(frame->words)), frame->push);
+  const PushTasks& push = frame->push;
+  if (status.ok() && (push.tasks.size() != 1 || push.functions.size() != 1 ||
+                      push.tasks.front().kind != TaskKind::kCreateActor || push.tasks.front().actor != constructing_)) {
+    status = MakeError(Cause::kInvalidArgument, "what came to make a detached actor is no constructor of it");
+  }
+  if (!status.ok()) return TellConstructed(status);
+  const auto function = FunctionOf(push.functions.front());
+  if (!function.ok()) return TellConstructed(function.status());
+  auto job = std::make_unique<Job>();
+  job->number = ++last_job_;
+  job->spec = &push.tasks.front();
+  job->function = *function;
+  job->caller = kHeadProcess;
+  job->lease = lease_;
+  job->frame = std::move(frame);
+  queue_.push_back(std::move(job));
+  WakeOne();
+}
+
+void Worker::TellConstructed(const absl::Status& status) {
+  client_->node().Notify(
+      ActorConstructed{.actor = std::exchange(constructing_, {}), .incarnation = incarnation_, .error = status});
+  if (!status.ok()) EndLease();
 }
 
 void Worker::EndLease() {
@@ -112,10 +165,7 @@ void Worker::NumberFunctions(PeerLink& link, const PushTasks& push) {
       link.received_functions.emplace_back(
           MakeError(Cause::kInternal, "a function was called by a number that it was not given"));
     }
-    link.received_functions[numbered.number] = FindFunction({.build_id = numbered.key.build_id,
-                                                             .offset = numbered.key.offset,
-                                                             .name = numbered.key.name,
-                                                             .label = numbered.key.label});
+    link.received_functions[numbered.number] = FunctionOf(numbered);
   }
 }
 

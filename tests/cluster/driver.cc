@@ -14,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -98,6 +99,27 @@ class Member {
 
  private:
   ioc::ActorHandle<Member> next_;
+};
+
+// Lives without its driver.
+class Resident {
+ public:
+  explicit Resident(const std::string& start) : trace_(start) {
+    if (start == "nowhere") throw std::runtime_error("there is no house there");
+  }
+  // What it was asked so far, where, and in which process.
+  std::string Visit(const std::string& guest) {
+    trace_ += "," + guest;
+    return absl::StrCat(trace_, " on ", NodeName(), " in ", ::getpid());
+  }
+  // A task of its own, on another node maybe.
+  std::string SendOut(const std::string& node) {
+    const TaskOptions there{.where = {.nodes = {node}}};
+    return ioc::Cluster::Current().With(there).Submit<NodeName>().Get(kPatience).value();
+  }
+
+ private:
+  std::string trace_;
 };
 
 // --- scenarios ---
@@ -201,6 +223,34 @@ void UseNamed(const ioc::Cluster& cluster, const Arguments&) {
   Say(absl::StrCat("counter at ", Told(counter->Call<&Counter::Increment>(10).Get(kPatience))));
 }
 
+ioc::ActorOptions Town() {
+  return {.name = "resident", .name_space = "town", .lifetime = ioc::Lifetime::kDetached, .max_restarts = 1};
+}
+
+void Settle(const ioc::Cluster& cluster, const Arguments& arguments) {
+  const auto resident = cluster.With(Town()).Create<Resident>(arguments.at(0));
+  Say(absl::StrCat("settled: ", Told(resident.Call<&Resident::Visit>("maker").Get(kPatience))));
+}
+
+// Has left before the actor can have been made.
+void SettleAndGo(const ioc::Cluster& cluster, const Arguments&) { cluster.With(Town()).Create<Resident>("hasty"); }
+
+void Visit(const ioc::Cluster& cluster, const Arguments& arguments) {
+  absl::StatusOr<ioc::ActorHandle<Resident>> resident;
+  ioc::WaitUntil([&] { return (resident = cluster.FindActor<Resident>("resident", "town")).ok(); });
+  Say(absl::StrCat("visited: ", Told(resident->Call<&Resident::Visit>(arguments.at(0)).Get(kPatience))));
+  for (size_t i = 1; i < arguments.size(); ++i) {
+    Say(absl::StrCat("sent to ", Told(resident->Call<&Resident::SendOut>(arguments[i]).Get(kPatience))));
+  }
+}
+
+void Evict(const ioc::Cluster& cluster, const Arguments&) {
+  const auto resident = cluster.FindActor<Resident>("resident", "town").value();
+  Say(absl::StrCat("killed: ", cluster.Kill(resident).ToString()));
+  Say(absl::StrCat("visited: ", Told(resident.Call<&Resident::Visit>("late").Get(kPatience))));
+  Say(absl::StrCat("found: ", cluster.FindActor<Resident>("resident", "town").ok()));
+}
+
 // A task and an actor on each node, which are at work when it says so; then it waits to be killed.
 void Work(const ioc::Cluster& cluster, const Arguments& arguments) {
   const std::string& directory = arguments.at(0);
@@ -260,9 +310,14 @@ void LoseNode(const ioc::Cluster& cluster, const Arguments& arguments) {
 
 int main(int argc, char** argv) {
   const std::map<std::string, std::function<void(const ioc::Cluster&, const Arguments&)>> scenarios = {
-      {"hello", Hello},     {"spread", Spread},        {"place", Place},        {"ring", Ring},
-      {"objects", Objects}, {"keep-named", KeepNamed}, {"use-named", UseNamed}, {"work", Work},
-      {"run-on", RunOn},    {"lose-node", LoseNode},   {"linger", Linger},      {"hope", Hope}};
+      {"hello", Hello},        {"spread", Spread},
+      {"place", Place},        {"ring", Ring},
+      {"objects", Objects},    {"keep-named", KeepNamed},
+      {"use-named", UseNamed}, {"work", Work},
+      {"run-on", RunOn},       {"lose-node", LoseNode},
+      {"linger", Linger},      {"hope", Hope},
+      {"settle", Settle},      {"settle-and-go", SettleAndGo},
+      {"visit", Visit},        {"evict", Evict}};
   const absl::StatusOr<ioc::Cluster> cluster = ioc::Cluster::Connect(argc, argv, {.timeout = absl::Seconds(5)});
   if (!cluster.ok()) {
     std::fprintf(stderr, "cluster_driver: %s\n", std::string(cluster.status().message()).c_str());

@@ -65,6 +65,21 @@ std::pair<int, int> Correspondent::AnsweredAndLost() {
   return counts;
 }
 
+int Steward::Delegate(const std::string& node, int milliseconds, int result) {
+  const TaskOptions there{.where = {.nodes = {node}}, .max_retries = 0};
+  return Cluster::Current().With(there).Submit<WorkCounted>(milliseconds, result).Get().value();
+}
+
+void Steward::DelegateLater(int pause_milliseconds, const std::string& node, int result) {
+  Work(absl::Milliseconds(pause_milliseconds));
+  Delegate(node, 10, result);
+}
+
+int Steward::AddElsewhere(int number) {
+  if (!helper_) helper_ = Cluster::Current().With(ActorOptions{.strategy = Strategy::kSpread}).Create<SlowAdder>(0);
+  return helper_.Call<&SlowAdder::Add>(number, 50).Get().value();
+}
+
 Array<uint32_t> MakeNumbersLater(int milliseconds, uint32_t count) {
   Work(absl::Milliseconds(milliseconds));
   return MakeNumbers(count);

@@ -76,6 +76,24 @@ class Correspondent {
   std::vector<std::pair<int, ObjectRef<int>>> written_;
 };
 
+// Lives without its driver, and has others work for it.
+class Steward {
+ public:
+  explicit Steward(int start) : sum_(start) {}
+  int Add(int number) { return sum_ += number; }
+  std::string node_name() { return Cluster::Current().node_name(); }
+  // WorkCounted in a task on `node`, which is not run again if it is lost.
+  int Delegate(const std::string& node, int milliseconds, int result);
+  // The same once `pause` has passed, and nobody waits.
+  void DelegateLater(int pause_milliseconds, const std::string& node, int result);
+  // Adds with the help of an actor of its own, which it keeps.
+  int AddElsewhere(int number);
+
+ private:
+  int sum_;
+  ActorHandle<SlowAdder> helper_;
+};
+
 // 0, 1, 2, ...
 Array<uint32_t> MakeNumbers(uint32_t count);
 Array<uint32_t> MakeNumbersLater(int milliseconds, uint32_t count);

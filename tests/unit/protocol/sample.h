@@ -30,6 +30,8 @@ inline constexpr E kLastOf = E();
 template <>
 inline constexpr Role kLastOf<Role> = Role::kTool;
 template <>
+inline constexpr HostedState kLastOf<HostedState> = HostedState::kEnded;
+template <>
 inline constexpr Strategy kLastOf<Strategy> = Strategy::kSpread;
 template <>
 inline constexpr LabelCondition::Op kLastOf<LabelCondition::Op> = LabelCondition::Op::kGreater;

@@ -1,0 +1,78 @@
+// The part of ActorCaller for actors that the head owns.
+#include <absl/strings/str_cat.h>
+
+#include <memory>
+#include <string>
+
+#include "lib/base/status.h"
+#include "runtime/client/actor_caller.h"
+
+namespace ioc {
+
+ObjectRecord& ActorCaller::CreateDetached(internal::Call& constructor, const ActorOptions& options,
+                                          std::string_view type) {
+  ObjectRecord& record = objects_.Create(book_.NextId());
+  record.owner = std::make_unique<ProcessAddress>(DetachedRef(record.id()).owner);
+  record.borrow = BorrowState::kRegistered;
+  objects_.Hold(record);  // as in Create
+  const State state = StateOf(record);
+  state->type = std::string(type);
+  state->options = options;
+  state->phase = ActorState::Phase::kStarting;
+  absl::StatusOr<SchedulingClass> spec = TaskDispatcher::ClassOf(options);
+  if (!spec.ok()) {
+    Die(*state, WithContext(spec.status(), NameOf(*state)));
+  } else {
+    constructor.num_returns = 0;
+    TaskRecord& creation = book_.Create(TaskKind::kCreateActor, constructor, 0);
+    creation.actor = &record;
+    objects_.Hold(record);
+    objects_.Hold(record);  // until the head has answered
+    detached_.Create({.id = record.id(),
+                      .name_space = options.name_space,
+                      .name = options.name,
+                      .type = state->type,
+                      .spec = dispatcher_.OfJob(*spec),
+                      .constructor = {},
+                      .max_restarts = options.max_restarts,
+                      .max_task_retries = options.max_task_retries},
+                     creation, [this, state](const absl::Status& status) { Created(state, status); });
+  }
+  --record.holds;
+  return record;
+}
+
+void ActorCaller::Created(const State& state, const absl::Status& status) {
+  if (!status.ok()) {
+    Die(*state, WithContext(status, absl::StrCat(NameOf(*state), " can't be made")));
+  } else if (state->phase == ActorState::Phase::kDead) {  // killed before it was known to the head
+    detached_.Kill(state->record->id(), /*no_restart=*/true, [](const absl::Status&) {});
+  } else {
+    state->phase = ActorState::Phase::kConnecting;
+    if (!state->waiting.empty()) Pump(state);
+  }
+  objects_.Drop(*state->record);
+}
+
+void ActorCaller::Located(const State& state, const absl::StatusOr<LocateActor::Reply>& reply) {
+  if (state->phase == ActorState::Phase::kDead || closed_) return;
+  if (reply.ok()) {
+    if (state->incarnation == 0) {  // until now nobody knew
+      for (TaskRecord* task : state->waiting) task->retries_left = reply->max_task_retries;
+    }
+    if (state->worker.process != reply->worker.process) NewIncarnation(*state);
+    state->type = reply->type;
+    state->options.max_task_retries = reply->max_task_retries;
+    state->worker = reply->worker;
+    state->node_name = reply->node_name;
+    state->incarnation = reply->incarnation;
+    return Connect(state);
+  }
+  if (CauseOf(reply.status()) == Cause::kDeadline) return Resolve(state);  // it is still being made
+  if (CauseOf(reply.status()) != Cause::kDisconnected) return Die(*state, reply.status());
+  if (!OutOfReachTooLong(*state)) return Later(state, &ActorCaller::Resolve);
+  state->resolving = false;
+  FailWaiting(*state, WithContext(reply.status(), absl::StrCat(NameOf(*state), " can't be located")));
+}
+
+}  // namespace ioc
