@@ -29,6 +29,8 @@ for role in ("head", "node", "client"):
     ALLOWED["runtime/" + role] = BELOW_ROLES
 # A worker is a client that also serves: it is the one role that holds another.
 ALLOWED["runtime/worker"] = BELOW_ROLES + ["runtime/client"]
+# Local mode checks options as the client's dispatcher does.
+ALLOWED["runtime/local"] = BELOW_ROLES + ["runtime/client"]
 # These wire concrete things together.
 ANYTHING = ("runtime/api", "runtime/cli", "tests", "bench")
 
@@ -40,6 +42,9 @@ WORLD = re.compile(
 # A file of the lower directories that may include one of them, and why.
 WORLD_EXCEPTIONS = {
     "lib/base/mutex.h": "it is what the others use",
+    "include/iocluster/asio.h": "it is for programs that use Asio themselves",
+    "include/iocluster/internal/asio_coroutine.h": "it is part of asio.h",
+    "include/iocluster/internal/asio_wait.h": "it is part of asio.h",
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]')
@@ -74,7 +79,7 @@ def problems_of(path, text):
         if target and target != home and home not in ANYTHING:
             if target not in ALLOWED.get(home, []):
                 yield where + f"{home} may not include {name}"
-        if WORLD.match(name) and home not in ANYTHING + ("lib/env_asio", "examples"):
+        if WORLD.match(name) and home not in ANYTHING + ("lib/env_asio", "examples", "tests/consumer"):
             if path not in WORLD_EXCEPTIONS:
                 yield where + f"<{name}> is for lib/env_asio alone; take what it gives from Env"
 

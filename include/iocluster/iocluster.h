@@ -1,4 +1,5 @@
-// All of iocluster. Start with cluster.h. (capnp.h is the one header that is not here: it needs Cap'n Proto.)
+// All of iocluster. Start with cluster.h. (Two headers are not here: capnp.h, which needs Cap'n Proto, and asio.h,
+// which takes Boost.Asio along.)
 #ifndef IOCLUSTER_IOCLUSTER_H_
 #define IOCLUSTER_IOCLUSTER_H_
 

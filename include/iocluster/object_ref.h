@@ -51,6 +51,12 @@ class ObjectRef {
   // Whether Get would return at once, with the value or an error.
   bool ready() const { return ref_ && ref_->runtime().Wait(std::span(&ref_, 1), 1, absl::InfinitePast()).front(); }
 
+  // With iocluster/asio.h a reference is an operation of Asio's: `co_await ref` gives what Get gives.
+  template <typename Token>
+  auto operator()(Token&& token) const -> decltype(AsyncGet(*this, std::forward<Token>(token))) {
+    return AsyncGet(*this, std::forward<Token>(token));
+  }
+
   // For the library.
   const internal::Ref& ref() const { return ref_; }
   Result GetUntil(absl::Time deadline) const {

@@ -88,11 +88,24 @@ class ObjectStream {
     return std::optional<T>(*std::move(item));
   }
 
+  // With iocluster/asio.h: the same for a completion token, as in co_await stream.Next(boost::asio::use_awaitable).
+  template <typename Token>
+  auto Next(Token&& token) -> decltype(AsyncNext(*this, std::forward<Token>(token))) {
+    return AsyncNext(*this, std::forward<Token>(token));
+  }
+  template <typename Token>
+  auto Next(absl::Duration timeout, Token&& token) -> decltype(AsyncNext(*this, timeout, std::forward<Token>(token))) {
+    return AsyncNext(*this, timeout, std::forward<Token>(token));
+  }
+
   // The same without fetching the value: to pass it on, say.
   absl::StatusOr<std::optional<ObjectRef<T>>> NextRef(absl::Duration timeout = absl::InfiniteDuration()) {
     if (!end_) return std::optional<ObjectRef<T>>();
     return NextUntil(end_->runtime().Deadline(timeout));
   }
+
+  // For the library.
+  const internal::Ref& end_ref() const { return end_; }
 
   // Settles when the function has returned or failed: for Wait, and for Cluster::Cancel.
   ObjectRef<void> end_of_task() const { return ObjectRef<void>(end_); }

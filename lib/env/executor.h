@@ -91,6 +91,10 @@ class Executor {
   // Any thread, mutex held.
   virtual void Notify(Waiter& waiter) = 0;
 
+  // For who waits without a thread, so that no Await follows: runs what is deferred, and sees to it that a thread of
+  // the executor's own leads now if no other does. Mutex held; not from a callback.
+  virtual void Expedite() = 0;
+
   // Starts a thread of this executor's process. Any thread, with or without the mutex.
   virtual std::unique_ptr<Thread> StartThread(std::string_view name, Callback body) = 0;
 };

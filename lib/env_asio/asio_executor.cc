@@ -243,6 +243,14 @@ void AsioExecutor::Notify(Waiter& waiter) {
   }
 }
 
+void AsioExecutor::Expedite() {
+  IOC_CHECK(running_callback_of == nullptr) << "a callback needs no haste: its turn ends with what is deferred";
+  RunDeferred();
+  if (leader_ != Leader::kNone) return;
+  background_asked_ = true;
+  background_wake_.notify_one();
+}
+
 void AsioExecutor::Run() {
   MutexLock lock(mutex_);
   Waiter waiter;
@@ -291,7 +299,8 @@ void AsioExecutor::WaitForOrphan() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     }
     last_poll = leader_ == Leader::kUser && polling_ ? polls : 0;
     const bool free_before = leader_ == Leader::kNone;
-    background_wake_.wait_for(lock, kBackgroundTick);
+    if (!background_asked_) background_wake_.wait_for(lock, kBackgroundTick);
+    if (std::exchange(background_asked_, false) && leader_ == Leader::kNone) break;
     if (free_before && leader_ == Leader::kNone && leads == leads_) break;
   }
   lock.release();

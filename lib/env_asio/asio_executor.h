@@ -38,6 +38,7 @@ class AsioExecutor final : public Executor, private LoopClient {
   void Undefer(Deferred& deferred) override;
   bool Await(Waiter& waiter, absl::Time deadline) override;
   void Notify(Waiter& waiter) override;
+  void Expedite() override;
   std::unique_ptr<Thread> StartThread(std::string_view name, Callback body) override;
 
   // Awaits until Stop. Without the mutex.
@@ -88,6 +89,7 @@ class AsioExecutor final : public Executor, private LoopClient {
   bool yield_asked_ ABSL_GUARDED_BY(mutex_) = false;
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;
   bool background_asleep_ ABSL_GUARDED_BY(mutex_) = false;  // until a leader leaves
+  bool background_asked_ ABSL_GUARDED_BY(mutex_) = false;   // to lead without waiting for a tick
   std::condition_variable background_wake_;
 
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;

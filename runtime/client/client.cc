@@ -46,6 +46,7 @@ Client::Client(std::shared_ptr<Env> env, WorkerHooks* worker)
       store_(*env_, node_),
       borrowing_(*env_, objects_, peers_),
       streams_(env_->executor(), peers_, objects_, borrowing_, store_),
+      waits_(env_->executor(), objects_, store_, streams_, *this),
       book_(objects_, borrowing_, store_, streams_),
       dispatcher_(*env_, node_, peers_, book_, actors_),
       detached_(*env_, node_, book_, store_),
@@ -121,6 +122,7 @@ void Client::Disconnect(const absl::Status& why) {
   actors_.Clear();
   book_.FailAll(why);
   objects_.FailAll(why);
+  waits_.FailAll(why);
   peers_.Clear();
   node_.Flush();  // a detached actor that was just made is to live
   node_.Close();
@@ -415,8 +417,7 @@ absl::StatusOr<internal::Ref> Client::FindActor(std::string_view name, std::stri
 
 bool Client::Block(Waiter& waiter, absl::Time deadline) {
   if (waiter.notified) return true;
-  const bool in_task = worker_ != nullptr && internal::CurrentRuntime() == this;
-  const bool counted = in_task && worker_->OnBlocked();
+  const bool counted = RunsTask() && worker_->OnBlocked();
   const bool notified = env_->executor().Await(waiter, deadline);
   if (counted) worker_->OnUnblocked();
   return notified;
@@ -434,7 +435,13 @@ bool Client::AwaitSettled(const std::vector<ObjectRecord*>& records, size_t coun
   return Block(settle.waiter, deadline);
 }
 
+absl::Status Client::MayWait(std::string_view call, absl::Time deadline) {
+  absl::Status status = internal::CheckMayWait(*this, call);
+  return status.ok() || deadline > env_->executor().Now() ? status : absl::OkStatus();
+}
+
 std::vector<bool> Client::Wait(std::span<const internal::Ref> refs, size_t count, absl::Time deadline) {
+  if (!MayWait("Wait", deadline).ok()) deadline = absl::InfinitePast();
   MutexLock lock(env_->executor().mutex());
   std::vector<ObjectRecord*> records;
   for (const internal::Ref& ref : refs) {
@@ -451,17 +458,34 @@ std::vector<bool> Client::Wait(std::span<const internal::Ref> refs, size_t count
 }
 
 absl::StatusOr<internal::EncodedValue> Client::Get(const internal::Ref& ref, absl::Time deadline) {
+  IOC_RETURN_IF_ERROR(MayWait("Get", deadline));
   MutexLock lock(env_->executor().mutex());
   ObjectRecord* record = RecordOf(ref);
   if (record == nullptr) {
     return MakeError(Cause::kInvalidArgument, "Get of a reference that is empty, or of another cluster");
   }
-  if (!record->settled() && !AwaitSettled({record}, 1, deadline)) {
-    const TaskRecord* task = record->task == 0 ? nullptr : book_.Find(record->task);
-    const std::string of = task == nullptr ? "" : Whereabouts(*task);
-    return ioc::Deadline(absl::StrCat("object ", record->id().ToString(), of));
-  }
+  if (!record->settled() && !AwaitSettled({record}, 1, deadline)) return LateError(*record);
   return Read(*record, deadline);
+}
+
+absl::Status Client::LateError(const ObjectRecord& record) {
+  const TaskRecord* task = record.task == 0 ? nullptr : book_.Find(record.task);
+  const std::string of = task == nullptr ? "" : Whereabouts(*task);
+  return ioc::Deadline(absl::StrCat("object ", record.id().ToString(), of));
+}
+
+void Client::WhenReady(const internal::Ref& ref, absl::Time deadline,
+                       std::shared_ptr<internal::ReadyListener> listener) {
+  MutexLock lock(env_->executor().mutex());
+  ObjectRecord* record = RecordOf(ref);
+  if (record == nullptr || !closed_.ok()) return listener->OnReady(absl::OkStatus());  // Get says what is wrong
+  waits_.ForValue(*record, deadline, std::move(listener));
+  env_->executor().Expedite();
+}
+
+bool Client::StopListening(const internal::ReadyListener& listener) {
+  MutexLock lock(env_->executor().mutex());
+  return waits_.Stop(listener);
 }
 
 absl::StatusOr<internal::EncodedValue> Client::Read(ObjectRecord& record, absl::Time deadline) {

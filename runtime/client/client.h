@@ -25,6 +25,7 @@
 #include "runtime/client/node_link.h"
 #include "runtime/client/object_table.h"
 #include "runtime/client/peers.h"
+#include "runtime/client/ready_waits.h"
 #include "runtime/client/store_client.h"
 #include "runtime/client/task_book.h"
 #include "runtime/client/task_dispatcher.h"
@@ -72,7 +73,7 @@ class WorkerHooks {
   ~WorkerHooks() = default;
 };
 
-class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, NodeLinkHooks {
+class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, NodeLinkHooks, ReadyWaitsHooks {
  public:
   // `worker` is null in a driver. Counted once for the caller: Release it in the end.
   Client(std::shared_ptr<Env> env, WorkerHooks* worker);
@@ -121,6 +122,11 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
                                           std::string_view type) override;
   absl::StatusOr<internal::EncodedValue> Get(const internal::Ref& ref, absl::Time deadline) override;
   std::vector<bool> Wait(std::span<const internal::Ref> refs, size_t count, absl::Time deadline) override;
+  void WhenReady(const internal::Ref& ref, absl::Time deadline,
+                 std::shared_ptr<internal::ReadyListener> listener) override;
+  void WhenItemReady(const internal::Ref& stream, absl::Time deadline,
+                     std::shared_ptr<internal::ReadyListener> listener) override;
+  bool StopListening(const internal::ReadyListener& listener) override;
   absl::StatusOr<internal::Ref> NextItem(const internal::Ref& stream, absl::Time deadline) override;
   void CloseStream(const internal::Ref& stream) override;
   absl::StatusOr<std::unique_ptr<internal::WritableValue>> Allocate(size_t bytes) override;
@@ -159,6 +165,11 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
   // NodeLinkHooks
   absl::Status OnNodeMessage(Channel& channel, FrameView frame) override;
   void OnNodeClosed(const absl::Status& why) override;
+  // ReadyWaitsHooks
+  void OnWanted(ObjectRecord& record) override { borrowing_.Resolve(record); }
+  bool OnWaitBegins() override { return RunsTask() && worker_->OnBlocked(); }
+  void OnWaitEnds() override { worker_->OnUnblocked(); }
+  absl::Status LateError(const ObjectRecord& record) override;
 
   void Registered(Registration registration, const Hello& self);
   absl::Status DispatchPeer(PeerLink& link, const FrameView& frame);
@@ -172,6 +183,9 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
   template <typename R>
   absl::StatusOr<typename R::Reply> AskHead(const R& request);
   uint64_t CurrentJob() const;
+  bool RunsTask() const { return worker_ != nullptr && internal::CurrentRuntime() == this; }
+  // Error: this thread runs a coroutine, and `call` may wait.
+  absl::Status MayWait(std::string_view call, absl::Time deadline);
   void Disconnect(const absl::Status& why);
 
   // Null if it is empty, or of another cluster. Any thread.
@@ -204,6 +218,7 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
   StoreClient store_;
   Borrowing borrowing_;
   StreamTable streams_;
+  ReadyWaits waits_;
   TaskBook book_;
   TaskDispatcher dispatcher_;
   DetachedClient detached_;

@@ -7,7 +7,17 @@
 
 namespace ioc {
 
+void Client::WhenItemReady(const internal::Ref& stream, absl::Time deadline,
+                           std::shared_ptr<internal::ReadyListener> listener) {
+  MutexLock lock(env_->executor().mutex());
+  ObjectRecord* const end = RecordOf(stream);
+  if (end == nullptr || !closed_.ok()) return listener->OnReady(absl::OkStatus());  // NextItem says what is wrong
+  waits_.ForItem(*end, deadline, std::move(listener));
+  env_->executor().Expedite();
+}
+
 absl::StatusOr<internal::Ref> Client::NextItem(const internal::Ref& stream, absl::Time deadline) {
+  IOC_RETURN_IF_ERROR(MayWait("Next", deadline));
   MutexLock lock(env_->executor().mutex());
   ObjectRecord* const end = RecordOf(stream);
   if (end == nullptr) return MakeError(Cause::kInvalidArgument, "Next of a stream of another cluster");

@@ -28,7 +28,12 @@ void StreamTable::OnItem(PeerLink& link, const TaskRecord& task, StreamItem& ite
   stream.link = link.id;
   stream.window = task.stream_window;
   stream.items.push_back(&record);
-  for (Waiter* waiter : stream.waiting) executor_.Notify(*waiter);
+  stream.Tell(executor_);
+}
+
+void StreamTable::Stream::Tell(Executor& executor) {
+  for (Waiter* waiter : waiting) executor.Notify(*waiter);
+  for (ItemListener* listener : std::exchange(listening, {})) listener->OnItem();
 }
 
 ObjectRecord* StreamTable::Take(uint64_t sequence) {
@@ -62,11 +67,26 @@ void StreamTable::Unlisten(uint64_t sequence, Waiter& waiter) {
   if (found != streams_.end()) std::erase(found->second.waiting, &waiter);
 }
 
+void StreamTable::Listen(uint64_t sequence, ItemListener& listener) {
+  const auto found = streams_.find(sequence);
+  if (found != streams_.end()) found->second.listening.push_back(&listener);
+}
+
+void StreamTable::Unlisten(uint64_t sequence, ItemListener& listener) {
+  const auto found = streams_.find(sequence);
+  if (found != streams_.end()) std::erase(found->second.listening, &listener);
+}
+
+bool StreamTable::HasItem(uint64_t sequence) const {
+  const auto found = streams_.find(sequence);
+  return found != streams_.end() && !found->second.items.empty();
+}
+
 bool StreamTable::Close(uint64_t sequence) {
   auto closed = streams_.extract(sequence);
   if (closed.empty()) return false;
   Stream& stream = closed.mapped();
-  for (Waiter* waiter : stream.waiting) executor_.Notify(*waiter);
+  stream.Tell(executor_);
   for (ObjectRecord* item : stream.items) objects_.Drop(*item);
   return true;
 }

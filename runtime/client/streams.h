@@ -24,6 +24,15 @@ namespace ioc {
 // Items of one stream: its call's ids are set apart for so many.
 inline constexpr uint64_t kMaxStreamItems = uint64_t{1} << 32;
 
+// Wants to know once when a stream has an item, or was closed.
+class ItemListener {
+ public:
+  virtual void OnItem() = 0;
+
+ protected:
+  ~ItemListener() = default;
+};
+
 class StreamTable {
  public:
   StreamTable(Executor& executor, PeerTable& peers, ObjectTable& objects, Borrowing& borrowing, StoreClient& store)
@@ -41,6 +50,10 @@ class StreamTable {
   // Notifies `waiter` when an item comes, until Unlisten. No-ops for a stream that is closed.
   void Listen(uint64_t sequence, Waiter& waiter);
   void Unlisten(uint64_t sequence, Waiter& waiter);
+  void Listen(uint64_t sequence, ItemListener& listener);
+  void Unlisten(uint64_t sequence, ItemListener& listener);
+  // Whether Take would give one.
+  bool HasItem(uint64_t sequence) const;
   // Forgets it; says whether it was open.
   bool Close(uint64_t sequence);
 
@@ -59,6 +72,9 @@ class StreamTable {
     uint32_t window = 1;
     uint64_t link = 0;  // that the items come on
     std::vector<Waiter*> waiting;
+    std::vector<ItemListener*> listening;
+
+    void Tell(Executor& executor);
   };
 
   void GiveCredit(uint64_t sequence, Stream& stream);

@@ -37,6 +37,7 @@ class SimExecutor final : public Executor {
   void Undefer(Deferred& deferred) override;
   bool Await(Waiter& waiter, absl::Time deadline) override;
   void Notify(Waiter& waiter) override;
+  void Expedite() override {}  // the World needs no leader, and ends a turn soon
   std::unique_ptr<Thread> StartThread(std::string_view name, Callback body) override;
 
   // For the World: one callback, then what was deferred.

@@ -141,7 +141,14 @@ absl::Status RunStreamEntry(TypeList<Ps...> parameters, Invocation& invocation, 
 template <typename S, typename Function>
 absl::Status RunAsDeclared(Invocation& invocation, std::string_view label, const Function& function) {
   using Stream = StreamTraits<typename S::Parameters>;
-  if constexpr (Stream::kIsStream) {
+  using Coroutine = CoroutineTraits<typename S::Result>;
+  static_assert(
+      !Stream::kIsStream || !Coroutine::kIsCoroutine,
+      "iocluster cannot call this stream: a function that takes an ioc::Yield<T>& waits for its reader, so it "
+      "can't be a coroutine");
+  if constexpr (Coroutine::kIsCoroutine) {
+    return Coroutine::MakeCall(typename S::Parameters(), invocation, label, function);
+  } else if constexpr (Stream::kIsStream) {
     return RunStreamEntry<typename S::Result, typename Stream::Item>(typename Stream::Arguments(), invocation, label,
                                                                      function);
   } else {

@@ -82,6 +82,12 @@ struct StreamTraits;
 template <typename... Ps>
 struct StreamTraits<TypeList<Ps...>> : StreamSplit<TypeList<>, Ps...> {};
 
+// Specialised in asio.h for what a coroutine returns; its ValueOf is there as well.
+template <typename R>
+struct CoroutineTraits {
+  static constexpr bool kIsCoroutine = false;
+};
+
 // What the caller's ObjectRef refers to: Status is void and StatusOr<T> is T, since their errors are the ref's error.
 template <typename R>
 struct ValueOf {

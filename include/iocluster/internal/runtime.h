@@ -6,6 +6,7 @@
 #ifndef IOCLUSTER_INTERNAL_RUNTIME_H_
 #define IOCLUSTER_INTERNAL_RUNTIME_H_
 
+#include <absl/functional/any_invocable.h>
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
 
@@ -135,6 +136,33 @@ class StreamSink : public ReturnSink {
   ~StreamSink() = default;
 };
 
+struct RunContext;
+
+// A thread's worth of coroutines: in asio.h an io_context.
+class CoroutineLoop {
+ public:
+  virtual ~CoroutineLoop() = default;
+  // Runs what was started on it, on one thread, until Stop.
+  virtual void Run() = 0;
+  // Any thread.
+  virtual void Stop() = 0;
+};
+
+// A call of a function that is a coroutine: its arguments are here, it has not started.
+class CoroutineCall {
+ public:
+  using Done = absl::AnyInvocable<void(const absl::Status&)>;
+
+  virtual ~CoroutineCall() = default;
+  virtual std::unique_ptr<CoroutineLoop> MakeLoop() const = 0;
+  // Starts it on `loop`, which any call's MakeLoop has made; whenever it runs, `context` is the current one. `done` is
+  // called once, on the loop's thread, with its results in `results` or what went wrong; until then all of these live,
+  // and so does this object. Any thread.
+  virtual void Start(CoroutineLoop& loop, const RunContext& context, ReturnSink& results, Done done) = 0;
+  // Ends what it waits for. Any thread, from Start until `done`.
+  virtual void Cancel() = 0;
+};
+
 // What the entry of a task function or method is given.
 struct Invocation {
   EncodedValue payload;                    // the encoded arguments
@@ -144,6 +172,8 @@ struct Invocation {
   bool split = false;  // a vector of num_returns elements, each a result of its own
   ReturnSink* results = nullptr;
   StreamSink* stream = nullptr;  // of a stream's function
+  // The entry sets it if the function is a coroutine: it is still to be started, and has its own sink then.
+  std::unique_ptr<CoroutineCall> coroutine;
   // Of a constructor: the entry sets both.
   void* created = nullptr;
   void (*destroy)(void*) = nullptr;
@@ -175,6 +205,15 @@ struct Call {
   std::shared_ptr<const CallOptions> options;  // of an actor's method; null: the defaults
 };
 
+// Told once that what was asked for with Runtime::WhenReady or WhenItemReady is there, or that it never will be.
+class ReadyListener {
+ public:
+  // On any thread, with the runtime's lock held: it may only note this down, or hand it to another thread, and holds no
+  // reference of the runtime's from then on. OK: the call that takes what was asked for does not wait now.
+  virtual void OnReady(const absl::Status& status) = 0;
+  virtual ~ReadyListener() = default;
+};
+
 class Runtime {
  public:
   // Any thread. Errors come with the results' Get.
@@ -189,6 +228,14 @@ class Runtime {
   // Waits until `count` of them are settled (a value or an error), or the deadline. The i-th answer says whether the
   // i-th is.
   virtual std::vector<bool> Wait(std::span<const Ref> refs, size_t count, absl::Time deadline) = 0;
+
+  // For those that don't wait in a thread. Tells `listener` when Get of `ref` would not wait, at once if that is now;
+  // at `deadline` it is told kDeadline.
+  virtual void WhenReady(const Ref& ref, absl::Time deadline, std::shared_ptr<ReadyListener> listener) = 0;
+  // The same for NextItem.
+  virtual void WhenItemReady(const Ref& stream, absl::Time deadline, std::shared_ptr<ReadyListener> listener) = 0;
+  // `listener` is not told any more. False if it has been told already.
+  virtual bool StopListening(const ReadyListener& listener) = 0;
 
   // `stream` is the end of a stream that this process called. Waits for its next item; empty if there are no more.
   virtual absl::StatusOr<Ref> NextItem(const Ref& stream, absl::Time deadline) = 0;
@@ -225,11 +272,14 @@ class Runtime {
 // What a thread works for: the task that it runs, or the Cluster that it connected.
 struct RunContext {
   Runtime* runtime = nullptr;
-  uint64_t job = 0;  // the worker's number for the task that runs; 0: none
+  uint64_t job = 0;            // the worker's number for the task that runs; 0: none
+  std::string_view coroutine;  // what runs, if it is a coroutine, which must not wait in its thread
 };
 // Null if neither. The context must live until another one is set.
 RunContext* CurrentContext();
 void SetCurrentContext(RunContext* context);
+// kInvalidArgument if this thread runs a coroutine of `runtime`'s, so that `call` may not wait here.
+absl::Status CheckMayWait(const Runtime& runtime, std::string_view call);
 
 // Of the current context; null if there is none.
 Runtime* CurrentRuntime();

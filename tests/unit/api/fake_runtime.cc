@@ -69,6 +69,17 @@ Ref FakeRuntime::Settled(absl::StatusOr<EncodedValue> value) {
   return Ref(target);
 }
 
+absl::Status FakeRuntime::RunCoroutine(internal::CoroutineCall& call, internal::ReturnSink& results) {
+  absl::Status status;
+  const std::unique_ptr<internal::CoroutineLoop> loop = call.MakeLoop();
+  call.Start(*loop, {.runtime = this, .job = 0, .coroutine = "a coroutine"}, results, [&](const absl::Status& ended) {
+    status = ended;
+    loop->Stop();
+  });
+  loop->Run();
+  return status;
+}
+
 std::vector<Ref> FakeRuntime::Run(const Call& call, void* actor, internal::Invocation& invocation) {
   Collector collector(*this);
   invocation.payload = Inline(call.payload, call.refs);
@@ -88,6 +99,7 @@ std::vector<Ref> FakeRuntime::Run(const Call& call, void* actor, internal::Invoc
   const absl::StatusOr<const internal::FunctionInfo*> function = FindFunction(KeyOf(*call.function));
   if (status.ok()) status = function.status();
   if (status.ok()) status = (*function)->entry(invocation);
+  if (status.ok() && invocation.coroutine != nullptr) status = RunCoroutine(*invocation.coroutine, collector);
   std::vector<Ref> results;
   for (size_t i = 0; i < call.num_returns; ++i) {
     if (!status.ok()) {
@@ -136,8 +148,37 @@ absl::StatusOr<Ref> FakeRuntime::FindActor(std::string_view name, std::string_vi
 
 absl::StatusOr<EncodedValue> FakeRuntime::Get(const Ref& ref, absl::Time deadline) {
   last_deadline = deadline;
+  if (deadline > absl::UnixEpoch()) {
+    if (absl::Status status = internal::CheckMayWait(*this, "Get"); !status.ok()) return status;
+  }
+  const std::lock_guard lock(mutex_);
   const auto& value = static_cast<FakeTarget*>(ref.get())->value;
   return value.has_value() ? *value : MakeError(Cause::kDeadline, "not there yet");
+}
+
+void FakeRuntime::WhenReady(const Ref& ref, absl::Time deadline, std::shared_ptr<internal::ReadyListener> listener) {
+  last_deadline = deadline;
+  const std::lock_guard lock(mutex_);
+  if (static_cast<FakeTarget*>(ref.get())->value.has_value()) return listener->OnReady(absl::OkStatus());
+  listeners_.emplace(ref.get(), std::move(listener));
+}
+
+bool FakeRuntime::StopListening(const internal::ReadyListener& listener) {
+  const std::lock_guard lock(mutex_);
+  return std::erase_if(listeners_, [&](const auto& entry) { return entry.second.get() == &listener; }) > 0;
+}
+
+void FakeRuntime::Settle(const Ref& ref, std::string bytes) {
+  const std::lock_guard lock(mutex_);
+  static_cast<FakeTarget*>(ref.get())->value = Inline(std::move(bytes), {});
+  const auto [first, last] = listeners_.equal_range(ref.get());
+  for (auto it = first; it != last; ++it) it->second->OnReady(absl::OkStatus());
+  listeners_.erase(first, last);
+}
+
+size_t FakeRuntime::listening() {
+  const std::lock_guard lock(mutex_);
+  return listeners_.size();
 }
 
 std::vector<bool> FakeRuntime::Wait(std::span<const Ref> refs, size_t, absl::Time deadline) {

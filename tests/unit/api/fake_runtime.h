@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -44,6 +45,12 @@ class FakeRuntime final : public internal::Runtime {
                                           std::string_view type) override;
   absl::StatusOr<internal::EncodedValue> Get(const internal::Ref& ref, absl::Time deadline) override;
   std::vector<bool> Wait(std::span<const internal::Ref> refs, size_t count, absl::Time deadline) override;
+  void WhenReady(const internal::Ref& ref, absl::Time deadline,
+                 std::shared_ptr<internal::ReadyListener> listener) override;
+  void WhenItemReady(const internal::Ref&, absl::Time, std::shared_ptr<internal::ReadyListener> listener) override {
+    listener->OnReady(absl::OkStatus());
+  }
+  bool StopListening(const internal::ReadyListener& listener) override;
   absl::StatusOr<internal::Ref> NextItem(const internal::Ref&, absl::Time) override { return internal::Ref(); }
   void CloseStream(const internal::Ref&) override {}
   absl::StatusOr<std::unique_ptr<internal::WritableValue>> Allocate(size_t bytes) override;
@@ -63,6 +70,9 @@ class FakeRuntime final : public internal::Runtime {
   void Release() override { --retained; }
 
   internal::Ref MakePending() { return internal::Ref(NewTarget()); }
+  // Gives what MakePending has made its value, and tells who listens. Any thread.
+  void Settle(const internal::Ref& ref, std::string bytes);
+  size_t listening();
   // Invokes an entry as a worker does. Public, to try hostile payloads.
   std::vector<internal::Ref> Run(const internal::Call& call, void* actor, internal::Invocation& invocation);
 
@@ -78,9 +88,12 @@ class FakeRuntime final : public internal::Runtime {
   int allocations = 0;
 
  private:
+  absl::Status RunCoroutine(internal::CoroutineCall& call, internal::ReturnSink& results);
   FakeTarget* NewTarget() { return new FakeTarget(*this, ObjectId{ProcessId(7), ++last_sequence_}); }
   internal::Ref Settled(absl::StatusOr<internal::EncodedValue> value);
 
+  std::mutex mutex_;  // of the values that are still to come, and of who listens to them
+  std::multimap<const internal::RefTarget*, std::shared_ptr<internal::ReadyListener>> listeners_;
   uint64_t last_sequence_ = 0;
   std::map<std::string, std::pair<internal::Ref, std::string>, std::less<>> named_;  // with the class
 };

@@ -53,6 +53,7 @@ class LoopExecutor final : public Executor {
     return false;
   }
   void Notify(Waiter&) override { IOC_CHECK(false) << "not used here"; }
+  void Expedite() override { IOC_CHECK(false) << "not used here"; }
   std::unique_ptr<Thread> StartThread(std::string_view, Callback) override { return nullptr; }
 
  private:
