@@ -113,6 +113,9 @@ struct ConnectOptions {
   double gpus = -1;                  // [IOCLUSTER_GPUS] likewise; -1: none
   std::map<std::string, double> resources = {};  // custom ones, of an embedded cluster
   absl::Duration timeout = absl::Seconds(10);    // to reach the cluster
+  // [IOCLUSTER_LOCAL_MODE] No cluster: tasks run inside Submit, on the caller's stack, and actors are objects in this
+  // process. For debuggers and sanitizers; see docs/guide.md for what differs.
+  bool local_mode = false;
 };
 
 }  // namespace ioc

@@ -38,6 +38,7 @@ constexpr char kGpus[] = "IOCLUSTER_GPUS";
 constexpr char kLog[] = "IOCLUSTER_LOG";
 constexpr char kCache[] = "IOCLUSTER_CACHE";
 constexpr char kFork[] = "IOCLUSTER_FORK";
+constexpr char kLocalMode[] = "IOCLUSTER_LOCAL_MODE";
 
 absl::Status Invalid(const std::string& message) { return MakeError(Cause::kInvalidArgument, message); }
 
@@ -77,6 +78,14 @@ absl::Status CheckFork(const std::string& text) {
   return Invalid(absl::StrCat("\"", text, "\" is neither; write 0 to start every worker anew, or 1"));
 }
 
+absl::StatusOr<bool> ParseSwitch(const std::string& text) {
+  if (text == "1" || text == "true") return true;
+  if (text == "0" || text == "false") return false;
+  return Invalid(absl::StrCat("\"", text, "\" is neither on nor off; write 1 or 0"));
+}
+
+absl::Status CheckSwitch(const std::string& text) { return ParseSwitch(text).status(); }
+
 struct Variable {
   const char* name;
   const char* about;
@@ -99,6 +108,8 @@ constexpr Variable kVariables[] = {
     {kCache, "where nodes keep programs", CheckCache, [](Env& env) { return env.files().CacheDirectory(); }},
     {kFork, "whether workers may be forked from one that has started", CheckFork,
      [](Env&) { return std::string("1"); }},
+    {kLocalMode, "programs run tasks inside Submit, without a cluster", CheckSwitch,
+     [](Env&) { return std::string("0"); }},
 };
 
 // A node sets them for the workers that it starts.
@@ -162,6 +173,10 @@ absl::Status CheckOptions(const ConnectOptions& options) {
   }
   if (!options.address.empty()) {
     IOC_RETURN_IF_ERROR(WithContext(CheckAddress(options.address), "ConnectOptions.address"));
+  }
+  if (options.local_mode && !options.address.empty()) {
+    return Invalid(absl::StrCat("ConnectOptions has local_mode and the address ", options.address,
+                                ", of which only one can be; local mode is without a cluster"));
   }
   if (options.timeout <= absl::ZeroDuration()) {
     return Invalid(absl::StrCat("ConnectOptions.timeout is ", absl::FormatDuration(options.timeout),
@@ -228,6 +243,10 @@ absl::StatusOr<ConnectOptions> CompleteOptions(ConnectOptions options) {
   IOC_RETURN_IF_ERROR(CheckCommonEnvironment());
   IOC_RETURN_IF_ERROR(TakeAmount(kCpus, options.cpus));
   IOC_RETURN_IF_ERROR(TakeAmount(kGpus, options.gpus));
+  if (!options.local_mode) {
+    IOC_ASSIGN_OR_RETURN(const std::string text, Read(kLocalMode));
+    options.local_mode = !text.empty() && *ParseSwitch(text);
+  }
   if (options.address.empty()) {
     IOC_ASSIGN_OR_RETURN(options.address, AddressFromEnvironment());
   }

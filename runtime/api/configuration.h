@@ -22,9 +22,9 @@ inline constexpr char kDefaultHeadAddress[] = "127.0.0.1:6380";
 absl::Status CheckAddress(const std::string& address);
 
 // `options` with what is not set in it taken from IOCLUSTER_ADDRESS, IOCLUSTER_OBJECT_STORE_MEMORY,
-// IOCLUSTER_SPILL_DIRECTORY, IOCLUSTER_SPILL_LIMIT, IOCLUSTER_CPUS and IOCLUSTER_GPUS. InvalidArgument names the
-// variable or option, its value, and what it should be; likewise for what every process reads (IOCLUSTER_LOG,
-// IOCLUSTER_CACHE).
+// IOCLUSTER_SPILL_DIRECTORY, IOCLUSTER_SPILL_LIMIT, IOCLUSTER_CPUS, IOCLUSTER_GPUS and IOCLUSTER_LOCAL_MODE.
+// InvalidArgument names the variable or option, its value, and what it should be; likewise for what every process reads
+// (IOCLUSTER_LOG, IOCLUSTER_CACHE).
 absl::StatusOr<ConnectOptions> CompleteOptions(ConnectOptions options);
 
 // For commands: what the variable holds, empty or 0 if it is not set. InvalidArgument names the variable.

@@ -17,6 +17,7 @@
 #include "runtime/api/head_connection.h"
 #include "runtime/api/hosted_node.h"
 #include "runtime/client/client.h"
+#include "runtime/local/local_runtime.h"
 #include "runtime/worker/worker.h"
 
 namespace ioc {
@@ -39,6 +40,23 @@ class Driver final : public internal::ClusterState {
  private:
   std::unique_ptr<HostedNode> hosted_;
   Client* const client_;
+};
+
+// What the Cluster of a program in local mode owns.
+class LocalDriver final : public internal::ClusterState {
+ public:
+  explicit LocalDriver(LocalRuntime* runtime) : runtime_(runtime) {}
+  ~LocalDriver() override { runtime_->Release(); }
+
+  internal::Runtime& runtime() override { return *runtime_; }
+
+  void Shutdown() override {
+    if (internal::CurrentRuntime() == runtime_) internal::SetCurrentRuntime(nullptr);
+    runtime_->Shutdown();
+  }
+
+ private:
+  LocalRuntime* const runtime_;
 };
 
 // Ends the process without running what other threads may still use.
@@ -131,12 +149,25 @@ absl::StatusOr<std::unique_ptr<Driver>> ConnectDriver(int argc, char** argv, con
   return driver;
 }
 
+std::unique_ptr<LocalDriver> StartLocally(const ConnectOptions& options) {
+  auto env = std::make_shared<AsioEnv>(AsioEnvOptions{.log_name = "driver", .background_thread = false});
+  LocalOptions local{.total = EmbeddedNode(options, env->host()).declared.total,
+                     .store_bytes = options.object_store_memory};
+  if (local.store_bytes == 0) local.store_bytes = DefaultStoreBytes(env->host());
+  return std::make_unique<LocalDriver>(new LocalRuntime(std::move(env), std::move(local)));
+}
+
 }  // namespace
 
 absl::StatusOr<Cluster> Cluster::Connect(int argc, char** argv, ConnectOptions options) {
   if (std::getenv("IOCLUSTER_WORKER") != nullptr) ServeAsWorker();
   IOC_ASSIGN_OR_RETURN(options, CompleteOptions(std::move(options)));
-  IOC_ASSIGN_OR_RETURN(std::unique_ptr<Driver> driver, ConnectDriver(argc, argv, options));
+  std::unique_ptr<internal::ClusterState> driver;
+  if (options.local_mode) {
+    driver = StartLocally(options);
+  } else {
+    IOC_ASSIGN_OR_RETURN(driver, ConnectDriver(argc, argv, options));
+  }
   internal::SetCurrentRuntime(&driver->runtime());
   return Cluster(std::move(driver));
 }

@@ -113,6 +113,7 @@ class TaskDispatcher final : public TaskSink, public Deferred {
   // The same for an actor's constructor: `spec` says what it needs.
   void Submit(TaskRecord& task, const SchedulingClass& spec);
   // The class that `options` describe, without the job. InvalidArgument names what is wrong.
+  static absl::StatusOr<SchedulingClass> ClassOf(const TaskOptions& options);
   static absl::StatusOr<SchedulingClass> ClassOf(const ActorOptions& options);
 
   // Sends at once what was pushed to workers that had nothing to do; for a thread that submits and then goes its way.
@@ -141,7 +142,6 @@ class TaskDispatcher final : public TaskSink, public Deferred {
   void OnTaskDoomed(TaskRecord& task, const absl::Status& error) override;
   void RunDeferred() override;
 
-  static absl::StatusOr<SchedulingClass> ClassOf(const TaskOptions& options);
   ClassQueue& QueueFor(const SchedulingClass& asked);
   void Pump(ClassQueue& queue);
   Lease* PickLease(ClassQueue& queue);

@@ -99,12 +99,27 @@ TEST_CASE("A variable that makes no sense is named with its value and what to wr
       {"IOCLUSTER_LOG", {"loud", "debug, info, warning or error"}},
       {"IOCLUSTER_CACHE", {"~/cache", "begin it with /"}},
       {"IOCLUSTER_FORK", {"no", "write 0 to start every worker anew"}},
+      {"IOCLUSTER_LOCAL_MODE", {"yes please", "write 1 or 0"}},
   };
   for (const auto& [name, bad] : cases) {
     const Environment environment(Variables{{name, bad.first}});
     CHECK_THAT(Complaint(CompleteOptions({}).status()), Contains(name) && Contains(bad.first) && Contains(bad.second));
     CHECK_THAT(Complaint(SettingOf(name).status), Contains(bad.first) && Contains(bad.second));
   }
+}
+
+TEST_CASE("Local mode is switched on by the program or by the environment, and is without an address") {
+  {
+    const Environment environment(Variables{{"IOCLUSTER_LOCAL_MODE", "1"}, {"IOCLUSTER_ADDRESS", "127.0.0.1:7000"}});
+    CHECK(CompleteOptions({}).value().local_mode);
+  }
+  {
+    const Environment environment(Variables{{"IOCLUSTER_LOCAL_MODE", "0"}});
+    CHECK_FALSE(CompleteOptions({}).value().local_mode);
+    CHECK(CompleteOptions({.local_mode = true}).value().local_mode);
+  }
+  CHECK_THAT(Complaint(CompleteOptions({.address = "127.0.0.1:7000", .local_mode = true}).status()),
+             Contains("local_mode") && Contains("127.0.0.1:7000"));
 }
 
 TEST_CASE("A store that is too small is refused with the minimum and why") {
@@ -143,7 +158,7 @@ TEST_CASE("What is not set is listed with what holds instead") {
   const Environment environment(Variables{});
   AsioEnv env({.background_thread = false});
   const std::vector<EnvironmentSetting> settings = DescribeEnvironment(env);
-  CHECK(settings.size() == 9);
+  CHECK(settings.size() == 10);
   for (const EnvironmentSetting& setting : settings) {
     INFO(setting.name);
     CHECK(setting.status.ok());
