@@ -1,6 +1,8 @@
 #include "lib/serde/function_table.h"
 
 #include <catch2/catch.hpp>
+#include <ios>
+#include <sstream>
 #include <string>
 
 #include "iocluster/internal/entry.h"
@@ -19,7 +21,28 @@ struct Machine {
 
 using internal::FunctionInfo;
 
+template <typename T>
+T Same(T value) {
+  return value;
+}
+
 constexpr auto kIncrementInt = static_cast<int (*)(int)>(Increment);
+constexpr auto kIncrementDouble = static_cast<int (*)(double)>(Increment);
+
+const FunctionInfo& FirstLambda() {
+  return internal::TaskEntry<[](int x) { return x + 1; }>::info();
+}
+const FunctionInfo& SecondLambda() {
+  return internal::TaskEntry<[](int x) { return x + 2; }>::info();
+}
+
+// As another build of the program would ask for it.
+FunctionKeyParts FromAnotherBuild(const FunctionInfo& info) {
+  FunctionKeyParts key = KeyOf(info);
+  key.build_id = "0123";
+  key.offset += 64;
+  return key;
+}
 
 bool Says(const absl::Status& status, const std::string& words) {
   return status.message().find(words) != std::string::npos;
@@ -55,15 +78,46 @@ TEST_CASE("AnotherBuildsFunctionIsFoundByName") {
   CHECK(FindFunction(key).value() == &info);
 }
 
-TEST_CASE("TwinsAndLambdasOfAnotherBuildAreRefusedByName") {
-  FunctionKeyParts twin = KeyOf(TwinA());
-  twin.build_id = "0123";
-  const absl::Status ambiguous = FindFunction(twin).status();
-  CHECK(CauseOf(ambiguous) == Cause::kInvalidArgument);
-  CHECK(Says(ambiguous, "'Twin' at offset 0x"));
-  FunctionKeyParts lambda = KeyOf(LambdaA());
-  lambda.build_id = "0123";
-  CHECK(Says(FindFunction(lambda).status(), "is a lambda"));
+TEST_CASE("OverloadsAndInstancesOfATemplateAreToldApartInOneBuildAndAcross") {
+  const FunctionInfo* const infos[] = {
+      &internal::TaskEntry<kIncrementInt>::info(), &internal::TaskEntry<kIncrementDouble>::info(),
+      &internal::TaskEntry<Same<int>>::info(), &internal::TaskEntry<Same<std::string>>::info()};
+  for (const FunctionInfo* info : infos) {
+    CHECK(FindFunction(KeyOf(*info)).value() == info);
+    CHECK(FindFunction(FromAnotherBuild(*info)).value() == info);
+    for (const FunctionInfo* other : infos) {
+      if (other == info) continue;
+      CHECK(KeyOf(*other).offset != KeyOf(*info).offset);
+      CHECK(KeyOf(*other).name != KeyOf(*info).name);
+    }
+  }
+}
+
+TEST_CASE("LambdasOfOneFileAreToldApartWithinABuild") {
+  REQUIRE(FirstLambda().entry != SecondLambda().entry);
+  CHECK(FindFunction(KeyOf(FirstLambda())).value() == &FirstLambda());
+  CHECK(FindFunction(KeyOf(SecondLambda())).value() == &SecondLambda());
+}
+
+TEST_CASE("TwinsAndLambdasOfAnotherBuildAreRefusedAndNamed") {
+  for (const FunctionInfo* twin : {&TwinA(), &TwinB()}) {
+    const absl::Status ambiguous = FindFunction(FromAnotherBuild(*twin)).status();
+    CHECK(CauseOf(ambiguous) == Cause::kInvalidArgument);
+    CHECK(Says(ambiguous, "'Twin' of another build may be 'Twin' at offset 0x"));
+    for (const FunctionInfo* one : {&TwinA(), &TwinB()}) {
+      std::ostringstream offset;
+      offset << "'Twin' at offset 0x" << std::hex << KeyOf(*one).offset;
+      CHECK(Says(ambiguous, offset.str()));
+    }
+  }
+  for (const FunctionInfo* lambda : {&LambdaA(), &LambdaB(), &FirstLambda(), &SecondLambda()}) {
+    FunctionKeyParts theirs = FromAnotherBuild(*lambda);
+    theirs.label = "their label";
+    const absl::Status refused = FindFunction(theirs).status();
+    CHECK(CauseOf(refused) == Cause::kInvalidArgument);
+    CHECK(Says(refused, "'their label' is a lambda"));
+    CHECK(Says(refused, std::string(lambda->label)));
+  }
 }
 
 TEST_CASE("AHostileOffsetFindsNothing") {
