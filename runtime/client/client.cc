@@ -417,9 +417,9 @@ absl::StatusOr<internal::Ref> Client::FindActor(std::string_view name, std::stri
 
 bool Client::Block(Waiter& waiter, absl::Time deadline) {
   if (waiter.notified) return true;
-  const bool counted = RunsTask() && worker_->OnBlocked();
+  const uint64_t job = OnWaitBegins();
   const bool notified = env_->executor().Await(waiter, deadline);
-  if (counted) worker_->OnUnblocked();
+  if (job != 0) OnWaitEnds(job);
   return notified;
 }
 

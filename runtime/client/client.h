@@ -63,9 +63,9 @@ class WorkerHooks {
   virtual void OnAnswersHeard(PeerLink& link, const AnswersHeard& heard) = 0;
   virtual void OnStopActor(PeerLink& link, const FrameHeader& request, const StopActor& stop) = 0;
   virtual void OnPeerGone(Peer& peer) = 0;
-  // Before and after a thread that runs a task waits; after only if OnBlocked has said true.
-  virtual bool OnBlocked() = 0;
-  virtual void OnUnblocked() = 0;
+  // Before and after the task that this thread runs waits: the number of its job, 0 if the end need not be told.
+  virtual uint64_t OnBlocked() = 0;
+  virtual void OnUnblocked(uint64_t job) = 0;
   virtual bool CancelRequested(uint64_t job) = 0;
   virtual void Count(ProcessCensus& census) const = 0;
 
@@ -167,8 +167,8 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
   void OnNodeClosed(const absl::Status& why) override;
   // ReadyWaitsHooks
   void OnWanted(ObjectRecord& record) override { borrowing_.Resolve(record); }
-  bool OnWaitBegins() override { return RunsTask() && worker_->OnBlocked(); }
-  void OnWaitEnds() override { worker_->OnUnblocked(); }
+  uint64_t OnWaitBegins() override { return RunsTask() ? worker_->OnBlocked() : 0; }
+  void OnWaitEnds(uint64_t job) override { worker_->OnUnblocked(job); }
   absl::Status LateError(const ObjectRecord& record) override;
 
   void Registered(Registration registration, const Hello& self);

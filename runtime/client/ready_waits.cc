@@ -23,7 +23,7 @@ class ReadyWaits::Wait final : public SettleListener, public ItemListener {
     waits_.executor_.CancelTimer(timer_);
     waits_.objects_.Unlisten(record_, *this);
     if (for_item_) waits_.streams_.Unlisten(record_.id().sequence, *this);
-    if (counted_) waits_.hooks_.OnWaitEnds();
+    if (job_ != 0) waits_.hooks_.OnWaitEnds(job_);
     waits_.objects_.Drop(record_);
   }
 
@@ -37,7 +37,7 @@ class ReadyWaits::Wait final : public SettleListener, public ItemListener {
 
   // Once it is in the table.
   void Start(absl::Time deadline) {
-    counted_ = waits_.hooks_.OnWaitBegins();
+    job_ = waits_.hooks_.OnWaitBegins();
     if (deadline != absl::InfiniteFuture()) {
       const absl::Duration left = std::max(deadline - waits_.executor_.Now(), absl::ZeroDuration());
       timer_ = waits_.executor_.Schedule(left, [this] { OnLate(); });
@@ -80,7 +80,7 @@ class ReadyWaits::Wait final : public SettleListener, public ItemListener {
   const bool for_item_;
   const std::shared_ptr<internal::ReadyListener> listener_;
   const uint64_t number_;  // a listener may come again
-  bool counted_ = false;
+  uint64_t job_ = 0;
   TimerId timer_ = 0;
 };
 

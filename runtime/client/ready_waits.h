@@ -25,9 +25,9 @@ class ReadyWaitsHooks {
  public:
   // A value is wanted that is not here: its owner is to be asked.
   virtual void OnWanted(ObjectRecord& record) = 0;
-  // A wait begins, of the task that this thread runs; says whether it is to be told of its end.
-  virtual bool OnWaitBegins() = 0;
-  virtual void OnWaitEnds() = 0;
+  // A wait begins, maybe of the task that this thread runs: the number of its job, 0 if the end need not be told.
+  virtual uint64_t OnWaitBegins() = 0;
+  virtual void OnWaitEnds(uint64_t job) = 0;
   // What to say of a value that was not there in time.
   virtual absl::Status LateError(const ObjectRecord& record) = 0;
 

@@ -29,9 +29,11 @@ struct WorkerJob {
   CallGroup* group = nullptr;    // likewise
   bool taken = false;            // an actor's call that is noted as come
   bool cancelled = false;
-  bool gathering = false;           // its thread fetches its arguments
-  StreamOut* stream = nullptr;      // of a stream, while it runs
-  std::unique_ptr<WorkerJob> next;  // in a JobList
+  bool gathering = false;                        // its thread fetches its arguments
+  size_t waits = 0;                              // for what is elsewhere, that go on now; a coroutine may have several
+  internal::CoroutineCall* coroutine = nullptr;  // of a coroutine, while it runs
+  StreamOut* stream = nullptr;                   // of a stream, while it runs
+  std::unique_ptr<WorkerJob> next;               // in a JobList
 };
 
 // An item of a stream that its reader has not taken.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "lib/objects/worker_page.h"
+#include "runtime/worker/results.h"
 
 namespace ioc {
 
@@ -38,6 +39,7 @@ void Worker::Run() {
     threads = std::move(threads_);
   }
   for (auto& thread : threads) thread.reset();
+  EndLoop();
   DestroyActors();
 }
 
@@ -55,11 +57,12 @@ void Worker::RunLoop() {
   {
     MutexLock lock(env_->executor().mutex());
     while (true) {
-      if (const std::unique_ptr<Job> job = NextJob()) {
-        Execute(*job, context);
+      if (waking_ > 0) --waking_;
+      if (std::unique_ptr<Job> job = NextJob()) {
+        Execute(std::move(job), context);
         continue;
       }
-      if (stopping_) break;
+      if (stopping_ && coroutines_.empty()) break;
       client_->NoteOwned();
       std::fflush(stdout);  // what tasks printed must not wait for the end of the process, which may be sudden
       Waiter waiter;
@@ -74,7 +77,7 @@ void Worker::RunLoop() {
 
 std::unique_ptr<Worker::Job> Worker::NextJob() {
   std::unique_ptr<Job> job;
-  if (!queue_.empty()) {
+  if (MayBeginTask()) {
     job = std::move(queue_.front());
     queue_.pop_front();
   }
@@ -87,7 +90,8 @@ std::unique_ptr<Worker::Job> Worker::NextJob() {
     ++group.running;
     List(group);
   }
-  if (!queue_.empty() || !callable_.empty()) WakeOne();
+  const bool more = MayBeginTask() || !callable_.empty();
+  if (more && job != nullptr) WakeOne(/*brief=*/job->function->is_coroutine);
   return job;
 }
 
@@ -97,11 +101,15 @@ void Worker::List(CallGroup& group) {
   callable_.push_back(&group);
 }
 
-void Worker::WakeOne() {
+void Worker::WakeOne(bool brief) {
+  if (brief && waking_ > 0) return;
   for (Waiter* waiter : idle_) {
-    if (!waiter->notified) return env_->executor().Notify(*waiter);
+    if (waiter->notified) continue;
+    ++waking_;
+    return env_->executor().Notify(*waiter);
   }
   if (threads_.size() + 1 >= thread_limit_) return;
+  ++waking_;
   threads_.push_back(
       env_->executor().StartThread(absl::StrCat("ioc-call-", threads_.size() + 1), [this] { RunLoop(); }));
 }
@@ -134,19 +142,22 @@ void Worker::NoteStarted(const Job& job) {
 
 // --- waiting tasks ---
 
-bool Worker::OnBlocked() {
+uint64_t Worker::OnBlocked() {
   Job* const job = FindRunning(internal::CurrentContext()->job);
-  if (job == nullptr || job->gathering) return false;
+  if (job == nullptr || job->gathering) return 0;
+  if (++job->waits > 1) return job->number;
   ++blocked_;
   if (actors_.empty()) {
     // Nobody shall wait behind a task that waits: hand back what has not started.
     for (const auto& waiting : std::exchange(queue_, {})) ReplyReturned(*waiting, true);
   }
   TellBlocked();
-  return true;
+  return job->number;
 }
 
-void Worker::OnUnblocked() {
+void Worker::OnUnblocked(uint64_t number) {
+  Job* const job = FindRunning(number);
+  if (job == nullptr || --job->waits > 0) return;  // one that ended before its waits did does not count any more
   --blocked_;
   TellBlocked();
 }

@@ -3,10 +3,11 @@
 // Tasks run on the thread that called Run, which between them leads the executor's loop: it reads a task, runs it at
 // stack depth zero when the loop call has returned, and writes the answer with the next wait (DESIGN section 3). While
 // a task runs long, the executor's background thread flushes answers and serves cancels and recalls. Where an actor may
-// run several calls at a time, more threads are started when they are needed.
+// run several calls at a time, more threads are started when they are needed. Coroutines share one thread of their own.
 //
-// Its parts: worker.cc has the threads and what runs next, worker_run.cc runs one task, worker_answers.cc answers,
-// worker_actors.cc has the actors, worker_service.cc serves the node and the clients.
+// Its parts: worker.cc has the threads and what runs next, worker_run.cc runs one task, worker_coroutines.cc one that
+// is a coroutine, worker_answers.cc answers, worker_actors.cc has the actors, worker_service.cc serves the node and the
+// clients.
 //
 // Invariants: only the lease's client may push tasks; only calls of actors hosted here are run, each once. An answer
 // that lists references is sent after those that this worker keeps are registered with their owners.
@@ -53,6 +54,7 @@ class Worker final : public WorkerHooks, public Deferred {
   using Job = WorkerJob;
   using Answer = WorkerAnswer;
   class Results;
+  struct Coroutine;
   struct ReturnedValue {
     std::unique_ptr<internal::WritableValue> written;
     std::string text;
@@ -72,8 +74,8 @@ class Worker final : public WorkerHooks, public Deferred {
   void OnAnswersHeard(PeerLink& link, const AnswersHeard& heard) override;
   void OnStopActor(PeerLink& link, const FrameHeader& request, const StopActor& stop) override;
   void OnPeerGone(Peer& peer) override;
-  bool OnBlocked() override;
-  void OnUnblocked() override;
+  uint64_t OnBlocked() override;
+  void OnUnblocked(uint64_t job) override;
   bool CancelRequested(uint64_t job) override;
   void Count(ProcessCensus& census) const override;
 
@@ -83,8 +85,10 @@ class Worker final : public WorkerHooks, public Deferred {
   void RunLoop();
   void DestroyActors();
   std::unique_ptr<Job> NextJob();
-  // A job has become ready: a thread shall take it.
-  void WakeOne();
+  // Tasks run one at a time, also those that are coroutines.
+  bool MayBeginTask() const { return !queue_.empty() && coroutine_tasks_ == 0; }
+  // A job has become ready: a thread shall take it. If it is `brief`, any that comes soon will do.
+  void WakeOne(bool brief = false);
   void List(CallGroup& group);
   void TellBlocked();
   void NoteStarted(const Job& job);
@@ -92,13 +96,22 @@ class Worker final : public WorkerHooks, public Deferred {
   void Stop();
 
   // worker_run.cc: one task
-  void Execute(Job& job, internal::RunContext& context);
+  void Execute(std::unique_ptr<Job> owned, internal::RunContext& context);
   absl::Status Gather(Job& job, internal::Invocation& invocation, std::vector<ObjectRecord*>& covered);
   absl::StatusOr<internal::EncodedValue> Import(Job& job, const WireValue& value, std::vector<ObjectRecord*>& covered);
   absl::Status Invoke(Job& job, internal::Invocation& invocation, Results& results);
+  absl::Status CheckResults(const Job& job, const Results& results) const;
   void Finish(Job& job, const absl::Status& status, Results& results, uint64_t run_ns,
               const std::vector<ObjectRecord*>& covered);
   void AddResult(Answer& answer, ReturnedValue& value, ObjectId id);
+  // It was answered, and does not run any more.
+  void Ended(Job& job);
+
+  // worker_coroutines.cc
+  void StartCoroutine(std::unique_ptr<Job> job, std::unique_ptr<internal::CoroutineCall> call,
+                      std::vector<ObjectRecord*> covered);
+  void OnCoroutineDone(Coroutine& coroutine, const absl::Status& returned);
+  void EndLoop();
 
   // worker_answers.cc
   absl::Status Located(const absl::Status& error, const Job& job) const;
@@ -162,7 +175,14 @@ class Worker final : public WorkerHooks, public Deferred {
 
   std::vector<Waiter*> idle_;  // threads with nothing to do
   size_t thread_limit_ = 1;    // with that of Run
+  size_t waking_ = 0;          // threads that were woken or started, and have not come yet
   std::vector<std::unique_ptr<Thread>> threads_;
+
+  // Coroutines that run, on a loop and a thread that the first one makes.
+  std::vector<std::unique_ptr<Coroutine>> coroutines_;
+  size_t coroutine_tasks_ = 0;  // of them that are tasks: 1 at most
+  std::unique_ptr<internal::CoroutineLoop> loop_;
+  std::unique_ptr<Thread> loop_thread_;
 
   absl::flat_hash_map<ObjectId, std::unique_ptr<HostedActor>> actors_;
 

@@ -41,10 +41,11 @@ void Worker::TakeCall(PeerLink& link, std::unique_ptr<Job> job) {
   }
   if (!SetFunction(link, *job)) return;
   CallGroup& group = *job->group;
+  const bool brief = job->function->is_coroutine;
   group.waiting.Push(std::move(job));
   if (!group.CanRun()) return;
   List(group);
-  WakeOne();
+  WakeOne(brief);
 }
 
 // Whether it has not come before.

@@ -6,33 +6,13 @@
 #include <utility>
 
 #include "lib/base/status.h"
+#include "runtime/worker/results.h"
 #include "runtime/worker/stream_out.h"
-#include "runtime/worker/worker.h"
 
 namespace ioc {
 
-// Collects what a function returns.
-class Worker::Results final : public internal::ReturnSink {
- public:
-  explicit Results(Client& client) : client_(client) {}
-
-  absl::StatusOr<std::unique_ptr<internal::WritableValue>> Reserve(size_t bytes) override {
-    return client_.Allocate(bytes);
-  }
-  void Return(std::unique_ptr<internal::WritableValue> value, std::vector<internal::Ref> refs) override {
-    values.push_back({std::move(value), {}, std::move(refs)});
-  }
-  void ReturnInline(std::string bytes, std::vector<internal::Ref> refs) override {
-    values.push_back({nullptr, std::move(bytes), std::move(refs)});
-  }
-
-  std::vector<ReturnedValue> values;
-
- private:
-  Client& client_;
-};
-
-void Worker::Execute(Job& job, internal::RunContext& context) {
+void Worker::Execute(std::unique_ptr<Job> owned, internal::RunContext& context) {
+  Job& job = *owned;
   const TaskSpec& spec = *job.spec;
   running_.push_back(&job);
   TellBlocked();
@@ -44,6 +24,7 @@ void Worker::Execute(Job& job, internal::RunContext& context) {
   Results results(*client_);
   std::optional<StreamOut> stream;
   if (spec.stream_window > 0) stream.emplace(env_->executor(), *client_, job);
+  std::unique_ptr<internal::CoroutineCall> coroutine;
   absl::Status status;
   {
     internal::Invocation invocation;
@@ -59,18 +40,25 @@ void Worker::Execute(Job& job, internal::RunContext& context) {
     env_->executor().mutex().lock();
     run_ns = static_cast<uint64_t>(absl::ToInt64Nanoseconds(env_->executor().Now() - start));
     if (status.ok() && spec.kind == TaskKind::kCreateActor) AdoptActor(job, invocation);
+    coroutine = std::move(invocation.coroutine);
   }
+  context.job = 0;
+  if (coroutine != nullptr) return StartCoroutine(std::move(owned), std::move(coroutine), std::move(covered));
   Finish(job, status, results, run_ns, covered);
   if (job.caller == kHeadProcess) TellConstructed(Located(status, job));
   stream.reset();
-  std::erase(running_, &job);
-  context.job = 0;
-  if (job.group != nullptr) CallEnded(*job.group);
-  TellBlocked();
-  if (lease_ending_ && running_.empty()) EndLease();
+  Ended(job);
   env_->executor().mutex().unlock();
   results.values.clear();
   env_->executor().mutex().lock();
+}
+
+void Worker::Ended(Job& job) {
+  std::erase(running_, &job);
+  if (job.waits > 0) --blocked_;  // a coroutine's that nobody ended
+  if (job.group != nullptr) CallEnded(*job.group);
+  TellBlocked();
+  if (lease_ending_ && running_.empty()) EndLease();
 }
 
 absl::Status Worker::Gather(Job& job, internal::Invocation& invocation, std::vector<ObjectRecord*>& covered) {
@@ -127,6 +115,10 @@ absl::Status Worker::Invoke(Job& job, internal::Invocation& invocation, Results&
   invocation.results = &results;
   omp_threads_.Apply();
   IOC_RETURN_IF_ERROR(job.function->entry(invocation));
+  return CheckResults(job, results);
+}
+
+absl::Status Worker::CheckResults(const Job& job, const Results& results) const {
   for (const ReturnedValue& value : results.values) {
     if (absl::Status ours = client_->CheckOurs(value.written.get(), value.refs); !ours.ok()) {
       return WithContext(ours, absl::StrCat("the result of ", std::string(job.function->label)));

@@ -129,6 +129,7 @@ void Worker::OnPeerGone(Peer& peer) {
 void Worker::CancelJob(Job& job, bool force) {
   if (std::exchange(job.cancelled, true)) return;
   if (job.stream != nullptr) job.stream->Close();
+  if (job.coroutine != nullptr) job.coroutine->Cancel();
   client_->CancelChildren(job.number, force);
 }
 

@@ -243,6 +243,10 @@ void ActorsAndNames(const Connect& connect) {
   CheckError(counter.Call<&Counter::Throw>("oh no").Get(kPatience).status(), Cause::kTaskThrew,
              {"Counter::Throw threw: oh no", "on node local"});
   CHECK(counter.Call<&Counter::Increment>(1).Get(kPatience).value() == 16);
+  CheckError(counter.With(CallOptions{.concurrency_group = "io"}).Call<&Counter::Increment>(1).Get(kPatience).status(),
+             Cause::kInvalidArgument, {"the actor has no concurrency group \"io\"; it has the default one"});
+  const auto grouped = cluster.With(ActorOptions{.concurrency_groups = {{"io", 2}}}).Create<Counter>(1);
+  CHECK(grouped.With(CallOptions{.concurrency_group = "io"}).Call<&Counter::Increment>(1).Get(kPatience).value() == 2);
 }
 
 void EndsOfActors(const Connect& connect) {
@@ -301,6 +305,23 @@ void Streams(const Connect& connect) {
   CHECK(items == std::vector<int>{5, 6, 7});
 }
 
+boost::asio::awaitable<int> Tree(int depth) {
+  if (depth == 0) co_return 1;
+  const Cluster cluster = Cluster::Current();
+  const ObjectRef<int> left = cluster.Submit<Tree>(depth - 1);
+  const ObjectRef<int> right = cluster.Submit<Tree>(depth - 1);
+  const int sum = (co_await left).value();
+  co_return sum + (co_await right).value();
+}
+boost::asio::awaitable<absl::StatusOr<int>> GetInside(ObjectRef<int> ref) { co_return ref.Get(); }
+
+void Coroutines(const Connect& connect) {
+  const Cluster cluster = connect();
+  CHECK(cluster.Submit<Tree>(4).Get(kPatience).value() == 16);
+  CheckError(cluster.Submit<GetInside>(cluster.Put(1)).Get(kPatience).status(), Cause::kTaskThrew,
+             {"GetInside returned: Get in ", "co_await"});
+}
+
 boost::asio::awaitable<int> AwaitAll(const Cluster& cluster) {
   const ObjectRef<int> three = cluster.Submit<Add>(1, 2);
   int sum = (co_await three).value();
@@ -353,6 +374,7 @@ const std::vector<ProgramScenario>& ProgramScenarios() {
       {"ends of actors", EndsOfActors},
       {"streams", Streams},
       {"awaiting", Awaiting},
+      {"coroutines", Coroutines},
       {"shutdowns", Shutdowns},
   };
   return scenarios;

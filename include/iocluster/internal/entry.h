@@ -30,7 +30,7 @@ absl::Status StatusOfException(std::string_view label);
 // An error that user code returned, as the error of its result: kTaskThrew, with the user's code, message and payloads.
 absl::Status ReturnedError(std::string_view label, const absl::Status& error);
 
-// The static record of an entry; `Self` has Run and kLabel.
+// The static record of an entry; `Self` has Run, kLabel and kIsCoroutine.
 template <typename Self>
 struct Registered {
   // Naming `info_` makes the compiler keep its initialisation, which runs before main.
@@ -38,7 +38,7 @@ struct Registered {
 
  private:
   static const FunctionInfo* Register() {
-    static const FunctionInfo info{&Self::Run, typeid(Self).name(), Self::kLabel};
+    static const FunctionInfo info{&Self::Run, typeid(Self).name(), Self::kLabel, Self::kIsCoroutine};
     RegisterFunction(info);
     return &info;
   }
@@ -160,6 +160,7 @@ absl::Status RunAsDeclared(Invocation& invocation, std::string_view label, const
 template <auto F>
 struct TaskEntry : Registered<TaskEntry<F>> {
   static constexpr std::string_view kLabel = FunctionName<F>();
+  static constexpr bool kIsCoroutine = CoroutineTraits<typename SignatureOf<F>::Result>::kIsCoroutine;
 
   static absl::Status Run(Invocation& invocation) {
     using S = SignatureOf<F>;
@@ -173,6 +174,7 @@ struct TaskEntry : Registered<TaskEntry<F>> {
 template <typename C, auto M>
 struct MethodEntry : Registered<MethodEntry<C, M>> {
   static constexpr std::string_view kLabel = FunctionName<M>();
+  static constexpr bool kIsCoroutine = CoroutineTraits<typename SignatureOf<M>::Result>::kIsCoroutine;
 
   static absl::Status Run(Invocation& invocation) {
     using S = SignatureOf<M>;
@@ -191,6 +193,7 @@ struct MethodEntry : Registered<MethodEntry<C, M>> {
 template <typename C, typename... Ts>
 struct ConstructorEntry : Registered<ConstructorEntry<C, Ts...>> {
   static constexpr std::string_view kLabel = TypeName<C>();
+  static constexpr bool kIsCoroutine = false;
 
   static absl::Status Run(Invocation& invocation) {
     try {

@@ -187,6 +187,7 @@ struct FunctionInfo {
   Entry entry = nullptr;
   const char* mangled = nullptr;  // the mangled name of the template instance
   std::string_view label;         // for people: "Add", "Counter::Increment"
+  bool is_coroutine = false;      // its entry returns at once, with an Invocation::coroutine
 };
 
 // Notes a function in the table of this process; `info` lives for ever. Returns true, so that a static can be made of
