@@ -67,7 +67,7 @@ struct TaskOptions {
 };
 
 enum class Lifetime {
-  kHandles,   // until the last handle is gone and its calls have run
+  kHandles,  // until the last handle is gone and its calls have run
   // Until it is killed, its constructor fails, or it has died more than max_restarts times; its driver may have ended
   // long before. Needs a name, by which others find it. The arguments of its constructor travel as values: references
   // among them are refused, and more than 1 MiB in all.

@@ -32,7 +32,7 @@ class ReadyWaits::Wait final : public SettleListener, public ItemListener {
 
   bool IsReady() const {
     if (for_item_) return record_.settled() || waits_.streams_.HasItem(record_.id().sequence);
-    return record_.settled() && (record_.state != ObjectState::kStored || record_.pinned);
+    return record_.settled() && (record_.state != ObjectState::kStored || waits_.store_.IsPinned(record_.id()));
   }
 
   // Once it is in the table.
@@ -62,15 +62,15 @@ class ReadyWaits::Wait final : public SettleListener, public ItemListener {
                           : waits_.hooks_.LateError(record_));
   }
 
-  // The pin is the record's from then on, so that reading it asks nobody.
+  // The pin is cached from then on, so that reading it asks nobody.
   void Pin() {
     waits_.store_.Pin(record_.id(), record_.size, record_.copies,
                       [waits = &waits_, key = listener_.get(), number = number_,
                        id = record_.id()](const absl::StatusOr<StoreLocation>& location) {
                         Wait* const wait = waits->Find(key, number);
-                        const bool taken =
-                            wait != nullptr && location.ok() && !std::exchange(wait->record_.pinned, true);
-                        if (location.ok() && !taken) waits->store_.Unpin(id);
+                        // Without a wait the record may be gone, and nobody would end the caching.
+                        if (location.ok() && wait != nullptr) waits->store_.Cache(id);
+                        if (location.ok()) waits->store_.Unpin(id);
                         if (wait != nullptr) waits->End(*wait, location.status());
                       });
   }

@@ -85,6 +85,11 @@ void StoreClient::Seal(ObjectId id, const StorePiece& piece) {
   ++entry.uses;
 }
 
+bool StoreClient::IsPinned(ObjectId id) const {
+  auto it = pins_.find(id);
+  return it != pins_.end() && it->second.waiting.empty();
+}
+
 const StoreLocation* StoreClient::PinAgain(ObjectId id) {
   auto it = pins_.find(id);
   if (it == pins_.end() || !it->second.waiting.empty()) return nullptr;

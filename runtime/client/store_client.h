@@ -64,6 +64,7 @@ class StoreClient final : public Deferred {
 
   // Counts one pin; the node fetches the object first if it is elsewhere. `handler` may be called at once.
   void Pin(ObjectId id, uint64_t size, const std::vector<ObjectCopy>& copies, PinHandler handler);
+  bool IsPinned(ObjectId id) const;
   // One more pin on what is pinned; null if it is not.
   const StoreLocation* PinAgain(ObjectId id);
   void Unpin(ObjectId id);

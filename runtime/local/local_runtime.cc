@@ -9,6 +9,7 @@
 #include "iocluster/version.h"
 #include "lib/base/check.h"
 #include "lib/base/status.h"
+#include "lib/protocol/census_json.h"
 #include "lib/protocol/nodes_json.h"
 
 namespace ioc {
@@ -142,6 +143,25 @@ absl::StatusOr<std::string> LocalRuntime::DescribeNodesJson() {
   node.alive = true;
   JsonWriter json;
   WriteNodes(json, {node});
+  return json.Take();
+}
+
+absl::StatusOr<std::string> LocalRuntime::DescribeObjectsJson() {
+  MutexLock lock(mutex());
+  if (!closed_.ok()) return closed_;
+  ProcessCensus process;
+  process.process = process_;
+  process.name = absl::StrCat("driver pid ", env_->host().pid, " on ", env_->host().hostname);
+  process.owned = objects();
+  process.actors = actors_.size();
+  process.tasks = tasks_.size();
+  NodeCensus node;
+  node.name = NodeName();
+  node.node = node_;
+  node.bytes = memory_.used();
+  node.processes.push_back(std::move(process));
+  JsonWriter json;
+  WriteObjects(json, {.nodes = {node}, .names = names_.size()});
   return json.Take();
 }
 

@@ -82,6 +82,7 @@ class LocalRuntime final : public internal::Runtime {
   JobId Job() override { return JobId(process_.value()); }
   absl::Time Deadline(absl::Duration timeout) override;
   absl::StatusOr<std::string> DescribeNodesJson() override;
+  absl::StatusOr<std::string> DescribeObjectsJson() override;
   void Retain() override { references_.fetch_add(1, std::memory_order_relaxed); }
   void Release() override;
 

@@ -152,7 +152,7 @@ std::string StoreService::WhatIsInTheWay() {
                                                             : "what comes from disk or goes there";
     absl::StrAppend(&words, words.empty() ? "; in use by " : ", ", who, " (");
     if (holding.pinned > 0) {
-      absl::StrAppend(&words, Count(holding.pinned, "object"), " of ", FormatBytes(holding.pinned_bytes));
+      absl::StrAppend(&words, ioc::Count(holding.pinned, "object"), " of ", FormatBytes(holding.pinned_bytes));
     }
     if (holding.leased_bytes > 0) {
       absl::StrAppend(&words, holding.pinned > 0 ? ", " : "", FormatBytes(holding.leased_bytes), " to write in");
