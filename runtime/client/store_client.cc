@@ -9,6 +9,18 @@
 #include "lib/base/status.h"
 
 namespace ioc {
+namespace {
+
+// Hands out `ids` in parts that fit into a message.
+template <typename Send>
+void InParts(std::vector<ObjectId> ids, Send send) {
+  for (; ids.size() > kMaxIdsOfMessage; ids.resize(ids.size() - kMaxIdsOfMessage)) {
+    send(std::vector<ObjectId>(ids.end() - kMaxIdsOfMessage, ids.end()));
+  }
+  if (!ids.empty()) send(std::move(ids));
+}
+
+}  // namespace
 
 StoreClient::~StoreClient() {
   env_.executor().Undefer(*this);
@@ -173,8 +185,13 @@ void StoreClient::Free(ObjectId id, const std::vector<ObjectCopy>& copies) {
 }
 
 void StoreClient::RunDeferred() {
-  if (!unpinned_.empty()) node_.Notify(UnpinObjects{std::exchange(unpinned_, {})});
-  for (auto& [node, ids] : std::exchange(freed_, {})) node_.Notify(FreeObjects{.node = node, .ids = std::move(ids)});
+  InParts(std::exchange(unpinned_, {}),
+          [this](std::vector<ObjectId> ids) { node_.Notify(UnpinObjects{std::move(ids)}); });
+  for (auto& [node, all] : std::exchange(freed_, {})) {
+    InParts(std::move(all), [this, &to = node](std::vector<ObjectId> ids) {
+      node_.Notify(FreeObjects{.node = to, .ids = std::move(ids)});
+    });
+  }
 }
 
 }  // namespace ioc

@@ -30,6 +30,8 @@ inline constexpr absl::Duration kAllocateTimeout = absl::Minutes(6);
 inline constexpr absl::Duration kPullTimeout = absl::Minutes(10);
 // A slab of which nothing was cut for this long goes back to the node.
 inline constexpr absl::Duration kIdleSlab = absl::Seconds(5);
+// More objects that are let go at once are told of in several messages.
+inline constexpr size_t kMaxIdsOfMessage = 1 << 16;
 
 // Memory to write one object in.
 struct StorePiece {

@@ -122,19 +122,37 @@ bool Spiller::Begin(uint64_t extent) {
     }
     return false;
   }
+  batch->checksums.resize(batch->items.size());
   writing_bytes_ += batch->bytes;
-  env_.background().Run(
-      batch->bytes,
-      [batch, file = file_, memory = store_.memory()] {
-        for (const Item& item : batch->items) {
-          const std::span<const std::byte> bytes(memory->data() + item.memory.offset, item.memory.length);
-          batch->checksums.push_back(BlockChecksums(bytes));
-          IOC_RETURN_IF_ERROR(file->Write(item.disk.offset, bytes));
-        }
-        return absl::OkStatus();
-      },
-      life_.Bind([this, batch](const absl::Status& status) { Written(batch, status); }));
+  WriteNext(std::move(batch));
   return true;
+}
+
+absl::Status Spiller::Batch::WritePiece(const SharedMemory& memory, ScratchFile& file) {
+  for (uint64_t bytes = 0; item < items.size() && bytes < kDiskPieceBytes;) {
+    const Item& now = items[item];
+    const uint64_t length = std::min(now.memory.length - written, kDiskPieceBytes);
+    const std::span<const std::byte> piece(memory.data() + now.memory.offset + written, length);
+    const std::vector<uint64_t> sums = BlockChecksums(piece);
+    checksums[item].insert(checksums[item].end(), sums.begin(), sums.end());
+    IOC_RETURN_IF_ERROR(file.Write(now.disk.offset + written, piece));
+    bytes += length;
+    written += length;
+    if (written < now.memory.length) continue;
+    ++item;
+    written = 0;
+  }
+  return absl::OkStatus();
+}
+
+void Spiller::WriteNext(std::shared_ptr<Batch> batch) {
+  env_.background().Run(
+      std::min(batch->bytes, kDiskPieceBytes),
+      [batch, file = file_, memory = store_.memory()] { return batch->WritePiece(*memory, *file); },
+      life_.Bind([this, batch](const absl::Status& status) {
+        if (status.ok() && batch->item < batch->items.size()) return WriteNext(batch);
+        Written(batch, status);
+      }));
 }
 
 void Spiller::Written(std::shared_ptr<Batch> batch, const absl::Status& status) {
@@ -211,17 +229,29 @@ void Spiller::GotMemory(uint64_t restore, const absl::StatusOr<Extent>& extent) 
   Restoring& restoring = restoring_.at(restore);
   if (!extent.ok()) return FinishRestore(restore, extent.status());
   restoring.extent = *extent;
+  ReadNext(restore);
+}
+
+void Spiller::ReadNext(uint64_t restore) {
+  const Restoring& restoring = restoring_.at(restore);
   const SpilledObject* const object = table_.Find(restoring.id);
-  // Freed meanwhile, or sealed anew, or lost to another reader.
-  if (!restoring.wanted || object == nullptr) return Restored(restore, absl::OkStatus());
+  // Freed meanwhile, or sealed anew, or lost to another reader; or it is all there.
+  const bool is_done = !restoring.wanted || object == nullptr || restoring.read == object->size;
+  if (is_done) return Restored(restore, absl::OkStatus());
+  const uint64_t begin = restoring.read;
+  const uint64_t length = std::min(object->size - begin, kDiskPieceBytes);
   env_.background().Run(
-      object->size,
-      [file = file_, memory = store_.memory(), at = extent->offset, object = *object] {
-        const std::span<std::byte> bytes(memory->data() + at, object.size);
-        IOC_RETURN_IF_ERROR(file->Read(object.place.offset, bytes));
-        return BlocksAreRight(bytes, object.checksums, 0) ? absl::OkStatus() : WrongBytes();
+      length,
+      [file = file_, memory = store_.memory(), at = restoring.extent.offset + begin, begin, length, object = *object] {
+        const std::span<std::byte> bytes(memory->data() + at, length);
+        IOC_RETURN_IF_ERROR(file->Read(object.place.offset + begin, bytes));
+        return BlocksAreRight(bytes, object.checksums, begin / kSpillBlockBytes) ? absl::OkStatus() : WrongBytes();
       },
-      life_.Bind([this, restore](const absl::Status& status) { Restored(restore, status); }));
+      life_.Bind([this, restore, length](const absl::Status& status) {
+        if (!status.ok()) return Restored(restore, status);
+        restoring_.at(restore).read += length;
+        ReadNext(restore);
+      }));
 }
 
 void Spiller::Restored(uint64_t restore, const absl::Status& status) {

@@ -38,6 +38,8 @@ namespace ioc {
 inline constexpr uint64_t kMaxSpillingBytes = uint64_t{64} << 20;
 // Written beyond what is wanted, so that the next who wants memory need not wait: this part of the store at most.
 inline constexpr uint64_t kSpillAheadPart = 8;
+// The disk reads and writes so much at a time; between two pieces, what others want of it has its turn.
+inline constexpr uint64_t kDiskPieceBytes = 8 * kSpillBlockBytes;
 // After an error the disk is left alone for this long.
 inline constexpr absl::Duration kDiskRetryInterval = absl::Seconds(1);
 // Objects whose loss is remembered, so that readers hear of it.
@@ -104,11 +106,18 @@ class Spiller {
     uint64_t extent = 0;  // in memory
     uint64_t bytes = 0;   // of it
     std::vector<Item> items;
-    std::vector<std::vector<uint64_t>> checksums;  // filled in the background
+    // Where the writing stands: in the background while a piece is written.
+    size_t item = 0;
+    uint64_t written = 0;  // of the item
+    std::vector<std::vector<uint64_t>> checksums;
+
+    // Writes the next piece.
+    absl::Status WritePiece(const SharedMemory& memory, ScratchFile& file);
   };
   struct Restoring {
     ObjectId id;
     Extent extent;
+    uint64_t read = 0;  // bytes that are there
     std::vector<Handler> waiting;
     bool wanted = true;
   };
@@ -117,12 +126,14 @@ class Spiller {
   bool Begin(uint64_t extent);
   std::optional<Extent> ReserveOnDisk(uint64_t size);
   void KeepLimit();
+  void WriteNext(std::shared_ptr<Batch> batch);
   void Written(std::shared_ptr<Batch> batch, const absl::Status& status);
   void Discard(Extent place);
   void RemoveFromDisk(ObjectId id);
   bool IsOnDisk(uint64_t extent) const;
 
   void GotMemory(uint64_t restore, const absl::StatusOr<Extent>& extent);
+  void ReadNext(uint64_t restore);
   void Restored(uint64_t restore, const absl::Status& status);
   void FinishRestore(uint64_t restore, const absl::Status& status);
   void Lose(ObjectId id, const absl::Status& why);

@@ -196,6 +196,45 @@ void Objects(const ioc::Cluster& cluster, const Arguments& nodes) {
   }
 }
 
+Bytes MakeNumbered(size_t number, size_t size) {
+  Bytes bytes = MakePattern(size);
+  for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(byte + number);
+  return bytes;
+}
+
+bool IsNumbered(size_t number, const Bytes& bytes) {
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    if (bytes[i] != static_cast<uint8_t>(PatternAt(i) + number)) return false;
+  }
+  return true;
+}
+
+// Twice what a node's store holds is made on one node, and read there, on another, and here; then it waits for "go".
+void Spill(const ioc::Cluster& cluster, const Arguments& arguments) {
+  constexpr size_t kCount = 32;
+  constexpr size_t kSize = 4 * ioc::kMiB + 13;
+  std::vector<ioc::ObjectRef<Bytes>> made;
+  for (size_t i = 0; i < kCount; ++i) {
+    made.push_back(cluster.With(On(arguments.at(1))).Submit<MakeNumbered>(i, kSize));
+  }
+  for (size_t node = 1; node < arguments.size(); ++node) {
+    std::vector<ioc::ObjectRef<bool>> right;
+    for (size_t i = 0; i < kCount; ++i) {
+      right.push_back(cluster.With(On(arguments[node])).Submit<IsNumbered>(i, made[i]));
+    }
+    size_t count = 0;
+    for (const auto& one : right) count += one.Get(kPatience).value_or(false);
+    Say(absl::StrCat(arguments[node], " reads ", count, " right"));
+  }
+  size_t count = 0;
+  for (size_t i = 0; i < kCount; ++i) {
+    const absl::StatusOr<Bytes> bytes = made[i].Get(kPatience);
+    count += bytes.ok() && IsNumbered(i, *bytes);
+  }
+  Say(absl::StrCat("driver reads ", count, " right"));
+  ioc::WaitUntil([&] { return fs::exists(arguments.at(0) + "/go"); });
+}
+
 // Waits for what no node has, until the file "go" is there or the wait is over.
 void Hope(const ioc::Cluster& cluster, const Arguments& arguments) {
   const TaskOptions tpu{.resources = {{"tpu", 1}}, .placement_timeout = kPatience};
@@ -317,7 +356,8 @@ int main(int argc, char** argv) {
       {"run-on", RunOn},       {"lose-node", LoseNode},
       {"linger", Linger},      {"hope", Hope},
       {"settle", Settle},      {"settle-and-go", SettleAndGo},
-      {"visit", Visit},        {"evict", Evict}};
+      {"visit", Visit},        {"evict", Evict},
+      {"spill", Spill}};
   const absl::StatusOr<ioc::Cluster> cluster = ioc::Cluster::Connect(argc, argv, {.timeout = absl::Seconds(5)});
   if (!cluster.ok()) {
     std::fprintf(stderr, "cluster_driver: %s\n", std::string(cluster.status().message()).c_str());

@@ -2,6 +2,7 @@
 #include <absl/strings/str_cat.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
@@ -157,6 +158,34 @@ TEST_CASE("Nodes that don't have the program fetch it, and check it before each 
   CHECK(ReadFile(damaged) == program);
   CHECK_FALSE(fs::exists(cluster.directory() / "harm"));
   CHECK_THAT(delta.AwaitLine("damaged"), Contains("is damaged; fetching it again"));
+}
+
+// Where the open files of a process lie.
+std::vector<std::string> OpenFiles(pid_t pid) {
+  std::vector<std::string> files;
+  std::error_code none;
+  for (const fs::path& link : FilesIn("/proc/" + std::to_string(pid) + "/fd")) {
+    files.push_back(fs::read_symlink(link, none).string());
+  }
+  return files;
+}
+
+TEST_CASE("More than a node's memory is made, read everywhere, and leaves no file though the node is killed") {
+  RealCluster cluster;
+  const TemporaryDirectory disk;
+  Process& small = cluster.AddNode("small", {"--spill-directory", disk.path(), "--spill-limit", "1GiB"});
+  cluster.AddNode("other");
+  const auto driver = cluster.StartDriver({"spill", cluster.directory().path(), "small", "other"});
+  for (const char* reader : {"small", "other", "driver"}) {
+    CHECK(driver->AwaitLine(std::string(reader) + " reads ") == std::string(reader) + " reads 32 right");
+  }
+  const std::vector<std::string> open = OpenFiles(small.pid());
+  CHECK(std::count_if(open.begin(), open.end(), [&](const auto& file) { return file.starts_with(disk.path()); }) == 1);
+  CHECK(FilesIn(disk.path()).empty());
+  small.Signal(SIGKILL);
+  CHECK(small.Wait().exit_code == 128 + SIGKILL);
+  CHECK(FilesIn(disk.path()).empty());
+  std::ofstream(cluster.directory() / "go") << "go";
 }
 
 TEST_CASE("A driver that is killed takes its workers with it, and the cluster serves the next") {

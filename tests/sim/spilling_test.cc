@@ -38,6 +38,14 @@ void CheckRead(uint64_t id, const ObjectRef<Pattern>& ref) {
   CHECK(IsPattern(id, *numbers));
 }
 
+// What a writer that finds no room hears; nothing if there was room.
+std::optional<std::string> Refusal(Driver& driver, uint32_t count) {
+  const absl::StatusOr<Pattern> array = driver.cluster.NewArray<uint64_t>({count});
+  if (array.ok()) return std::nullopt;
+  CHECK(CauseOf(array.status()) == Cause::kStoreFull);
+  return std::string(array.status().message());
+}
+
 SimDisk& DiskOf(SimCluster& cluster, int node) { return *cluster.machine(node).disk; }
 
 TEST_CASE("several times the store's size is put, read back in any order, here and elsewhere, and leaves nothing") {
@@ -83,6 +91,51 @@ TEST_CASE("tasks make more than their nodes hold, and read what others made") {
   });
 }
 
+TEST_CASE("objects that fill most of the store take turns in it, read and written in parts") {
+  RunSeeds({.nodes = 2, .store_bytes = kStore}, [](SimCluster& cluster) {
+    cluster.Drive([&](Driver& driver) {
+      {
+        constexpr uint32_t kHuge = 5 * kLarge + 1000;  // a little more than 10 MiB
+        std::vector<ObjectRef<Pattern>> refs;
+        for (uint64_t id = 0; id < 4; ++id) refs.push_back(PutPattern(driver.cluster, id, kHuge));
+        for (int i = 0; i < 8; ++i) CheckRead(i % 4, refs[i % 4]);
+        const TaskSubmitter there = driver.cluster.With(TaskOptions{.where = {.nodes = {"n1"}}});
+        for (uint64_t id = 0; id < 4; ++id) CHECK(there.Submit<IsPattern>(id, refs[id]).Get(absl::Minutes(1)).value());
+      }
+      CheckQuiet(driver);
+    });
+    CHECK(DiskOf(cluster, 0).used_bytes == 0);
+  });
+}
+
+TEST_CASE("what a process caches without using it is given back when others need the memory") {
+  RunSeeds({.nodes = 1, .store_bytes = kStore, .spill_limit = 0}, [](SimCluster& cluster) {
+    cluster.Drive([&](Driver& driver) {
+      // The worker keeps a slab with room in it, and this process pins what it read.
+      const ObjectRef<Pattern> small = driver.cluster.Submit<MakePattern>(1, kSmall);
+      CheckRead(1, small);
+      CHECK(driver.client.store().pinned() == 1);
+      const absl::StatusOr<Pattern> most = driver.cluster.NewArray<uint64_t>({11 * kLarge / 2});
+      REQUIRE(most.ok());
+      CHECK(Refusal(driver, kLarge).has_value());  // it waits, and asks
+      CHECK(driver.client.store().pinned() == 0);
+      CheckRead(1, small);
+    });
+  });
+}
+
+TEST_CASE("memory that nobody uses any more goes back to the system") {
+  RunSeeds({.nodes = 1, .store_bytes = kStore}, [](SimCluster& cluster) {
+    const uint64_t before = cluster.machine(0).memory->committed_bytes;
+    cluster.Drive([&](Driver& driver) {
+      PutMany(driver, 40);
+      CHECK(cluster.machine(0).memory->committed_bytes > 8 * kMiB);
+    });
+    cluster.world().RunFor(absl::Minutes(1));
+    CHECK(cluster.machine(0).memory->committed_bytes == before);
+  });
+}
+
 TEST_CASE("objects are freed at any moment of their way to disk and back") {
   RunSeeds({.nodes = 2, .store_bytes = kStore}, [](SimCluster& cluster) {
     cluster.Drive([&](Driver& driver) {
@@ -123,14 +176,6 @@ TEST_CASE("a process that dies in the middle leaves nothing on disk") {
   });
 }
 
-// What a Put that finds no room says; nothing if there was room.
-std::optional<std::string> Refusal(Driver& driver, uint32_t count) {
-  const absl::StatusOr<Pattern> array = driver.cluster.NewArray<uint64_t>({count});
-  if (array.ok()) return std::nullopt;
-  CHECK(CauseOf(array.status()) == Cause::kStoreFull);
-  return std::string(array.status().message());
-}
-
 TEST_CASE("past the disk's limit a writer waits, then hears what is used and what to set") {
   RunSeeds({.nodes = 1, .store_bytes = kStore, .spill_limit = 8 * kMiB}, [](SimCluster& cluster) {
     cluster.Drive([&](Driver& driver) {
@@ -149,8 +194,6 @@ TEST_CASE("past the disk's limit a writer waits, then hears what is used and wha
                             Contains("of the 8 MiB that may be spilled to /var/tmp") &&
                             Contains("IOCLUSTER_SPILL_LIMIT") && Contains("IOCLUSTER_OBJECT_STORE_MEMORY"));
       CHECK(DiskOf(cluster, 0).used_bytes <= 8 * kMiB);
-      // One that waits is served when something is freed.
-      cluster.world().At(absl::ZeroDuration(), [] {});
       refs.erase(refs.begin(), refs.begin() + 3);
       const ObjectRef<Pattern> fits = PutPattern(driver.cluster, 1000, kLarge);
       CheckRead(1000, fits);
