@@ -3,11 +3,13 @@
 #include <absl/strings/str_cat.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <utility>
 
 #include "lib/env_asio/asio_connection.h"
+#include "lib/env_asio/quiet_write.h"
 
 namespace ioc {
 namespace {
@@ -19,16 +21,6 @@ constexpr int kReapTimeoutMs = 1000;
 constexpr int kMaxReadsATurn = 16;
 // As a shell says that it could not run a program.
 constexpr int kNotStartedCode = 127;
-
-void WriteToStderr(const char* bytes, size_t size) {
-  while (size > 0) {
-    const ssize_t written = write(STDERR_FILENO, bytes, size);
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return;
-    bytes += written;
-    size -= static_cast<size_t>(written);
-  }
-}
 
 }  // namespace
 
@@ -54,7 +46,7 @@ class AsioChild::ErrorReader final : private FdHandler {
         ended_ = true;
         break;
       }
-      WriteToStderr(buffer, static_cast<size_t>(got));
+      WriteQuietly(STDERR_FILENO, buffer, static_cast<size_t>(got));
       tail_.append(buffer, static_cast<size_t>(got));
       if (tail_.size() > kStderrTailBytes) tail_.erase(0, tail_.size() - kStderrTailBytes);
     }

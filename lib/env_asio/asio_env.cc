@@ -18,6 +18,7 @@
 #include "lib/env_asio/host_info.h"
 #include "lib/env_asio/memfd_memory.h"
 #include "lib/env_asio/posix_files.h"
+#include "lib/env_asio/quiet_write.h"
 
 namespace ioc {
 namespace {
@@ -52,7 +53,7 @@ void WriteLine(LogLevel level, const std::string& name, std::string_view message
                 local.tm_min, local.tm_sec, static_cast<int>(now.tv_nsec / 1000000));
   std::string line = stamp;
   line.append(name).append("] ").append(message).append("\n");
-  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line.data(), line.size());
+  WriteQuietly(STDERR_FILENO, line.data(), line.size());
 }
 
 }  // namespace

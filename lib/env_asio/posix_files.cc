@@ -61,12 +61,14 @@ class PosixReader final : public FileReader {
   const uint64_t size_;
 };
 
+// Writes to a file without a name, where the file system has those: nothing is left of it if this process is killed.
 class PosixWriter final : public FileWriter {
  public:
+  // `temporary`: the name that the file has until it is complete; empty: none.
   PosixWriter(UniqueFd fd, std::string temporary, std::string path)
       : fd_(std::move(fd)), temporary_(std::move(temporary)), path_(std::move(path)) {}
   ~PosixWriter() override {
-    if (!committed_) unlink(temporary_.c_str());
+    if (!committed_ && !temporary_.empty()) unlink(temporary_.c_str());
   }
   PosixWriter(const PosixWriter&) = delete;
   PosixWriter& operator=(const PosixWriter&) = delete;
@@ -83,6 +85,17 @@ class PosixWriter final : public FileWriter {
 
   absl::Status Commit(bool executable) override {
     if (fchmod(fd_.get(), executable ? 0700 : 0600) != 0) return FileError("write", path_, errno);
+    if (temporary_.empty()) {
+      if (Link(path_)) {
+        committed_ = true;
+        fd_.Reset();
+        return absl::OkStatus();
+      }
+      if (errno != EEXIST) return FileError("write", path_, errno);
+      temporary_ = absl::StrCat(path_, ".", getpid());
+      unlink(temporary_.c_str());
+      if (!Link(temporary_)) return FileError("write", path_, errno);
+    }
     // A program that is still open for writing can't be run.
     fd_.Reset();
     if (rename(temporary_.c_str(), path_.c_str()) != 0) return FileError("write", path_, errno);
@@ -91,8 +104,13 @@ class PosixWriter final : public FileWriter {
   }
 
  private:
+  bool Link(const std::string& name) const {
+    const std::string self = absl::StrCat("/proc/self/fd/", fd_.get());
+    return linkat(AT_FDCWD, self.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0;
+  }
+
   UniqueFd fd_;
-  const std::string temporary_;
+  std::string temporary_;
   const std::string path_;
   bool committed_ = false;
 };
@@ -113,8 +131,12 @@ absl::StatusOr<std::unique_ptr<FileReader>> PosixFiles::Open(std::string_view pa
 absl::StatusOr<std::unique_ptr<FileWriter>> PosixFiles::Create(std::string_view path) {
   std::string name(path);
   std::error_code error;
-  std::filesystem::create_directories(std::filesystem::path(name).parent_path(), error);
+  const std::filesystem::path directory = std::filesystem::path(name).parent_path();
+  std::filesystem::create_directories(directory, error);
   if (error) return FileError("make the directory of", name, error.value());
+  if (UniqueFd nameless(open(directory.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600)); nameless) {
+    return std::make_unique<PosixWriter>(std::move(nameless), "", std::move(name));
+  }
   std::string temporary = absl::StrCat(name, ".XXXXXX");
   UniqueFd fd(mkostemp(temporary.data(), O_CLOEXEC));
   if (!fd) return FileError("create", name, errno);

@@ -1,4 +1,5 @@
 // Shared memory, child processes, files, and what is found out about the machine.
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <catch2/catch.hpp>
@@ -173,6 +174,9 @@ TEST_CASE("A file appears whole or not at all") {
     auto abandoned = files.Create(path);
     REQUIRE(abandoned.ok());
     CHECK((*abandoned)->Append(Bytes(100)).ok());
+    // Where the file system has files without a name, nothing is left of this one if the process is killed now.
+    const UniqueFd nameless(::open(directory.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
+    if (nameless) CHECK(std::filesystem::is_empty(directory + "/deep"));
   }
   CHECK(std::filesystem::is_empty(directory + "/deep"));
   {
@@ -191,6 +195,15 @@ TEST_CASE("A file appears whole or not at all") {
   CHECK((*reader)->Read(90, 20)->size() == 20);
   CHECK((*reader)->Read(140, 20)->size() == 10);
   CHECK((*reader)->Read(200, 20)->empty());
+  {
+    auto writer = files.Create(path);
+    REQUIRE(writer.ok());
+    CHECK((*writer)->Append(Bytes(8)).ok());
+    CHECK((*writer)->Commit(false).ok());
+  }
+  CHECK((*files.Open(path))->size() == 8);
+  CHECK(access(path.c_str(), X_OK) != 0);
+  CHECK(std::distance(std::filesystem::directory_iterator(directory + "/deep"), {}) == 1);
   CHECK_THAT(std::string(files.Open(directory).status().message()), Contains(directory) && Contains("directory"));
   CHECK(files.Remove(path).ok());
   CHECK(files.Remove(path).ok());
