@@ -21,6 +21,7 @@ struct SpawnOptions {
   std::vector<std::pair<std::string, std::string>> environment;  // beside the parent's own; these win
   std::vector<std::pair<std::string, std::string>> defaults;     // of what the parent's own has not
   std::string directory;                                         // to run in; empty: the parent's
+  std::vector<std::string> library_path;                         // where its loader looks first, before the parent's
 };
 
 // Tells a child which of its `defaults` hold, as "NAME=VALUE,NAME=VALUE".

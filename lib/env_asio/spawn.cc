@@ -2,6 +2,7 @@
 
 #include <absl/container/flat_hash_set.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 #include <elf.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -32,6 +33,7 @@ namespace {
 // Where the child finds its sockets.
 constexpr int kChildSocket = 3;
 constexpr int kChildControl = 4;
+constexpr char kLoaderVariable[] = "LD_LIBRARY_PATH";
 
 #if defined(__x86_64__)
 constexpr uint16_t kMachine = EM_X86_64;
@@ -77,16 +79,30 @@ UniqueFd AboveFixed(UniqueFd fd) {
   return UniqueFd(fcntl(fd.get(), F_DUPFD_CLOEXEC, kChildControl + 1));
 }
 
+// Puts the directories before those that are searched anyway.
+void AddLibraryPath(const SpawnOptions& options, std::vector<std::string>& environment,
+                    absl::flat_hash_set<std::string>& ours) {
+  const std::string added = absl::StrJoin(options.library_path, ":");
+  const char* had = getenv(kLoaderVariable);
+  if (added.empty() || (had != nullptr && added == had)) return;
+  ours.insert(kLoaderVariable);
+  environment.push_back(
+      absl::StrCat(kLoaderVariable, "=", added, had == nullptr ? "" : ":", had == nullptr ? "" : had));
+  environment.push_back(absl::StrCat(kLibraryPathVariable, "=", added));
+}
+
 // What the parent has, then the defaults for what it has not, with a list of those, and then what is certain.
 std::vector<std::string> ChildEnvironment(const SpawnOptions& options, bool with_control) {
   std::vector<std::string> result;
-  absl::flat_hash_set<std::string> ours = {kWorkerFdVariable, kTemplateFdVariable, kWorkerDefaultsVariable};
+  absl::flat_hash_set<std::string> ours = {kWorkerFdVariable, kTemplateFdVariable, kWorkerDefaultsVariable,
+                                           kLibraryPathVariable};
   for (const auto& [name, value] : options.environment) {
     ours.insert(name);
     result.push_back(absl::StrCat(name, "=", value));
   }
   result.push_back(absl::StrCat(kWorkerFdVariable, "=", kChildSocket));
   if (with_control) result.push_back(absl::StrCat(kTemplateFdVariable, "=", kChildControl));
+  AddLibraryPath(options, result, ours);
   std::string defaulted;
   for (const auto& [name, value] : options.defaults) {
     if (ours.contains(name) || getenv(name.c_str()) != nullptr) continue;
@@ -196,6 +212,19 @@ absl::StatusOr<Spawned> SpawnProcess(const SpawnOptions& options, ChildEnds ends
     return ProgramError(program, absl::StrCat("can't watch it: ", std::strerror(failed)));
   }
   return result;
+}
+
+void RestoreLibraryPath() {
+  const char* added = getenv(kLibraryPathVariable);
+  const char* path = getenv(kLoaderVariable);
+  if (added == nullptr) return;
+  const std::string prefix = absl::StrCat(added, ":");
+  if (path != nullptr && std::string_view(path).starts_with(prefix)) {
+    setenv(kLoaderVariable, std::string(path).substr(prefix.size()).c_str(), 1);
+  } else if (path != nullptr && std::string_view(path) == added) {
+    unsetenv(kLoaderVariable);
+  }
+  unsetenv(kLibraryPathVariable);
 }
 
 void KillProcess(const UniqueFd& pidfd) { syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0); }

@@ -16,6 +16,9 @@ inline constexpr char kWorkerFdVariable[] = "IOCLUSTER_WORKER_FD";
 // Of a process that shall fork others: where it finds the socket on which it is asked to (fork_server.h).
 inline constexpr char kTemplateFdVariable[] = "IOCLUSTER_WORKER_TEMPLATE_FD";
 
+// What was put in front of a child's LD_LIBRARY_PATH.
+inline constexpr char kLibraryPathVariable[] = "IOCLUSTER_WORKER_LIBRARY_PATH";
+
 // What a child is connected by: a socket, and its standard error.
 struct ChildEnds {
   UniqueFd socket;
@@ -34,6 +37,10 @@ struct Spawned {
 
 // Starts the program, which is given `ends` and, if it is one, the descriptor `control`.
 absl::StatusOr<Spawned> SpawnProcess(const SpawnOptions& options, ChildEnds ends, UniqueFd control = UniqueFd());
+
+// In a child: LD_LIBRARY_PATH becomes what the parent had, for the programs that this one starts. The loader has read
+// it.
+void RestoreLibraryPath();
 
 // Takes the exit status of a process that has ended; false if it still runs. Never waits for others.
 bool Reap(const UniqueFd& pidfd, ExitStatus& status);

@@ -119,6 +119,13 @@ struct NodeInfo {
   release @15 :Text;
 }
 
+struct LibraryInfo {
+  name @0 :Text;
+  path @1 :Text;
+  size @2 :UInt64;
+  sha256 @3 :Text;
+}
+
 struct ProgramInfo {
   path @0 :Text;
   buildId @1 :Text;
@@ -126,4 +133,6 @@ struct ProgramInfo {
   sha256 @3 :Text;
   arguments @4 :List(Text);
   directory @5 :Text;
+  libraries @6 :List(LibraryInfo);
+  libraryPath @7 :List(Text);
 }

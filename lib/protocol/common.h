@@ -112,6 +112,16 @@ struct NodeInfo {
   friend bool operator==(const NodeInfo&, const NodeInfo&) = default;
 };
 
+// A shared library that a program has loaded and that machines don't have by themselves.
+struct LibraryInfo {
+  std::string name;  // by which the loader looks for it: a file name
+  std::string path;  // on the machine of the driver
+  uint64_t size = 0;
+  std::string sha256;  // hexadecimal; as ProgramInfo's
+
+  friend bool operator==(const LibraryInfo&, const LibraryInfo&) = default;
+};
+
 // The executable that a job's workers run, as its driver started it.
 struct ProgramInfo {
   std::string path;      // on the machine of the driver
@@ -120,6 +130,8 @@ struct ProgramInfo {
   std::string sha256;                  // hexadecimal; computed by the driver's node when another node first asks
   std::vector<std::string> arguments;  // argv[1] and on
   std::string directory;
+  std::vector<LibraryInfo> libraries;
+  std::vector<std::string> library_path;  // directories that the loader searches first: the driver's LD_LIBRARY_PATH
 
   friend bool operator==(const ProgramInfo&, const ProgramInfo&) = default;
 };

@@ -211,6 +211,20 @@ void Read(Budget& budget, wire::NodeInfo::Reader in, NodeInfo& info) {
   info.release = AsView(in.getRelease());
 }
 
+void Write(const LibraryInfo& library, wire::LibraryInfo::Builder out) {
+  out.setName(AsText(library.name));
+  out.setPath(AsText(library.path));
+  out.setSize(library.size);
+  out.setSha256(AsText(library.sha256));
+}
+
+void Read(Budget&, wire::LibraryInfo::Reader in, LibraryInfo& library) {
+  library.name = AsView(in.getName());
+  library.path = AsView(in.getPath());
+  library.size = in.getSize();
+  library.sha256 = AsView(in.getSha256());
+}
+
 void Write(const ProgramInfo& program, wire::ProgramInfo::Builder out) {
   out.setPath(AsText(program.path));
   out.setBuildId(AsText(program.build_id));
@@ -218,6 +232,9 @@ void Write(const ProgramInfo& program, wire::ProgramInfo::Builder out) {
   out.setSha256(AsText(program.sha256));
   WriteTexts(program.arguments, out.initArguments(program.arguments.size()));
   out.setDirectory(AsText(program.directory));
+  auto libraries = out.initLibraries(program.libraries.size());
+  for (unsigned i = 0; i < libraries.size(); ++i) Write(program.libraries[i], libraries[i]);
+  WriteTexts(program.library_path, out.initLibraryPath(program.library_path.size()));
 }
 
 void Read(Budget& budget, wire::ProgramInfo::Reader in, ProgramInfo& program) {
@@ -227,6 +244,10 @@ void Read(Budget& budget, wire::ProgramInfo::Reader in, ProgramInfo& program) {
   program.sha256 = AsView(in.getSha256());
   ReadTexts(budget, in.getArguments(), program.arguments);
   program.directory = AsView(in.getDirectory());
+  const auto libraries = in.getLibraries();
+  ResizeFor(budget, libraries, program.libraries);
+  for (unsigned i = 0; i < libraries.size(); ++i) Read(budget, libraries[i], program.libraries[i]);
+  ReadTexts(budget, in.getLibraryPath(), program.library_path);
 }
 
 void WriteTexts(const std::vector<std::string>& texts, capnp::List<capnp::Text>::Builder out) {

@@ -127,6 +127,7 @@ struct ReadProgram {
   job @0 :UInt64;
   offset @1 :UInt64;
   length @2 :UInt32;
+  library @3 :UInt32;
 
   struct Reply {}
 }

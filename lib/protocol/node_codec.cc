@@ -177,12 +177,14 @@ void Write(const ReadProgram& request, wire::ReadProgram::Builder out) {
   out.setJob(request.job.value());
   out.setOffset(request.offset);
   out.setLength(request.length);
+  out.setLibrary(request.library);
 }
 
 void Read(Budget&, wire::ReadProgram::Reader in, ReadProgram& request) {
   request.job = JobId(in.getJob());
   request.offset = in.getOffset();
   request.length = in.getLength();
+  request.library = in.getLibrary();
 }
 
 // Messages that carry a lease and nothing else.

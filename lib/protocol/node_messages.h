@@ -160,6 +160,7 @@ struct ReadProgram {
   JobId job;
   uint64_t offset = 0;
   uint32_t length = 0;
+  uint32_t library = 0;  // of its libraries, from 1; 0: the program itself
 };
 
 }  // namespace ioc

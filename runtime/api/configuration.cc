@@ -114,7 +114,7 @@ constexpr Variable kVariables[] = {
 
 // A node sets them for the workers that it starts.
 constexpr const char* kOfWorkers[] = {"IOCLUSTER_WORKER", "IOCLUSTER_WORKER_FD", "IOCLUSTER_WORKER_TEMPLATE_FD",
-                                      "IOCLUSTER_WORKER_DEFAULTS"};
+                                      "IOCLUSTER_WORKER_DEFAULTS", "IOCLUSTER_WORKER_LIBRARY_PATH"};
 
 std::string Get(const char* name) {
   const char* value = std::getenv(name);

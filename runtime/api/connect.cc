@@ -3,7 +3,6 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
@@ -12,10 +11,11 @@
 #include "lib/base/status.h"
 #include "lib/env_asio/asio_env.h"
 #include "lib/env_asio/fork_server.h"
-#include "lib/serde/function_table.h"
+#include "lib/env_asio/spawn.h"
 #include "runtime/api/configuration.h"
 #include "runtime/api/head_connection.h"
 #include "runtime/api/hosted_node.h"
+#include "runtime/api/this_program.h"
 #include "runtime/client/client.h"
 #include "runtime/local/local_runtime.h"
 #include "runtime/worker/worker.h"
@@ -66,6 +66,7 @@ class LocalDriver final : public internal::ClusterState {
 }
 
 [[noreturn]] void ServeAsWorker() {
+  RestoreLibraryPath();
   ServeForks();                  // from here on this is one worker, whether it was started or forked
   unsetenv("IOCLUSTER_WORKER");  // a program that a task starts is no worker
   auto env = std::make_shared<AsioEnv>(AsioEnvOptions{.log_name = "worker"});
@@ -85,17 +86,6 @@ void SetStore(NodeOptions& node, const ConnectOptions& options) {
   node.store_bytes = options.object_store_memory;
   node.spill_directory = options.spill_directory;
   if (options.spill_limit >= 0) node.spill_limit = static_cast<uint64_t>(options.spill_limit);
-}
-
-ProgramInfo ThisProgram(int argc, char** argv) {
-  ProgramInfo program;
-  std::error_code error;
-  program.path = std::filesystem::read_symlink("/proc/self/exe", error).string();
-  program.directory = std::filesystem::current_path(error).string();
-  program.size = std::filesystem::file_size(program.path, error);
-  program.build_id = ExecutableBuildId();
-  for (int i = 1; i < argc; ++i) program.arguments.emplace_back(argv[i]);
-  return program;
 }
 
 NodeOptions EmbeddedNode(const ConnectOptions& options, const HostInfo& host) {

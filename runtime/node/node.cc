@@ -117,7 +117,7 @@ absl::Status Node::Impl::Start() {
                            .spill = {.directory = options_.spill_directory, .limit = options_.spill_limit},
                            .patience = options_.store_patience};
   store_ = std::make_unique<StoreService>(env_, std::move(memory), store, info_.address.node, *sessions_, *peers_);
-  programs_ = std::make_unique<ProgramStore>(env_, info_.address.node, *sessions_, *peers_);
+  programs_ = std::make_unique<ProgramStore>(env_, info_.address, *sessions_, *peers_);
   const int cpus = static_cast<int>(info_.total.GetTicks(kCpu) / ResourceSet::kUnit);
   workers_ = std::make_unique<WorkerPool>(
       env_,

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "lib/base/status.h"
+#include "runtime/node/program_check.h"
 
 namespace ioc {
 namespace {
@@ -19,17 +20,26 @@ absl::Status NotHere(JobId job) {
   return Missing(absl::StrCat("job ", job.ToString(), " has no driver on this node, and has not had one for a while"));
 }
 
+// What a file's name can be: nothing that leads elsewhere.
+bool IsFileName(const std::string& name) {
+  return !name.empty() && name.size() <= 255 && name != "." && name != ".." &&
+         name.find_first_of(std::string_view("/:;$\0", 5)) == std::string::npos;
+}
+
+std::string DirectoryOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
+
 bool IsSha256(std::string_view text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
 }  // namespace
 
-ProgramStore::ProgramStore(Env& env, NodeId self, Sessions& sessions, PeerNodes& peers)
-    : env_(env), self_(self), sessions_(sessions), peers_(peers) {}
+ProgramStore::ProgramStore(Env& env, NodeAddress self, Sessions& sessions, PeerNodes& peers)
+    : env_(env), self_(std::move(self)), sessions_(sessions), peers_(peers) {}
 
 void ProgramStore::AddJob(JobId job, ProgramInfo program) {
   program.sha256.clear();
+  for (LibraryInfo& library : program.libraries) library.sha256.clear();
   own_[job] = std::move(program);
 }
 
@@ -51,13 +61,12 @@ const ProgramInfo* ProgramStore::Find(JobId job) const {
 void ProgramStore::Locate(JobId job, const NodeAddress& origin, Handler handler) {
   if (auto own = own_.find(job); own != own_.end()) return handler(own->second);
   if (auto fetched = fetched_.find(job); fetched != fetched_.end()) return handler(fetched->second);
-  if (origin.node == self_ || !origin.node) {
+  if (origin.node == self_.node || !origin.node) {
     return handler(Missing(absl::StrCat("the driver of job ", job.ToString(), " has left; its program is not known")));
   }
   auto [fetch, is_new] = fetches_.try_emplace(job);
   fetch->second.waiting.push_back(std::move(handler));
   if (!is_new) return;
-  fetch->second.job = job;
   fetch->second.origin = origin;
   peers_.Call(origin, DescribeProgram{.job = job}, kProgramCallTimeout,
               life_.Bind([this, job](absl::StatusOr<DescribeProgram::Reply> reply) { Described(job, reply); }));
@@ -67,67 +76,121 @@ void ProgramStore::Described(JobId job, const absl::StatusOr<DescribeProgram::Re
   if (!reply.ok()) return FinishFetch(job, reply.status());
   Fetch& fetch = fetches_.at(job);
   fetch.program = reply->program;
-  if (!IsSha256(fetch.program.sha256) || fetch.program.size > kMaxProgramBytes) {
-    return FinishFetch(
-        job, Missing(absl::StrCat(fetch.origin.Label(), " describes program ", fetch.program.path, " with size ",
-                                  fetch.program.size, " and hash \"", fetch.program.sha256, "\", which can't be")));
+  if (absl::Status listed = ListFiles(fetch); !listed.ok()) return FinishFetch(job, listed);
+  NextFile(job);
+}
+
+absl::Status ProgramStore::ListFiles(Fetch& fetch) const {
+  const ProgramInfo& program = fetch.program;
+  const std::string cache = env_.files().CacheDirectory();
+  fetch.files = {{.name = absl::StrCat("program ", program.path),
+                  .path = absl::StrCat(cache, "/programs/", program.sha256),
+                  .size = program.size,
+                  .sha256 = program.sha256}};
+  if (program.libraries.size() > kMaxProgramLibraries) {
+    return Missing(absl::StrCat(fetch.origin.Label(), " describes program ", program.path, " with ",
+                                program.libraries.size(), " libraries; ", kMaxProgramLibraries, " are allowed"));
   }
-  fetch.path = absl::StrCat(env_.files().CacheDirectory(), "/programs/", fetch.program.sha256);
-  if (env_.files().Exists(fetch.path)) return UseCached(job);
-  StartFetch(job);
+  for (const LibraryInfo& library : program.libraries) {
+    if (!IsFileName(library.name)) {
+      return Missing(absl::StrCat(fetch.origin.Label(), " describes a library of program ", program.path,
+                                  " by the name \"", library.name, "\", which can't be"));
+    }
+    // A directory of its own, since the loader looks for it by its name.
+    fetch.files.push_back({.name = absl::StrCat("library ", library.path),
+                           .path = absl::StrCat(cache, "/libraries/", library.sha256, "/", library.name),
+                           .size = library.size,
+                           .sha256 = library.sha256});
+  }
+  for (const File& file : fetch.files) {
+    if (IsSha256(file.sha256) && file.size <= kMaxProgramBytes) continue;
+    return Missing(absl::StrCat(fetch.origin.Label(), " describes ", file.name, " with size ", file.size,
+                                " and hash \"", file.sha256, "\", which can't be"));
+  }
+  return absl::OkStatus();
+}
+
+void ProgramStore::NextFile(JobId job) {
+  const Fetch& fetch = fetches_.at(job);
+  if (fetch.current == fetch.files.size()) return FinishFetch(job, CheckLoads(fetch));
+  if (env_.files().Exists(fetch.file().path)) return UseCached(job);
+  StartFile(job);
 }
 
 // Another job or an earlier run left it here; its bytes may have changed since.
 void ProgramStore::UseCached(JobId job) {
   const Fetch& fetch = fetches_.at(job);
-  if (verified_.contains(fetch.program.sha256)) return FinishFetch(job, absl::OkStatus());
-  HashFile(fetch.path, life_.Bind([this, job](const absl::StatusOr<std::string>& hash) {
-    Fetch& fetch = fetches_.at(job);
-    if (hash.ok() && *hash == fetch.program.sha256) return FinishFetch(job, absl::OkStatus());
-    env_.Log(LogLevel::kWarning, absl::StrCat("the cached program ", fetch.path, " is damaged; fetching it again"));
-    env_.files().Remove(fetch.path).IgnoreError();
-    StartFetch(job);
+  if (verified_.contains(fetch.file().path)) return FileDone(job);
+  HashFile(fetch.file().path, life_.Bind([this, job](const absl::StatusOr<std::string>& hash) {
+    const File& file = fetches_.at(job).file();
+    if (hash.ok() && *hash == file.sha256) return FileDone(job);
+    env_.Log(LogLevel::kWarning,
+             absl::StrCat("the cached ", file.name, " in ", file.path, " is damaged; fetching it again"));
+    env_.files().Remove(file.path).IgnoreError();
+    StartFile(job);
   }));
 }
 
-void ProgramStore::StartFetch(JobId job) {
+void ProgramStore::StartFile(JobId job) {
   Fetch& fetch = fetches_.at(job);
-  auto file = env_.files().Create(fetch.path);
-  if (!file.ok()) return FinishFetch(job, file.status());
-  fetch.file = *std::move(file);
+  auto writer = env_.files().Create(fetch.file().path);
+  if (!writer.ok()) return FinishFetch(job, writer.status());
+  fetch.writer = *std::move(writer);
+  fetch.received = 0;
+  fetch.hash = Sha256();
   ReadNext(job);
 }
 
 void ProgramStore::ReadNext(JobId job) {
   Fetch& fetch = fetches_.at(job);
-  if (fetch.received < fetch.program.size) {
-    const uint64_t length = std::min<uint64_t>(kProgramChunkBytes, fetch.program.size - fetch.received);
-    const ReadProgram read{.job = job, .offset = fetch.received, .length = static_cast<uint32_t>(length)};
+  const File& file = fetch.file();
+  if (fetch.received < file.size) {
+    const uint64_t length = std::min<uint64_t>(kProgramChunkBytes, file.size - fetch.received);
+    const ReadProgram read{.job = job,
+                           .offset = fetch.received,
+                           .length = static_cast<uint32_t>(length),
+                           .library = static_cast<uint32_t>(fetch.current)};
     return peers_.CallRaw(fetch.origin, read, kProgramCallTimeout,
                           life_.Bind([this, job](absl::StatusOr<RawReply> reply) { PieceArrived(job, reply); }));
   }
   const std::string hash = fetch.hash.Finish();
-  if (hash != fetch.program.sha256) {
-    return FinishFetch(job, Missing(absl::StrCat("program ", fetch.program.path, " has the hash ", hash,
-                                                 " and not the expected ", fetch.program.sha256,
-                                                 "; it was changed while it was fetched: start its driver again")));
+  if (hash != file.sha256) {
+    return FinishFetch(job,
+                       Missing(absl::StrCat(file.name, " has the hash ", hash, " and not the expected ", file.sha256,
+                                            "; it was changed while it was fetched: start its driver again")));
   }
-  FinishFetch(job, fetch.file->Commit(/*executable=*/true));
+  absl::Status written = fetch.writer->Commit(/*executable=*/true);
+  fetch.writer = nullptr;
+  if (!written.ok()) return FinishFetch(job, written);
+  FileDone(job);
+}
+
+void ProgramStore::FileDone(JobId job) {
+  Fetch& fetch = fetches_.at(job);
+  verified_.insert(fetch.file().path);
+  ++fetch.current;
+  NextFile(job);
 }
 
 void ProgramStore::PieceArrived(JobId job, absl::StatusOr<RawReply>& reply) {
   if (!reply.ok()) return FinishFetch(job, reply.status());
   Fetch& fetch = fetches_.at(job);
-  const uint64_t expected = std::min<uint64_t>(kProgramChunkBytes, fetch.program.size - fetch.received);
+  const File& file = fetch.file();
+  const uint64_t expected = std::min<uint64_t>(kProgramChunkBytes, file.size - fetch.received);
   if (reply->trailer.size() != expected) {
-    return FinishFetch(job, Missing(absl::StrCat("program ", fetch.program.path, " ended after ",
-                                                 fetch.received + reply->trailer.size(), " of ", fetch.program.size,
-                                                 " bytes; it was changed while it was fetched")));
+    return FinishFetch(job, Missing(absl::StrCat(file.name, " ended after ", fetch.received + reply->trailer.size(),
+                                                 " of ", file.size, " bytes; it was changed while it was fetched")));
   }
   fetch.hash.Update(reply->trailer);
-  if (absl::Status status = fetch.file->Append(reply->trailer); !status.ok()) return FinishFetch(job, status);
+  if (absl::Status status = fetch.writer->Append(reply->trailer); !status.ok()) return FinishFetch(job, status);
   fetch.received += expected;
   ReadNext(job);
+}
+
+absl::Status ProgramStore::CheckLoads(const Fetch& fetch) const {
+  std::vector<std::string> directories;
+  for (size_t i = 1; i < fetch.files.size(); ++i) directories.push_back(DirectoryOf(fetch.files[i].path));
+  return CheckProgramLoads(env_.files(), fetch.files.front().path, directories);
 }
 
 void ProgramStore::FinishFetch(JobId job, const absl::Status& status) {
@@ -135,13 +198,21 @@ void ProgramStore::FinishFetch(JobId job, const absl::Status& status) {
   Fetch fetch = std::move(found->second);
   fetches_.erase(found);
   absl::StatusOr<ProgramInfo> result = fetch.program;
+  const bool is_complete = !fetch.files.empty() && fetch.current == fetch.files.size();
   if (status.ok()) {
-    result->path = fetch.path;
+    result->path = fetch.files.front().path;
+    result->library_path.clear();
+    for (size_t i = 1; i < fetch.files.size(); ++i) {
+      result->libraries[i - 1].path = fetch.files[i].path;
+      result->library_path.push_back(DirectoryOf(fetch.files[i].path));
+    }
     // Another machine may not have the driver's directory.
     if (fetch.origin.machine != env_.host().machine) result->directory.clear();
-    verified_.insert(fetch.program.sha256);
     if (fetched_.size() >= kMaxFetchedJobs) fetched_.erase(fetched_.begin());
     fetched_[job] = *result;
+  } else if (is_complete) {
+    result = Missing(absl::StrCat(self_.Label(), " can't run program ", fetch.program.path, " of job ", job.ToString(),
+                                  ": ", absl::string_view(status.message())));
   } else {
     result = Missing(absl::StrCat("can't fetch the program of job ", job.ToString(), " from ", fetch.origin.Label(),
                                   ": ", absl::string_view(status.message())));
@@ -187,27 +258,43 @@ void ProgramStore::Describe(SessionId session, const FrameHeader& request, JobId
     sessions_.Fail(session, request,
                    hash.ok() ? Missing("the driver has left") : Missing(std::string(hash.status().message())));
   });
-  if (waiting.size() == 1) HashOwn(job);
+  if (waiting.size() == 1) HashOwn(job, 0);
 }
 
-void ProgramStore::HashOwn(JobId job) {
-  HashFile(own_.at(job).path, life_.Bind([this, job](const absl::StatusOr<std::string>& hash) {
+void ProgramStore::HashOwn(JobId job, size_t library) {
+  auto own = own_.find(job);
+  if (own == own_.end()) return HashedOwn(job, std::string());
+  const bool is_program = library >= own->second.libraries.size();
+  const std::string path = is_program ? own->second.path : own->second.libraries[library].path;
+  HashFile(path, life_.Bind([this, job, library, is_program, path](const absl::StatusOr<std::string>& hash) {
     auto own = own_.find(job);
-    if (own != own_.end() && hash.ok()) {
-      own->second.sha256 = *hash;
-      auto file = env_.files().Open(own->second.path);
-      if (file.ok()) own->second.size = (*file)->size();
-    }
-    std::vector<HashHandler> waiting = std::move(hashing_[job]);
-    hashing_.erase(job);
-    for (HashHandler& handler : waiting) handler(hash);
+    auto file = env_.files().Open(path);
+    if (!hash.ok()) return HashedOwn(job, hash);
+    if (!file.ok()) return HashedOwn(job, file.status());
+    if (own == own_.end()) return HashedOwn(job, hash);
+    uint64_t& size = is_program ? own->second.size : own->second.libraries[library].size;
+    size = (*file)->size();
+    (is_program ? own->second.sha256 : own->second.libraries[library].sha256) = *hash;
+    if (!is_program) return HashOwn(job, library + 1);
+    HashedOwn(job, hash);
   }));
+}
+
+void ProgramStore::HashedOwn(JobId job, const absl::StatusOr<std::string>& hash) {
+  std::vector<HashHandler> waiting = std::move(hashing_[job]);
+  hashing_.erase(job);
+  for (HashHandler& handler : waiting) handler(hash);
 }
 
 void ProgramStore::Read(Session& session, const FrameHeader& request, const ReadProgram& read) {
   const ProgramInfo* program = Find(read.job);
   if (program == nullptr) return session.channel().Fail(request, NotHere(read.job));
-  auto file = env_.files().Open(program->path);
+  const std::vector<LibraryInfo>& libraries = program->libraries;
+  if (read.library > libraries.size()) {
+    return session.channel().Fail(request, Missing(absl::StrCat("program ", program->path, " has ", libraries.size(),
+                                                                " libraries, and no library ", read.library)));
+  }
+  auto file = env_.files().Open(read.library == 0 ? program->path : libraries[read.library - 1].path);
   if (!file.ok()) return session.channel().Fail(request, file.status());
   auto bytes = (*file)->Read(read.offset, std::min(read.length, kProgramChunkBytes));
   if (!bytes.ok()) return session.channel().Fail(request, bytes.status());

@@ -1,5 +1,6 @@
-// The programs of jobs: hands those of this node's drivers to other nodes, and fetches those of drivers elsewhere, by
-// content hash, checked against it before they run.
+// The programs of jobs: hands those of this node's drivers to other nodes, and fetches those of drivers elsewhere, with
+// the shared libraries that machines don't have by themselves. Files are kept by content hash and checked against it
+// before they run, and that this machine can load the program is found out before that.
 //
 // Owned by the node, on its executor. Hashing goes in pieces, one a turn, so that a large program delays nobody.
 #ifndef IOCLUSTER_RUNTIME_NODE_PROGRAM_STORE_H_
@@ -26,14 +27,15 @@
 namespace ioc {
 
 inline constexpr uint32_t kProgramChunkBytes = 1 << 20;
-inline constexpr uint64_t kMaxProgramBytes = uint64_t{4} << 30;
+inline constexpr uint64_t kMaxProgramBytes = uint64_t{4} << 30;  // also of each of its libraries
+inline constexpr size_t kMaxProgramLibraries = 1024;
 inline constexpr absl::Duration kProgramCallTimeout = absl::Seconds(60);
 
 class ProgramStore {
  public:
   using Handler = absl::AnyInvocable<void(const absl::StatusOr<ProgramInfo>&)>;
 
-  ProgramStore(Env& env, NodeId self, Sessions& sessions, PeerNodes& peers);
+  ProgramStore(Env& env, NodeAddress self, Sessions& sessions, PeerNodes& peers);
   ProgramStore(const ProgramStore&) = delete;
   ProgramStore& operator=(const ProgramStore&) = delete;
 
@@ -42,8 +44,8 @@ class ProgramStore {
   // The driver has ended. Its program is described a while longer: detached actors may still need it.
   void RemoveJob(JobId job);
 
-  // What to start for the job: `path` is on this machine. Called once, maybe before this returns. Errors:
-  // kProgramMissing.
+  // What to start for the job: `path` and `library_path` are on this machine. Called once, maybe before this returns.
+  // Errors: kProgramMissing.
   void Locate(JobId job, const NodeAddress& origin, Handler handler);
 
   // DescribeProgram and ReadProgram of other nodes; as ChannelDelegate::OnMessage.
@@ -57,33 +59,50 @@ class ProgramStore {
     uint64_t offset = 0;
     HashHandler done;
   };
+  // The program or one of its libraries, as it is to be here.
+  struct File {
+    std::string name;  // for messages
+    std::string path;
+    uint64_t size = 0;
+    std::string sha256;
+  };
   struct Fetch {
-    JobId job;
     NodeAddress origin;
     ProgramInfo program;
-    std::string path;
-    std::unique_ptr<FileWriter> file;
+    std::vector<File> files;  // the program, then its libraries
+    size_t current = 0;       // of the files
+    std::unique_ptr<FileWriter> writer;
     Sha256 hash;
     uint64_t received = 0;
     std::vector<Handler> waiting;
+
+    const File& file() const { return files[current]; }
   };
 
   void HashFile(const std::string& path, HashHandler done);
   void HashPiece(std::shared_ptr<Hashing> hashing);
-  void HashOwn(JobId job);
+  // The library of that number, if there is one, and those after it; then the program.
+  void HashOwn(JobId job, size_t library);
+  void HashedOwn(JobId job, const absl::StatusOr<std::string>& hash);
 
   void Described(JobId job, const absl::StatusOr<DescribeProgram::Reply>& reply);
+  // An error says what in it can't be.
+  absl::Status ListFiles(Fetch& fetch) const;
+  void NextFile(JobId job);
   void UseCached(JobId job);
-  void StartFetch(JobId job);
+  void StartFile(JobId job);
+  void FileDone(JobId job);
   void ReadNext(JobId job);
   void PieceArrived(JobId job, absl::StatusOr<RawReply>& reply);
   void FinishFetch(JobId job, const absl::Status& status);
+  // Whether the loader would find all that the program needs.
+  absl::Status CheckLoads(const Fetch& fetch) const;
 
   void Describe(SessionId session, const FrameHeader& request, JobId job);
   void Read(Session& session, const FrameHeader& request, const ReadProgram& read);
 
   Env& env_;
-  const NodeId self_;
+  const NodeAddress self_;
   Sessions& sessions_;
   PeerNodes& peers_;
   const ProgramInfo* Find(JobId job) const;

@@ -14,6 +14,7 @@ class Sha256 {
   Sha256();
   ~Sha256();
   Sha256(Sha256&&) noexcept;
+  Sha256& operator=(Sha256&&) noexcept;
 
   void Update(std::span<const std::byte> bytes);
   // 64 hexadecimal digits. Once.

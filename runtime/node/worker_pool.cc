@@ -174,7 +174,8 @@ ProcessTemplate& WorkerPool::TemplateOf(Job& job) {
                                                    .arguments = job.program->arguments,
                                                    .environment = {{"IOCLUSTER_WORKER", "1"}},
                                                    .defaults = {{"OMP_NUM_THREADS", "1"}},
-                                                   .directory = job.program->directory});
+                                                   .directory = job.program->directory,
+                                                   .library_path = job.program->library_path});
   }
   return *job.processes;
 }

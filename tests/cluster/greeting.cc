@@ -1,0 +1,3 @@
+#include "tests/cluster/greeting.h"
+
+extern "C" const char* Greeting() { return "hello from a library"; }
