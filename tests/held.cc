@@ -42,7 +42,7 @@ std::vector<std::string> HeldIn(std::string_view objects_json) {
     if (count > 0 && !allowed.contains(key)) held.push_back(name + ": " + key + " " + value);
   }
   for (const auto& [process, count] : peers) {
-    if (count > 0 && count >= processes) held.push_back(process + ": peers " + std::to_string(count));
+    if (count > processes) held.push_back(process + ": peers " + std::to_string(count));
   }
   return held;
 }

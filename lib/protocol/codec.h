@@ -43,8 +43,8 @@ class BodyBuffer {
   X(GetWorkerFate) X(GetWorkerFate::Reply) X(StopWorker) X(DescribeProgram) X(DescribeProgram::Reply) \
   X(ReadProgram) X(ReadProgram::Reply) \
   X(AllocateExtent) X(AllocateExtent::Reply) X(ReleaseExtent) X(SealObject) X(PinObject) X(PinObject::Reply) \
-  X(UnpinObjects) X(FreeObjects) X(DescribeObject) X(DescribeObject::Reply) X(ReadObject) X(ReadObject::Reply) \
-  X(ReleaseUnused) \
+  X(UnpinObjects) X(FreeObjects) X(FreeObjects::Reply) X(AdoptObjects) X(AdoptObjects::Reply) X(DescribeObject) \
+  X(DescribeObject::Reply) X(ReadObject) X(ReadObject::Reply) X(ReleaseUnused) \
   X(RegisterNode) X(RegisterNode::Reply) X(ReportResources) X(ForwardDemand) X(PlaceLease) X(PlaceLease::Reply) \
   X(ForwardGrant) X(ForwardRefusal) X(ForwardWarning) X(ProcessGone) X(ListNodes) X(ListNodes::Reply) X(FindLocalNode) \
   X(FindLocalNode::Reply) X(RegisterActorName) X(RegisterActorName::Reply) X(FindActorName) \

@@ -87,7 +87,8 @@ struct ForwardWarning {
   std::string reason;
 };
 
-// node -> head: its demands and the names it registered end. Passed on to all other nodes, which free what it owned.
+// node -> head: its demands and the names it registered end. Passed on to all other nodes, which free what it owned and
+// tell their workers: an actor keeps its answers to the process no longer.
 struct ProcessGone {
   static constexpr Method kMethod = Method::kProcessGone;
   ProcessId process;

@@ -56,6 +56,8 @@ std::string MethodName(Method method) {
       return "ReadObject";
     case Method::kReleaseUnused:
       return "ReleaseUnused";
+    case Method::kAdoptObjects:
+      return "AdoptObjects";
     case Method::kDescribeProgram:
       return "DescribeProgram";
     case Method::kReadProgram:

@@ -40,6 +40,7 @@ enum class Method : uint16_t {
   kDescribeObject = 206,
   kReadObject = 207,
   kReleaseUnused = 208,
+  kAdoptObjects = 220,
 
   // Between nodes (node_messages.h)
   kDescribeProgram = 300,

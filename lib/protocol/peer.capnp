@@ -100,6 +100,7 @@ struct TaskResult {
   returns @5 :List(Value);
   runNs @6 :UInt64;
   gone @7 :Bool;
+  given @8 :List(Value);
 }
 
 struct TaskResults {

@@ -79,6 +79,7 @@ class PeerWriter {
     if (!result.returns.empty()) Values(result.returns, out.initReturns(result.returns.size()));
     out.setRunNs(result.run_ns);
     out.setGone(result.gone);
+    if (!result.given.empty()) Values(result.given, out.initGiven(result.given.size()));
   }
 
   // Last: the table is complete when all else is written.
@@ -166,6 +167,7 @@ class PeerReader {
     Values(in.getReturns(), result.returns);
     result.run_ns = in.getRunNs();
     result.gone = in.getGone();
+    Values(in.getGiven(), result.given);
   }
 
  private:

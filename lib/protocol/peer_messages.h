@@ -102,6 +102,8 @@ struct TaskResult {
   // Of an actor's call: the actor does not live there (any more); ask its owner where it does. With kFailed it had
   // begun the call.
   bool gone = false;
+  // kDone: objects among the references in `returns`, and inside each other, that are the receiver's own from now on.
+  std::vector<WireValue> given;
 };
 
 // worker -> client.

@@ -43,6 +43,17 @@ struct UnpinObjects {
 struct FreeObjects {
   node @0 :Common.NodeAddress;
   ids @1 :List(Common.ObjectId);
+  owner @2 :UInt64;
+
+  struct Reply {}
+}
+
+struct AdoptObjects {
+  node @0 :Common.NodeAddress;
+  ids @1 :List(Common.ObjectId);
+  owner @2 :UInt64;
+
+  struct Reply {}
 }
 
 struct DescribeObject {

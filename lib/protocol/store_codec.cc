@@ -68,10 +68,23 @@ void Read(Budget& budget, wire::UnpinObjects::Reader in, UnpinObjects& unpin) {
 void Write(const FreeObjects& free, wire::FreeObjects::Builder out) {
   Write(free.node, out.initNode());
   WriteIds(free.ids, out.initIds(free.ids.size()));
+  out.setOwner(free.owner.value());
 }
 void Read(Budget& budget, wire::FreeObjects::Reader in, FreeObjects& free) {
   Read(budget, in.getNode(), free.node);
   ReadIds(budget, in.getIds(), free.ids);
+  free.owner = ProcessId(in.getOwner());
+}
+
+void Write(const AdoptObjects& adopt, wire::AdoptObjects::Builder out) {
+  Write(adopt.node, out.initNode());
+  WriteIds(adopt.ids, out.initIds(adopt.ids.size()));
+  out.setOwner(adopt.owner.value());
+}
+void Read(Budget& budget, wire::AdoptObjects::Reader in, AdoptObjects& adopt) {
+  Read(budget, in.getNode(), adopt.node);
+  ReadIds(budget, in.getIds(), adopt.ids);
+  adopt.owner = ProcessId(in.getOwner());
 }
 
 void Write(const DescribeObject& request, wire::DescribeObject::Builder out) { Write(request.id, out.initId()); }
@@ -93,6 +106,10 @@ void Read(Budget& budget, wire::ReadObject::Reader in, ReadObject& request) {
   request.length = in.getLength();
 }
 
+void Write(const FreeObjects::Reply&, wire::FreeObjects::Reply::Builder) {}
+void Read(Budget&, wire::FreeObjects::Reply::Reader, FreeObjects::Reply&) {}
+void Write(const AdoptObjects::Reply&, wire::AdoptObjects::Reply::Builder) {}
+void Read(Budget&, wire::AdoptObjects::Reply::Reader, AdoptObjects::Reply&) {}
 void Write(const ReadObject::Reply&, wire::ReadObject::Reply::Builder) {}
 void Read(Budget&, wire::ReadObject::Reply::Reader, ReadObject::Reply&) {}
 
@@ -109,6 +126,9 @@ IOC_DEFINE_CODEC(PinObject);
 IOC_DEFINE_CODEC(PinObject::Reply);
 IOC_DEFINE_CODEC(UnpinObjects);
 IOC_DEFINE_CODEC(FreeObjects);
+IOC_DEFINE_CODEC(FreeObjects::Reply);
+IOC_DEFINE_CODEC(AdoptObjects);
+IOC_DEFINE_CODEC(AdoptObjects::Reply);
 IOC_DEFINE_CODEC(DescribeObject);
 IOC_DEFINE_CODEC(DescribeObject::Reply);
 IOC_DEFINE_CODEC(ReadObject);

@@ -56,11 +56,23 @@ struct UnpinObjects {
 };
 
 // owner -> its node -> `node`, and from there to every node that has pulled from it: nobody refers to them any more. A
-// pinned one is freed with its last pin.
+// pinned one is freed with its last pin. Between nodes a request where it comes from the owner's, so that none is lost.
 struct FreeObjects {
+  struct Reply {};
   static constexpr Method kMethod = Method::kFreeObjects;
   NodeAddress node;
   std::vector<ObjectId> ids;
+  ProcessId owner;  // set by the owner's node; what another process owns is not freed. 0: whoever owns them
+};
+
+// owner -> its node -> `node`: they were made by another process and are `owner`'s now. Their maker's end does not free
+// them any more, but this one's does. Between nodes a request.
+struct AdoptObjects {
+  struct Reply {};
+  static constexpr Method kMethod = Method::kAdoptObjects;
+  NodeAddress node;
+  std::vector<ObjectId> ids;
+  ProcessId owner;  // set by the owner's node
 };
 
 // node -> node, before reading.

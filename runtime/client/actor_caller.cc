@@ -116,7 +116,7 @@ void ActorCaller::OnActorConstructed(TaskRecord& creation, const ProcessAddress&
   state->creation = 0;
   state->lease = lease;
   state->worker = worker;
-  if (state->phase == ActorState::Phase::kDead) return Stop(worker, creation.actor->id(), /*force=*/true);  // killed
+  if (state->phase == ActorState::Phase::kDead) return Stop(*state, creation.actor->id(), /*force=*/true);  // killed
   ++state->incarnation;
   state->phase = ActorState::Phase::kAlive;
   state->node_name = node_name;
@@ -226,9 +226,10 @@ void ActorCaller::RunDeferred() {
 
 void ActorCaller::OnResult(TaskRecord& task, PeerLink& link, TaskResult& result) {
   const State state = task.actor->actor;
-  if (state->peer != link.peer || task.attempt != result.attempt) return;
   auto it = std::find(state->in_flight.begin(), state->in_flight.end(), &task);
-  if (it == state->in_flight.end()) return;
+  if (state->peer != link.peer || task.attempt != result.attempt || it == state->in_flight.end()) {
+    return book_.Discard(result, *link.peer);
+  }
   state->in_flight.erase(it);
   if (result.outcome == TaskOutcome::kDone) {
     book_.Complete(task, result, link.peer->process, NodeOf(state->worker, state->node_name));
@@ -429,7 +430,7 @@ void ActorCaller::AfterLoss(const State& state, const WorkerEnd& end) {
   for (const uint64_t sequence : sent) {
     TaskRecord* task = book_.Find(sequence);
     if (task == nullptr) continue;
-    task->NoteTried(NodeOf(state->worker, state->node_name));
+    book_.NoteTried(*task, NodeOf(state->worker, state->node_name));
     if (CauseOf(end.error) == Cause::kNodeDied) book_.LoseItems(*task);
     const bool innocent = !end.MayHaveBegunCall(sequence, book_.self());
     if (may_live && (innocent || task->retries_left != 0) && !task->cancelled) {
@@ -497,8 +498,8 @@ void ActorCaller::OnKillActor(PeerLink& link, const FrameHeader& request, const 
 
 void ActorCaller::KillOwn(const State& state, bool no_restart) {
   if (state->phase == ActorState::Phase::kDead) return;
-  Peer* const peer = state->peer;
-  if (peer != nullptr) Stop(state->worker, state->record->id(), /*force=*/true);
+  // Also if it is out of reach just now.
+  if (state->lease) Stop(*state, state->record->id(), /*force=*/true);
   // What is made again is so when its worker has ended.
   if (!no_restart && state->restarts_left != 0) return;
   const absl::Status error = MakeError(Cause::kActorDied, absl::StrCat(NameOf(*state), " was killed"));
@@ -508,19 +509,38 @@ void ActorCaller::KillOwn(const State& state, bool no_restart) {
   const std::deque<TaskRecord*> in_flight = std::exchange(state->in_flight, {});
   TaskRecord* const creation = state->creation == 0 ? nullptr : book_.Find(state->creation);
   Die(*state, error);
-  for (TaskRecord* task : in_flight) book_.Fail(*task, error);
+  for (TaskRecord* task : in_flight) {
+    book_.NoteTried(*task, NodeOf(state->worker, state->node_name));
+    book_.Fail(*task, error);
+  }
   if (creation != nullptr) dispatcher_.Cancel(*creation, /*force=*/true);
 }
 
-void ActorCaller::Stop(const ProcessAddress& worker, ObjectId actor, bool force) {
+void ActorCaller::Stop(const ActorState& state, ObjectId actor, bool force) {
+  Stop({.worker = state.worker, .node_name = state.node_name, .actor = actor, .force = force},
+       env_.executor().Now() + kActorOutOfReach);
+}
+
+// Nobody else would tell the worker, if only the connection with it broke or can't be made: it is told again until it
+// has answered or ended.
+void ActorCaller::Stop(const Stopping& stopping, absl::Time until) {
   if (closed_) return;
-  peers_.With(worker, [this, worker, actor, force](absl::StatusOr<Peer*> peer) {
-    if (!peer.ok()) return;  // it has ended
-    (*peer)->channel().Call(StopActor{.actor = actor, .force = force}, kBorrowTimeout,
-                            [this, worker, actor, force](const absl::StatusOr<StopActor::Reply>& reply) {
-                              // Nobody else would tell it, if only the connection broke.
-                              if (CauseOf(reply.status()) == Cause::kDisconnected) Stop(worker, actor, force);
+  peers_.With(stopping.worker, [this, stopping, until](absl::StatusOr<Peer*> peer) {
+    if (!peer.ok()) return StopLater(stopping, until);
+    (*peer)->channel().Call(StopActor{.actor = stopping.actor, .force = stopping.force}, kBorrowTimeout,
+                            [this, stopping, until](const absl::StatusOr<StopActor::Reply>& reply) {
+                              if (CauseOf(reply.status()) == Cause::kDisconnected) StopLater(stopping, until);
                             });
+  });
+}
+
+void ActorCaller::StopLater(const Stopping& stopping, absl::Time until) {
+  if (closed_ || env_.executor().Now() >= until) return;
+  dispatcher_.AskFate(stopping.worker, stopping.node_name, [this, stopping, until](const WorkerEnd& end) {
+    if (!end.running && CauseOf(end.error) != Cause::kNodeDied) return;
+    env_.executor().Schedule(kStopAgainDelay, [this, stopping, until, alive = std::weak_ptr<const bool>(alive_)] {
+      if (!alive.expired()) Stop(stopping, until);
+    });
   });
 }
 
@@ -539,7 +559,10 @@ void ActorCaller::Die(ActorState& state, const absl::Status& error) {
 void ActorCaller::FailWaiting(ActorState& state, const absl::Status& error) {
   const std::deque<TaskRecord*> waiting = std::exchange(state.waiting, {});
   if (closed_) return;  // the book fails them, or has done so: they may be gone
-  for (TaskRecord* task : waiting) book_.Fail(*task, error);
+  for (TaskRecord* task : waiting) {
+    if (task->call_sequence != 0) book_.NoteTried(*task, NodeOf(state.worker, state.node_name));
+    book_.Fail(*task, error);
+  }
 }
 
 void ActorCaller::OnDead(ObjectRecord& record) {
@@ -550,7 +573,7 @@ void ActorCaller::OnDead(ObjectRecord& record) {
     if (!state->options.name.empty()) {
       node_.Notify(ReleaseActorName{state->options.name_space, state->options.name, record.id()});
     }
-    if (state->lease) Stop(state->worker, record.id(), /*force=*/false);
+    if (state->lease) Stop(*state, record.id(), /*force=*/false);
   }
   ReleaseConstructor(*state);
   state->phase = ActorState::Phase::kDead;

@@ -26,6 +26,8 @@ namespace ioc {
 // Calls sent to one actor and not answered; more wait here.
 inline constexpr size_t kMaxActorCallsInFlight = 16384;
 inline constexpr absl::Duration kReResolveDelay = absl::Milliseconds(50);
+// A worker that could not be told to end its actor is told again after this.
+inline constexpr absl::Duration kStopAgainDelay = absl::Milliseconds(500);
 // How long an actor may be out of reach while its owner says that it lives.
 inline constexpr absl::Duration kActorOutOfReach = absl::Seconds(60);
 // When no call follows that would carry it, a worker is told this late which answers have come, so that it can forget
@@ -59,6 +61,12 @@ class ActorCaller final : public TaskSink, public ActorEvents, public Deferred {
 
  private:
   using State = std::shared_ptr<ActorState>;
+  struct Stopping {
+    ProcessAddress worker;
+    std::string node_name;
+    ObjectId actor;
+    bool force = false;
+  };
 
   void OnTaskReady(TaskRecord& task) override;
   void OnTaskDoomed(TaskRecord& task, const absl::Status& error) override;
@@ -83,7 +91,9 @@ class ActorCaller final : public TaskSink, public ActorEvents, public Deferred {
   void Lost(const State& state);
   void NewIncarnation(ActorState& state);
   // Has the actor's worker end; its lease ends with it.
-  void Stop(const ProcessAddress& worker, ObjectId actor, bool force);
+  void Stop(const ActorState& state, ObjectId actor, bool force);
+  void Stop(const Stopping& stopping, absl::Time until);
+  void StopLater(const Stopping& stopping, absl::Time until);
   void KillOwn(const State& state, bool no_restart);
   void TellHeard();
   void AfterLoss(const State& state, const WorkerEnd& end);

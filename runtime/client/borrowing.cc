@@ -57,7 +57,13 @@ WireValue Borrowing::ExportValue(const ObjectRecord& record) const {
 }
 
 ObjectRecord& Borrowing::Import(const RefInfo& ref) {
-  if (ObjectRecord* known = objects_.Find(ref.id)) return *known;
+  if (ObjectRecord* known = objects_.Find(ref.id)) {
+    // What we have given away comes back: now we hear where its owner is.
+    if (known->given != GivenState::kNo && known->owner != nullptr && known->owner->process == ref.owner.process) {
+      *known->owner = ref.owner;
+    }
+    return *known;
+  }
   ObjectRecord& record = objects_.Create(ref.id);
   record.owner = std::make_unique<ProcessAddress>(ref.owner);
   if (ref.owner.process == self_.process) {
@@ -92,7 +98,7 @@ void Borrowing::Uncover(const std::vector<ObjectRecord*>& records, ProcessId cal
   for (ObjectRecord* record : records) {
     --record->covered;
     const bool kept = record->user_held || record->holds > 1;
-    if (kept && !record->owned() && record->borrow == BorrowState::kNone && record->covered == 0) {
+    if (kept && !record->owned() && record->borrow != BorrowState::kRegistered && record->covered == 0) {
       // The caller reads what we send it in order: if it is the owner, it counts us before it sees the answer.
       const bool ordered = record->owner->process == caller;
       if (!ordered) ++waiting->first;
@@ -108,19 +114,30 @@ void Borrowing::Uncover(const std::vector<ObjectRecord*>& records, ProcessId cal
 std::vector<ObjectRecord*> Borrowing::ImportReceived(const std::vector<RefInfo>& refs, ProcessId sender) {
   std::vector<ObjectRecord*> records;
   records.reserve(refs.size());
+  const uint64_t epoch = refs.empty() ? 0 : EpochOf(sender);
   for (const RefInfo& ref : refs) {
     ObjectRecord& record = Import(ref);
     objects_.Hold(record);
     records.push_back(&record);
-    if (record.owned() || record.borrow != BorrowState::kNone) {
-      TellReceived(sender, ref.id);
-    } else if (record.owner->process == sender) {
+    if (record.owned() || record.borrow == BorrowState::kRegistered) {
+      TellReceived(sender, epoch, ref.id);
+    } else if (record.borrow == BorrowState::kNone && record.owner->process == sender) {
       Register(record, true, [](const absl::Status&) {});
     } else {
-      Register(record, false, [this, sender, id = ref.id](const absl::Status&) { TellReceived(sender, id); });
+      Register(record, false,
+               [this, sender, epoch, id = ref.id](const absl::Status&) { TellReceived(sender, epoch, id); });
     }
   }
   return records;
+}
+
+void Borrowing::Decline(const std::vector<RefInfo>& refs, ProcessId sender) {
+  for (const RefInfo& ref : refs) TellReceived(sender, EpochOf(sender), ref.id);
+}
+
+uint64_t Borrowing::EpochOf(ProcessId process) {
+  const Peer* peer = peers_.Find(process);
+  return peer == nullptr ? 0 : peer->epoch;
 }
 
 void Borrowing::ImportUnheld(const RefInfo& ref, absl::AnyInvocable<void(absl::StatusOr<ObjectRecord*>)> done) {
@@ -138,11 +155,12 @@ void Borrowing::ImportUnheld(const RefInfo& ref, absl::AnyInvocable<void(absl::S
   Register(record, false, std::move(finish));
 }
 
-void Borrowing::Register(ObjectRecord& record, bool sent_by_owner, absl::AnyInvocable<void(absl::Status)> done) {
+void Borrowing::Register(ObjectRecord& record, bool sent_by_owner, Registered done) {
   if (record.owner->process == kHeadProcess) {  // it does not count
     record.borrow = BorrowState::kRegistered;
     return done(absl::OkStatus());
   }
+  if (record.borrow == BorrowState::kRegistering) return registering_[record.id()].push_back(std::move(done));
   record.borrow = BorrowState::kRegistering;
   objects_.Hold(record);
   RunDeferred();  // an earlier release of the same object must arrive first
@@ -156,6 +174,9 @@ void Borrowing::Register(ObjectRecord& record, bool sent_by_owner, absl::AnyInvo
                                                 record.owner->process.ToString(), ": ", status.message())));
     }
     done(status);
+    if (auto others = registering_.extract(record.id()); !others.empty()) {
+      for (Registered& other : others.mapped()) other(status);
+    }
     objects_.Drop(record);
   };
   peers_.With(*record.owner, [id = record.id(), sent_by_owner, registered = std::move(registered)](auto peer) mutable {
@@ -165,11 +186,12 @@ void Borrowing::Register(ObjectRecord& record, bool sent_by_owner, absl::AnyInvo
   });
 }
 
-void Borrowing::TellReceived(ProcessId sender, ObjectId id) {
-  auto it =
-      std::find_if(received_.begin(), received_.end(), [sender](const auto& entry) { return entry.first == sender; });
-  if (it == received_.end()) it = received_.insert(received_.end(), {sender, {}});
-  it->second.push_back(id);
+void Borrowing::TellReceived(ProcessId sender, uint64_t epoch, ObjectId id) {
+  auto it = std::find_if(received_.begin(), received_.end(), [sender, epoch](const Received& entry) {
+    return entry.sender == sender && entry.epoch == epoch;
+  });
+  if (it == received_.end()) it = received_.insert(received_.end(), {sender, epoch, {}});
+  it->ids.push_back(id);
   env_.executor().Defer(*this);
 }
 
@@ -190,8 +212,10 @@ void Borrowing::RunDeferred() {
     if (Peer* owner = peers_.Find(release.owner.process))
       owner->channel().Notify(ReleaseBorrows{std::move(release.ids)});
   }
-  for (auto& [sender, ids] : std::exchange(received_, {})) {
-    if (Peer* peer = peers_.Find(sender)) peer->channel().Notify(RefsReceived{std::move(ids)});
+  for (Received& received : std::exchange(received_, {})) {
+    // One that has come back has forgotten what it sent before.
+    Peer* const peer = peers_.Find(received.sender);
+    if (peer != nullptr && peer->epoch == received.epoch) peer->channel().Notify(RefsReceived{std::move(received.ids)});
   }
 }
 
@@ -214,9 +238,7 @@ void Borrowing::Resolved(ObjectId id, absl::StatusOr<RawReply> raw, ProcessId ow
   if (record == nullptr) {
     // Forgotten meanwhile; what the value refers to is let go at once.
     ResolveObject::Reply late;
-    if (raw.ok() && Decode(raw->body, late).ok()) {
-      for (const RefInfo& ref : late.value.refs) TellReceived(owner, ref.id);
-    }
+    if (raw.ok() && Decode(raw->body, late).ok()) Decline(late.value.refs, owner);
     return;
   }
   record->resolving = false;
@@ -267,7 +289,13 @@ void Borrowing::OnReleaseBorrows(Peer& peer, const ReleaseBorrows& message) {
 }
 
 void Borrowing::OnRefsReceived(Peer& peer, const RefsReceived& message) {
-  for (ObjectId id : message.ids) DropCount(peer.in_transit, id);
+  for (ObjectId id : message.ids) {
+    ObjectRecord* record = objects_.Find(id);
+    if (record != nullptr && record->given == GivenState::kOffered && record->owner->process == peer.process) {
+      record->given = GivenState::kTaken;
+    }
+    DropCount(peer.in_transit, id);
+  }
 }
 
 bool Borrowing::DropCount(absl::flat_hash_map<ObjectId, uint32_t>& counts, ObjectId id) {
@@ -281,6 +309,22 @@ bool Borrowing::DropCount(absl::flat_hash_map<ObjectId, uint32_t>& counts, Objec
 void Borrowing::OnPeerGone(Peer& peer) {
   DropCounts(peer.borrowed);
   DropCounts(peer.in_transit);
+  ForgetQuestions();
+}
+
+// Those of connections that are no more.
+void Borrowing::ForgetQuestions() {
+  std::vector<std::pair<uint64_t, ObjectId>> gone;
+  for (const auto& [asked, answer] : pending_answers_) {
+    if (peers_.FindLink(asked.first) == nullptr) gone.push_back(asked);
+  }
+  std::sort(gone.begin(), gone.end());
+  for (const auto& asked : gone) {
+    const auto answer = pending_answers_.extract(asked);
+    ObjectRecord& record = *objects_.Find(asked.second);
+    objects_.Unlisten(record, *answer.mapped());
+    objects_.Drop(record);
+  }
 }
 
 void Borrowing::DropCounts(absl::flat_hash_map<ObjectId, uint32_t>& counts) {

@@ -7,8 +7,9 @@
 //    owner before it answers (Uncover).
 //  - results and resolved values: the sender holds what they contain (`in_transit`) until the receiver has registered
 //  with
-//    the owners and says RefsReceived.
-// A process that dies or is cut off lets go of all it borrowed and of all that was on its way to it.
+//    the owners and says RefsReceived. It says so once for each reference that came, also of values that nobody wants.
+// A process that dies or is cut off lets go of all it borrowed and of all that was on its way to it; what was received
+// before is then not told to the one that comes back.
 //
 // Lives on the client's executor.
 #ifndef IOCLUSTER_RUNTIME_CLIENT_BORROWING_H_
@@ -50,6 +51,8 @@ class Borrowing final : public Deferred {
 
   // The references in a value that `sender` has sent us: held. Registers them and then tells the sender.
   std::vector<ObjectRecord*> ImportReceived(const std::vector<RefInfo>& refs, ProcessId sender);
+  // The same for a value that nobody wants any more: they are not kept.
+  void Decline(const std::vector<RefInfo>& refs, ProcessId sender);
   // A reference that nobody holds for us (a named actor's); null to `done` if the owner does not know it.
   void ImportUnheld(const RefInfo& ref, absl::AnyInvocable<void(absl::StatusOr<ObjectRecord*>)> done);
 
@@ -72,18 +75,28 @@ class Borrowing final : public Deferred {
   size_t answering() const { return pending_answers_.size(); }
 
  private:
+  using Registered = absl::AnyInvocable<void(absl::Status)>;
   struct Release {
     ProcessAddress owner;
+    std::vector<ObjectId> ids;
+  };
+  // What was received from a process while it was connected, as the peer with this epoch.
+  struct Received {
+    ProcessId sender;
+    uint64_t epoch = 0;
     std::vector<ObjectId> ids;
   };
   class PendingAnswer;
 
   void RunDeferred() override;
   ObjectRecord& Import(const RefInfo& ref);
-  void Register(ObjectRecord& record, bool sent_by_owner, absl::AnyInvocable<void(absl::Status)> done);
-  void TellReceived(ProcessId sender, ObjectId id);
+  // `done` is called when the owner knows of us, or can't.
+  void Register(ObjectRecord& record, bool sent_by_owner, Registered done);
+  uint64_t EpochOf(ProcessId process);
+  void TellReceived(ProcessId sender, uint64_t epoch, ObjectId id);
   void Resolved(ObjectId id, absl::StatusOr<RawReply> raw, ProcessId owner, absl::Time asked);
   void Answer(uint64_t link, const FrameHeader& request, ObjectRecord& record);
+  void ForgetQuestions();
   void DropCounts(absl::flat_hash_map<ObjectId, uint32_t>& counts);
   bool DropCount(absl::flat_hash_map<ObjectId, uint32_t>& counts, ObjectId id);
 
@@ -91,8 +104,10 @@ class Borrowing final : public Deferred {
   ObjectTable& objects_;
   PeerTable& peers_;
   ProcessAddress self_;
-  std::vector<Release> releases_;                                      // to be told to owners
-  std::vector<std::pair<ProcessId, std::vector<ObjectId>>> received_;  // to be told to senders
+  std::vector<Release> releases_;   // to be told to owners
+  std::vector<Received> received_;  // to be told to senders
+  // Who else waits for a registration that is on its way.
+  absl::flat_hash_map<ObjectId, std::vector<Registered>> registering_;
   // By the link and the object that it asks for.
   absl::flat_hash_map<std::pair<uint64_t, ObjectId>, std::unique_ptr<PendingAnswer>> pending_answers_;
 };

@@ -45,9 +45,10 @@ Client::Client(std::shared_ptr<Env> env, WorkerHooks* worker)
       node_(*env_, *this),
       store_(*env_, node_),
       borrowing_(*env_, objects_, peers_),
+      ownership_(objects_, borrowing_, store_),
       streams_(env_->executor(), peers_, objects_, borrowing_, store_),
       waits_(env_->executor(), objects_, store_, streams_, *this),
-      book_(objects_, borrowing_, store_, streams_),
+      book_(objects_, borrowing_, ownership_, store_, streams_),
       dispatcher_(*env_, node_, peers_, book_, actors_),
       detached_(*env_, node_, book_, store_),
       actors_(*env_, node_, peers_, objects_, book_, borrowing_, dispatcher_, detached_),
@@ -164,6 +165,10 @@ absl::Status Client::OnNodeMessage(Channel& channel, FrameView frame) {
       return Take<RecallLease>(frame, [this](const RecallLease& recall) {
         if (worker_ != nullptr) worker_->OnRecallLease(recall.lease);
       });
+    case Method::kProcessGone:
+      return Take<ProcessGone>(frame, [this](const ProcessGone& gone) {
+        if (worker_ != nullptr) worker_->OnProcessGone(gone.process);
+      });
     case Method::kTakeProcessCensus:
       channel.Reply(frame.header, TakeProcessCensus::Reply{Census()});
       return absl::OkStatus();
@@ -264,8 +269,9 @@ absl::Status Client::TakeResults(PeerLink& link, const FrameView& frame) {
   IOC_RETURN_IF_ERROR(Decode(frame.body, results_));
   for (TaskResult& result : results_.results) {
     TaskRecord* task = book_.Find(result.sequence);
-    if (task == nullptr) continue;
-    if (task->kind == TaskKind::kActorCall) {
+    if (task == nullptr) {
+      book_.Discard(result, *link.peer);
+    } else if (task->kind == TaskKind::kActorCall) {
       actors_.OnResult(*task, link, result);
     } else {
       dispatcher_.OnResult(link, result);
@@ -285,6 +291,10 @@ void Client::OnPeerGone(Peer& peer, const absl::Status&) {
 void Client::OnDead(ObjectRecord& record) {
   actors_.OnDead(record);
   store_.Uncache(record.id());
+  // What was offered, and maybe never arrived: the stores know better.
+  if (record.given == GivenState::kOffered && record.state == ObjectState::kStored) {
+    store_.Free(record.id(), record.copies);
+  }
   if (!record.owned()) return borrowing_.OnDead(record);
   if (record.state == ObjectState::kStored) store_.Free(record.id(), record.copies);
 }

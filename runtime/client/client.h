@@ -24,6 +24,7 @@
 #include "runtime/client/borrowing.h"
 #include "runtime/client/node_link.h"
 #include "runtime/client/object_table.h"
+#include "runtime/client/ownership.h"
 #include "runtime/client/peers.h"
 #include "runtime/client/ready_waits.h"
 #include "runtime/client/store_client.h"
@@ -63,6 +64,7 @@ class WorkerHooks {
   virtual void OnAnswersHeard(PeerLink& link, const AnswersHeard& heard) = 0;
   virtual void OnStopActor(PeerLink& link, const FrameHeader& request, const StopActor& stop) = 0;
   virtual void OnPeerGone(Peer& peer) = 0;
+  virtual void OnProcessGone(ProcessId process) = 0;  // it has ended, wherever it ran
   // Before and after the task that this thread runs waits: the number of its job, 0 if the end need not be told.
   virtual uint64_t OnBlocked() = 0;
   virtual void OnUnblocked(uint64_t job) = 0;
@@ -87,6 +89,7 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
   ProcessId process() const { return process_; }
   NodeLink& node() { return node_; }
   Borrowing& borrowing() { return borrowing_; }
+  Ownership& ownership() { return ownership_; }
   ObjectTable& objects() { return objects_; }
   PeerTable& peers() { return peers_; }
   const StoreClient& store() const { return store_; }
@@ -217,6 +220,7 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
   NodeLink node_;
   StoreClient store_;
   Borrowing borrowing_;
+  Ownership ownership_;
   StreamTable streams_;
   ReadyWaits waits_;
   TaskBook book_;

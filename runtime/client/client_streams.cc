@@ -41,20 +41,26 @@ absl::StatusOr<internal::Ref> Client::NextItem(const internal::Ref& stream, absl
 void Client::CloseStream(const internal::Ref& stream) {
   MutexLock lock(env_->executor().mutex());
   ObjectRecord* const end = RecordOf(stream);
-  if (end == nullptr || !streams_.Close(end->id().sequence)) return;
-  if (TaskRecord* task = book_.Find(end->id().sequence)) CancelCall(*task, /*force=*/false);
+  if (end == nullptr) return;
+  TaskRecord* const task = book_.Find(end->id().sequence);
+  if (task != nullptr) book_.NoteClosed(*task);
+  if (streams_.Close(end->id().sequence) && task != nullptr) CancelCall(*task, /*force=*/false);
 }
 
 absl::Status Client::TakeItem(PeerLink& link, const FrameView& frame) {
   StreamItem item;
   IOC_RETURN_IF_ERROR(Decode(frame.body, item));
   const TaskRecord* task = book_.Find(item.sequence);
-  if (task == nullptr || task->stream_window == 0 || task->attempt != item.attempt) return absl::OkStatus();
   const ProcessAddress* worker = nullptr;
-  if (task->kind == TaskKind::kActorCall) worker = &task->actor->actor->worker;
-  if (task->lease != nullptr) worker = &task->lease->worker;
-  if (worker == nullptr || worker->process != link.peer->process) return absl::OkStatus();
-  streams_.OnItem(link, *task, item, NodeOf(*worker));
+  if (task != nullptr && task->kind == TaskKind::kActorCall) worker = &task->actor->actor->worker;
+  if (task != nullptr && task->lease != nullptr) worker = &task->lease->worker;
+  const bool expected = worker != nullptr && worker->process == link.peer->process && task->stream_window > 0 &&
+                        task->attempt == item.attempt;
+  if (expected) {
+    streams_.OnItem(link, *task, item, NodeOf(*worker));
+  } else {
+    book_.Discard(item, *link.peer);
+  }
   return absl::OkStatus();
 }
 

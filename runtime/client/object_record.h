@@ -39,6 +39,8 @@ class SettleListener {
 
 enum class ObjectState : uint8_t { kPending, kInline, kStored, kFailed };
 enum class BorrowState : uint8_t { kNone, kRegistering, kRegistered };
+// Of what was ours and went to another process with an answer (ownership.h).
+enum class GivenState : uint8_t { kNo, kOffered, kTaken };
 
 class ObjectRecord final : public internal::RefTarget {
  public:
@@ -62,6 +64,7 @@ class ObjectRecord final : public internal::RefTarget {
 
   std::unique_ptr<ProcessAddress> owner;  // null: this process
   BorrowState borrow = BorrowState::kNone;
+  GivenState given = GivenState::kNo;
   uint32_t covered = 0;    // tasks of ours that run with it as an argument: their caller holds it
   bool resolving = false;  // the owner has been asked for the value
   uint64_t task = 0;       // sequence of the task of ours that makes it, or 0

@@ -62,6 +62,7 @@ Peer& PeerTable::GetOrCreate(ProcessId process) {
   if (slot == nullptr) {
     slot = std::make_unique<Peer>();
     slot->process = process;
+    slot->epoch = ++last_epoch_;
   }
   return *slot;
 }
@@ -78,6 +79,7 @@ void PeerTable::Dial(Peer& peer, const ProcessAddress& address) {
   const bool near = address.machine == machine_ && !address.local_address.empty();
   const std::string& door = near ? address.local_address : address.node_address;
   const ProcessId process = peer.process;
+  peer.address = address;
   if (door.empty()) {
     const absl::Status error =
         MakeError(Cause::kDisconnected,

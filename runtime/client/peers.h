@@ -40,6 +40,8 @@ struct PeerLink {
 
 struct Peer {
   ProcessId process;
+  uint64_t epoch = 0;      // of this connectedness: the process gets another one when it comes back
+  ProcessAddress address;  // once we have dialled it
   bool was_connected = false;
   std::string description;
   std::vector<PeerLink*> links;  // the first is used to send
@@ -101,6 +103,7 @@ class PeerTable final : public ChannelDelegate {
   absl::flat_hash_map<uint64_t, PeerLink*> links_by_id_;
   absl::flat_hash_map<Channel*, ProcessId> expected_;  // whom we dialled
   uint64_t last_link_ = 0;
+  uint64_t last_epoch_ = 0;
 };
 
 }  // namespace ioc

@@ -174,11 +174,10 @@ void StoreClient::ReleaseUnused() {
   if (const auto idle = slabs_.TakeIdle()) node_.Notify(ReleaseExtent{*idle});
 }
 
-void StoreClient::Free(ObjectId id, const std::vector<ObjectCopy>& copies) {
+void StoreClient::AddByNode(IdsByNode& list, ObjectId id, const std::vector<ObjectCopy>& copies) {
   for (const ObjectCopy& copy : copies) {
-    auto it =
-        std::find_if(freed_.begin(), freed_.end(), [&copy](const auto& entry) { return entry.first == copy.node; });
-    if (it == freed_.end()) it = freed_.insert(freed_.end(), {copy.node, {}});
+    auto it = std::find_if(list.begin(), list.end(), [&copy](const auto& entry) { return entry.first == copy.node; });
+    if (it == list.end()) it = list.insert(list.end(), {copy.node, {}});
     it->second.push_back(id);
   }
   env_.executor().Defer(*this);
@@ -187,6 +186,11 @@ void StoreClient::Free(ObjectId id, const std::vector<ObjectCopy>& copies) {
 void StoreClient::RunDeferred() {
   InParts(std::exchange(unpinned_, {}),
           [this](std::vector<ObjectId> ids) { node_.Notify(UnpinObjects{std::move(ids)}); });
+  for (auto& [node, all] : std::exchange(adopted_, {})) {
+    InParts(std::move(all), [this, &to = node](std::vector<ObjectId> ids) {
+      node_.Notify(AdoptObjects{.node = to, .ids = std::move(ids)});
+    });
+  }
   for (auto& [node, all] : std::exchange(freed_, {})) {
     InParts(std::move(all), [this, &to = node](std::vector<ObjectId> ids) {
       node_.Notify(FreeObjects{.node = to, .ids = std::move(ids)});

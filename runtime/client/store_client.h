@@ -76,8 +76,10 @@ class StoreClient final : public Deferred {
   // Lets go of the cached pins, at once or with their last use, and of a slab that nobody writes in.
   void ReleaseUnused();
 
-  // Nobody refers to the object any more.
-  void Free(ObjectId id, const std::vector<ObjectCopy>& copies);
+  // The object, which another process made, is ours now.
+  void Adopt(ObjectId id, const std::vector<ObjectCopy>& copies) { AddByNode(adopted_, id, copies); }
+  // Nobody refers to the object any more. Only its owner's word counts.
+  void Free(ObjectId id, const std::vector<ObjectCopy>& copies) { AddByNode(freed_, id, copies); }
 
   size_t pinned() const { return pins_.size(); }
   size_t slabs() const { return slabs_.size(); }
@@ -90,7 +92,10 @@ class StoreClient final : public Deferred {
     std::vector<PinHandler> waiting;  // not empty while the node is asked: it is not pinned yet
   };
 
+  using IdsByNode = std::vector<std::pair<NodeAddress, std::vector<ObjectId>>>;
+
   void RunDeferred() override;
+  void AddByNode(IdsByNode& list, ObjectId id, const std::vector<ObjectCopy>& copies);
   void AllocateExtentFor(uint64_t size, AllocateHandler handler);
   void RefillSlab();
   void UnpinIfUnused(absl::flat_hash_map<ObjectId, PinEntry>::iterator entry);
@@ -107,7 +112,8 @@ class StoreClient final : public Deferred {
   std::deque<std::pair<uint64_t, AllocateHandler>> waiting_for_slab_;
   absl::flat_hash_map<ObjectId, PinEntry> pins_;
   std::vector<ObjectId> unpinned_;
-  std::vector<std::pair<NodeAddress, std::vector<ObjectId>>> freed_;  // by node
+  IdsByNode adopted_;
+  IdsByNode freed_;
 };
 
 }  // namespace ioc

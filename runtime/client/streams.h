@@ -57,6 +57,7 @@ class StreamTable {
   // Forgets it; says whether it was open.
   bool Close(uint64_t sequence);
 
+  bool IsOpen(uint64_t sequence) const { return streams_.contains(sequence); }
   // How many of its items another attempt of the call shall skip.
   uint64_t Received(uint64_t sequence) const;
   // The node is gone, and what lay there: another attempt makes those again.

@@ -93,7 +93,7 @@ std::vector<TaskRecord*> TaskBook::ChildrenOf(uint64_t job) {
 }
 
 void TaskBook::LoseItems(const TaskRecord& task) {
-  if (task.stream_window > 0 && !task.tried.empty()) streams_.LoseItemsOn(task.sequence, task.tried.back().node);
+  if (task.stream_window > 0 && !task.tried.empty()) streams_.LoseItemsOn(task.sequence, task.tried.back().node.node);
 }
 
 void TaskBook::AwaitArguments(TaskRecord& task) {
@@ -204,6 +204,7 @@ void TaskBook::Complete(TaskRecord& task, TaskResult& result, ProcessId sender, 
                                 absl::StrCat(std::string(task.label()), " answered with ", result.returns.size(),
                                              " results instead of ", task.num_returns)));
   }
+  const std::vector<ObjectRecord*> adopted = ownership_.Adopt(result.given, sender);
   for (uint32_t i = 0; i < task.num_returns; ++i) {
     WireValue& value = result.returns[i];
     std::vector<ObjectRecord*> contained = borrowing_.ImportReceived(value.refs, sender);
@@ -217,6 +218,7 @@ void TaskBook::Complete(TaskRecord& task, TaskResult& result, ProcessId sender, 
       objects_.SettleStored(record, value.size, {ObjectCopy{node}}, std::move(contained));
     }
   }
+  for (ObjectRecord* record : adopted) objects_.Drop(*record);
   Destroy(task);
 }
 
@@ -239,15 +241,50 @@ void TaskBook::FailAll(const absl::Status& error) {
   }
 }
 
+void TaskBook::NoteTried(TaskRecord& task, const NodeAddress& node) {
+  auto tried =
+      std::find_if(task.tried.begin(), task.tried.end(), [&node](const auto& known) { return known.node == node; });
+  if (tried != task.tried.end()) std::rotate(tried, tried + 1, task.tried.end());
+  if (tried == task.tried.end()) task.tried.push_back({.node = node, .first_item = ~uint64_t{0}});
+  TaskRecord::Tried& last = task.tried.back();
+  if (task.stream_window == 0) return;
+  const uint64_t received = streams_.IsOpen(task.sequence) ? streams_.Received(task.sequence) : task.closed_at;
+  last.first_item = std::min(last.first_item, received);
+  last.last_item = std::max(last.last_item, received + task.stream_window);
+}
+
 // A lost attempt may have stored results on its node, which nobody was told of.
-void TaskBook::FreeStrays(const TaskRecord& task, const NodeAddress& node) {
-  for (uint32_t i = 0; i < task.num_returns; ++i) {
-    const ObjectRecord& result = Result(task, i);
-    const bool is_used = result.state == ObjectState::kStored &&
-                         std::any_of(result.copies.begin(), result.copies.end(),
-                                     [&node](const ObjectCopy& copy) { return copy.node == node; });
-    if (!is_used) store_.Free(result.id(), {ObjectCopy{node}});
+void TaskBook::FreeStrays(const TaskRecord& task, const TaskRecord::Tried& tried) {
+  for (uint32_t i = 0; i < task.num_returns; ++i) FreeStray(Result(task, i).id(), tried.node);
+  for (uint64_t item = tried.first_item; item < tried.last_item; ++item) {
+    FreeStray({self_, task.sequence + 1 + item}, tried.node);
   }
+}
+
+void TaskBook::FreeStray(ObjectId id, const NodeAddress& node) {
+  const ObjectRecord* record = objects_.Find(id);
+  const bool is_used = record != nullptr && record->state == ObjectState::kStored &&
+                       std::any_of(record->copies.begin(), record->copies.end(),
+                                   [&node](const ObjectCopy& copy) { return copy.node == node; });
+  if (!is_used) store_.Free(id, {ObjectCopy{node}});
+}
+
+void TaskBook::Discard(const TaskResult& result, const Peer& sender) {
+  // Another attempt may be about to store the same results there.
+  const bool is_over = Find(result.sequence) == nullptr && sender.address.process;
+  for (ObjectRecord* record : ownership_.Adopt(result.given, sender.process)) objects_.Drop(*record);
+  for (size_t i = 0; i < result.returns.size(); ++i) {
+    borrowing_.Decline(result.returns[i].refs, sender.process);
+    if (is_over && result.returns[i].kind == ValueKind::kStored) {
+      FreeStray({self_, result.sequence + i}, NodeOf(sender.address));
+    }
+  }
+}
+
+void TaskBook::Discard(const StreamItem& item, const Peer& sender) {
+  borrowing_.Decline(item.value.refs, sender.process);
+  if (item.value.kind != ValueKind::kStored || Find(item.sequence) != nullptr || !sender.address.process) return;
+  FreeStray({self_, item.sequence + 1 + item.index}, NodeOf(sender.address));
 }
 
 void TaskBook::Destroy(TaskRecord& task) {
@@ -256,7 +293,7 @@ void TaskBook::Destroy(TaskRecord& task) {
     for (ObjectRecord* dependency : task.dependencies) objects_.Unlisten(*dependency, task);
     if (task.stored_payload != nullptr) objects_.Unlisten(*task.stored_payload, task);
   }
-  for (const NodeAddress& node : task.tried) FreeStrays(task, node);
+  for (const TaskRecord::Tried& tried : task.tried) FreeStrays(task, tried);
   for (uint32_t i = 0; i < task.num_returns; ++i) objects_.Drop(Result(task, i));
   for (ObjectRecord* dependency : task.dependencies) objects_.Drop(*dependency);
   for (ObjectRecord* ref : task.refs) objects_.Drop(*ref);

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "runtime/client/borrowing.h"
+#include "runtime/client/ownership.h"
 #include "runtime/client/store_client.h"
 #include "runtime/client/streams.h"
 #include "runtime/client/task_record.h"
@@ -23,8 +24,8 @@ namespace ioc {
 
 class TaskBook {
  public:
-  TaskBook(ObjectTable& objects, Borrowing& borrowing, StoreClient& store, StreamTable& streams)
-      : objects_(objects), borrowing_(borrowing), store_(store), streams_(streams) {}
+  TaskBook(ObjectTable& objects, Borrowing& borrowing, Ownership& ownership, StoreClient& store, StreamTable& streams)
+      : objects_(objects), borrowing_(borrowing), ownership_(ownership), store_(store), streams_(streams) {}
 
   // Where this process runs; its ids are made from it.
   void SetSelf(ProcessId self, NodeAddress node);
@@ -43,6 +44,13 @@ class TaskBook {
   // Tells `task.sink` when every argument is there; maybe at once.
   void AwaitArguments(TaskRecord& task);
 
+  // A worker on `node` was lost, or given up, with the task: what it has stored there is freed in the end.
+  void NoteTried(TaskRecord& task, const NodeAddress& node);
+  // The reader of its stream has dropped it.
+  void NoteClosed(TaskRecord& task) { task.closed_at = streams_.Received(task.sequence); }
+  // An answer or item that nobody waits for: what it refers to, and what it has stored, is let go.
+  void Discard(const TaskResult& result, const Peer& sender);
+  void Discard(const StreamItem& item, const Peer& sender);
   // The node that ran `task` last is gone; so are items of its stream that lay there.
   void LoseItems(const TaskRecord& task);
 
@@ -63,12 +71,15 @@ class TaskBook {
   void ArgumentSettled(TaskRecord& task);
   void StorePayload(TaskRecord& task);
   void Doom(TaskRecord& task);
-  void FreeStrays(const TaskRecord& task, const NodeAddress& node);
+  void FreeStrays(const TaskRecord& task, const TaskRecord::Tried& tried);
+  // Unless it is the copy that is known.
+  void FreeStray(ObjectId id, const NodeAddress& node);
   void Destroy(TaskRecord& task);
   uint32_t NumberFunction(PushTasks& push, const internal::FunctionInfo* function, PeerLink& link);
 
   ObjectTable& objects_;
   Borrowing& borrowing_;
+  Ownership& ownership_;
   StoreClient& store_;
   StreamTable& streams_;
   ProcessId self_;

@@ -335,8 +335,9 @@ void TaskDispatcher::TakeOff(Lease& lease, TaskRecord& task) {
 
 void TaskDispatcher::OnResult(PeerLink& link, TaskResult& result) {
   TaskRecord* task = book_.Find(result.sequence);
-  if (task == nullptr || task->attempt != result.attempt || task->lease == nullptr || task->lease->peer != link.peer)
-    return;
+  if (task == nullptr || task->attempt != result.attempt || task->lease == nullptr || task->lease->peer != link.peer) {
+    return book_.Discard(result, *link.peer);
+  }
   Lease& lease = *task->lease;
   ClassQueue& queue = *lease.queue;
   lease.progress = env_.executor().Now();
@@ -435,7 +436,7 @@ void TaskDispatcher::LoseLease(Lease& lease) {
   std::vector<uint64_t> suspects;
   for (TaskRecord* task : lease.in_flight) {
     task->lease = nullptr;
-    task->NoteTried(lease.node);
+    book_.NoteTried(*task, lease.node);
     suspects.push_back(task->sequence);
   }
   const ProcessAddress worker = lease.worker;

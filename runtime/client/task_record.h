@@ -4,7 +4,6 @@
 
 #include <absl/status/status.h>
 
-#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -61,11 +60,16 @@ struct TaskRecord final : SettleListener {
   bool cancelled = false;  // its results are settled already
   Lease* lease = nullptr;  // of a task that was pushed
   ClassQueue* queue = nullptr;
-  std::vector<NodeAddress> tried;  // nodes of workers that were lost with it: they may hold results of their own
+  uint64_t closed_at = 0;  // of a stream that its reader has dropped: the items that had come by then
 
-  void NoteTried(NodeAddress node) {
-    if (std::find(tried.begin(), tried.end(), node) == tried.end()) tried.push_back(std::move(node));
-  }
+  // The node of a worker that was lost with it, which may hold results of its own; of a stream the items in [first,
+  // last), which nobody was told of.
+  struct Tried {
+    NodeAddress node;
+    uint64_t first_item = 0;
+    uint64_t last_item = 0;
+  };
+  std::vector<Tried> tried;
 
   std::string_view label() const {
     if (options != nullptr && !options->name.empty()) return options->name;

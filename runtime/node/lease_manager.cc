@@ -106,7 +106,8 @@ void LeaseManager::RecallForWaiting() {
 void LeaseManager::FindWorker(LeaseId lease) {
   const std::shared_ptr<const SchedulingClass> spec = scheduler_.Find(lease)->spec;
   progress_.try_emplace(lease);
-  workers_.Acquire(spec->job, spec->job_origin, spec->outlives_driver,
+  workers_.Acquire(spec->job, spec->job_origin,
+                   {.outlives_driver = spec->outlives_driver, .ends_with_lease = spec->dedicated},
                    life_.Bind([this, lease](const absl::StatusOr<ProcessId>& worker) { WorkerFound(lease, worker); }));
 }
 
@@ -241,7 +242,7 @@ void LeaseManager::Granted(const ForwardGrant& grant) {
 }
 
 void LeaseManager::Refused(const ForwardRefusal& refusal) {
-  scheduler_.Withdraw({refusal.client, refusal.class_id});
+  scheduler_.NoteRefused({refusal.client, refusal.class_id});
   sessions_.Notify(refusal.client, DemandRefused{.class_id = refusal.class_id, .error = refusal.error});
   listener_.OnLeasesChanged();
 }

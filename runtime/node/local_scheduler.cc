@@ -83,6 +83,13 @@ void LocalScheduler::Withdraw(const DemandKey& key) {
   EraseIfDone(found);
 }
 
+void LocalScheduler::NoteRefused(const DemandKey& key) {
+  auto found = demands_.find(key);
+  if (found == demands_.end()) return;
+  found->second.forwarded = 0;
+  Withdraw(key);
+}
+
 void LocalScheduler::NotePlaced(const DemandKey& key) {
   auto found = demands_.find(key);
   if (found == demands_.end()) return;

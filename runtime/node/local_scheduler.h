@@ -73,6 +73,8 @@ class LocalScheduler {
   absl::Status SetDemand(const DemandKey& key, const SchedulingClass& spec, uint32_t wanted, uint32_t depth,
                          absl::Time now);
   void Withdraw(const DemandKey& key);
+  // The head has refused it, and knows nothing of it any more.
+  void NoteRefused(const DemandKey& key);
   // The head granted one elsewhere.
   void NotePlaced(const DemandKey& key);
   // The demands of a job, of which nothing can run here.

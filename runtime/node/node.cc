@@ -192,8 +192,7 @@ void Node::Impl::OnSessionClosed(Session& session, const absl::Status&) {
   store_->SessionClosed(session.id());
   const ProcessId process = session.process();
   if (process) {
-    leases_->ClientGone(process);
-    store_->ProcessGone(process);
+    OnProcessGone(process);
     head_->Notify(ProcessGone{.process = process});
   }
   workers_->SessionClosed(session.id());
@@ -205,6 +204,16 @@ void Node::Impl::OnSessionClosed(Session& session, const absl::Status&) {
 
 void Node::Impl::EndJob(JobId job) {
   workers_->EndJob(job, [this](ProcessId worker) { return leases_->OutlivesDriver(worker); });
+}
+
+void Node::Impl::OnProcessGone(ProcessId process) {
+  leases_->ClientGone(process);
+  store_->ProcessGone(process);
+  for (Session* session : sessions_->Processes()) {
+    if (session->role() == Role::kWorker && session->process() != process) {
+      session->channel().Notify(ProcessGone{.process = process});
+    }
+  }
 }
 
 RegisterNode Node::Impl::MakeRegistration() { return {.info = info_, .free = leases_->free()}; }
@@ -257,8 +266,7 @@ absl::Status Node::Impl::OnHeadMessage(Channel& head, FrameView& frame) {
       return Take<ForwardWarning>(frame, [&](const ForwardWarning& warning) { leases_->Warned(warning); });
     case Method::kProcessGone:
       return Take<ProcessGone>(frame, [&](const ProcessGone& gone) {
-        store_->ProcessGone(gone.process);
-        leases_->ClientGone(gone.process);
+        OnProcessGone(gone.process);
         EndJob(JobId(gone.process.value()));
       });
     case Method::kTakeNodeCensus:

@@ -52,6 +52,8 @@ class Node::Impl final : public SessionHandler, public HeadLink::Listener, publi
   // What this node and its processes hold: asks them, and calls `done` when all have answered or kProcessCensusTimeout
   // is over.
   void TakeCensus(absl::AnyInvocable<void(const NodeCensus&)> done);
+  // A process of the cluster has ended.
+  void OnProcessGone(ProcessId process);
   void OnGetWorkerFate(SessionId session, const FrameHeader& request, const GetWorkerFate& ask, bool may_relay);
 
   RegisterNode MakeRegistration() override;

@@ -111,6 +111,7 @@ void PeerNodes::Drop(NodeId node, const absl::Status& why) {
       Cause::kDisconnected, absl::StrCat(gone->label, " can't be reached: ", absl::string_view(why.message())));
   for (Operation& operation : gone->waiting) operation(nullptr, error);
   gone->waiting.clear();
+  if (on_lost_) on_lost_(node);
   gone_.push_back(std::move(gone));
   if (gone_.size() == 1) env_.executor().Post(life_.Bind([this] { gone_.clear(); }));
 }

@@ -63,6 +63,8 @@ class PeerNodes {
 
   // What a node says on a connection that we opened.
   void set_on_free(absl::AnyInvocable<void(const FreeObjects&)> on_free) { on_free_ = std::move(on_free); }
+  // A connection with a node broke, or could not be made.
+  void set_on_lost(absl::AnyInvocable<void(NodeId)> on_lost) { on_lost_ = std::move(on_lost); }
   void set_cluster(ClusterId cluster) { self_.cluster = cluster; }
 
  private:
@@ -98,6 +100,7 @@ class PeerNodes {
   std::vector<std::unique_ptr<Peer>> gone_;  // until the end of the turn: we may be inside one of their callbacks
   std::map<NodeId, uint64_t> holds_;
   absl::AnyInvocable<void(const FreeObjects&)> on_free_;
+  absl::AnyInvocable<void(NodeId)> on_lost_;
   TimerId idle_timer_ = 0;
   BodyBuffer body_;
   Life life_;

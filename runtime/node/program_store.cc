@@ -214,8 +214,11 @@ void ProgramStore::FinishFetch(JobId job, const absl::Status& status) {
     result = Missing(absl::StrCat(self_.Label(), " can't run program ", fetch.program.path, " of job ", job.ToString(),
                                   ": ", absl::string_view(status.message())));
   } else {
-    result = Missing(absl::StrCat("can't fetch the program of job ", job.ToString(), " from ", fetch.origin.Label(),
-                                  ": ", absl::string_view(status.message())));
+    const std::string what =
+        absl::StrCat("can't fetch the program of job ", job.ToString(), " from ", fetch.origin.Label());
+    result = CauseOf(status) == Cause::kDisconnected
+                 ? WithContext(status, what)
+                 : Missing(absl::StrCat(what, ": ", absl::string_view(status.message())));
   }
   for (Handler& handler : fetch.waiting) handler(result);
 }

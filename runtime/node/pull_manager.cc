@@ -10,6 +10,11 @@
 
 namespace ioc {
 
+PullManager::~PullManager() {
+  for (const auto& [node, lost] : lost_sources_) env_.executor().CancelTimer(lost.timer);
+  store_.DropHolder(kPullHolder);
+}
+
 void PullManager::Pull(ObjectId id, const std::vector<ObjectCopy>& copies, Handler handler) {
   auto [found, is_new] = transfers_.try_emplace(id);
   Transfer& transfer = found->second;
@@ -111,7 +116,7 @@ void PullManager::Complete(ObjectId id) {
   Transfer& transfer = transfers_.at(id);
   const absl::Status sealed = store_.Seal(kPullHolder, id, transfer.extent.offset, transfer.size);
   if (sealed.ok() && !pulled_.contains(id)) {
-    pulled_[id] = {transfer.source.node, ++last_order_};
+    pulled_[id] = {transfer.source, ++last_order_};
     pulled_order_[last_order_] = id;
     peers_.Hold(transfer.source.node);
   }
@@ -138,9 +143,58 @@ void PullManager::Freed(ObjectId id) {
 void PullManager::ForgetPulled(ObjectId id) {
   auto found = pulled_.find(id);
   if (found == pulled_.end()) return;
-  peers_.Unhold(found->second.source);
+  peers_.Unhold(found->second.source.node);
   pulled_order_.erase(found->second.order);
   pulled_.erase(found);
+}
+
+std::vector<ObjectId> PullManager::PulledFrom(NodeId node) const {
+  std::vector<ObjectId> ids;
+  for (const auto& [id, pulled] : pulled_) {
+    if (pulled.source.node == node) ids.push_back(id);
+  }
+  return ids;
+}
+
+void PullManager::SourceLost(NodeId node) {
+  if (PulledFrom(node).empty()) {
+    if (const auto lost = lost_sources_.extract(node); !lost.empty()) env_.executor().CancelTimer(lost.mapped().timer);
+    return;
+  }
+  LostSource& lost = lost_sources_[node];
+  if (lost.timer != 0) return;
+  absl::Duration delay = kAskSourceDelay;
+  for (int i = 0; i < lost.asked; ++i) delay *= 4;
+  lost.timer = env_.executor().Schedule(delay, life_.Bind([this, node] { AskSource(node); }));
+}
+
+void PullManager::AskSource(NodeId node) {
+  LostSource& lost = lost_sources_[node];
+  lost.timer = 0;
+  const std::vector<ObjectId> ids = PulledFrom(node);
+  if (++lost.asked > kMaxAskSource || ids.empty()) {
+    lost_sources_.erase(node);
+    return on_gone_(ids);
+  }
+  for (const ObjectId& id : ids) {
+    const auto pulled = pulled_.find(id);
+    if (pulled == pulled_.end()) continue;
+    peers_.Call(pulled->second.source, DescribeObject{.id = id}, kPullChunkTimeout,
+                life_.Bind([this, node, id](const absl::StatusOr<DescribeObject::Reply>& reply) {
+                  SourceSays(node, id, reply.status());
+                }));
+  }
+}
+
+// Who answers has noted that we have a copy, or has none itself; who does not was lost again.
+void PullManager::SourceSays(NodeId node, ObjectId id, const absl::Status& status) {
+  if (status.ok()) {
+    lost_sources_.erase(node);
+  } else if (CauseOf(status) == Cause::kObjectLost) {
+    on_gone_({id});
+  } else {
+    SourceLost(node);
+  }
 }
 
 bool PullManager::EvictOne() {

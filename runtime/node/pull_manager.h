@@ -2,7 +2,9 @@
 // the other until one is whole.
 //
 // Owned by the StoreService, on its executor. One pull an object at a time; whoever asks meanwhile waits for the same
-// one. What was pulled is a copy that can be had again: it may be evicted while nobody pins it.
+// one. What was pulled is a copy that can be had again: it may be evicted while nobody pins it. Its source tells us
+// when it is freed. When the connection to it breaks, we ask again, for what may have been freed meanwhile; copies
+// whose source does not come back are given up.
 #ifndef IOCLUSTER_RUNTIME_NODE_PULL_MANAGER_H_
 #define IOCLUSTER_RUNTIME_NODE_PULL_MANAGER_H_
 
@@ -23,13 +25,20 @@ namespace ioc {
 inline constexpr uint32_t kPullChunkBytes = 1 << 20;
 inline constexpr uint32_t kPullWindow = 4;  // chunks on the way
 inline constexpr absl::Duration kPullChunkTimeout = absl::Seconds(30);
+// A source whose connection broke is asked again after this, and after four times as long again and again...
+inline constexpr absl::Duration kAskSourceDelay = absl::Seconds(1);
+// ... so often, before its copies are given up.
+inline constexpr int kMaxAskSource = 4;
+
 class PullManager {
  public:
   using Handler = absl::AnyInvocable<void(const absl::Status&)>;
 
-  PullManager(ObjectStore& store, AllocationQueue& memory, PeerNodes& peers, NodeId self)
-      : store_(store), memory_(memory), peers_(peers), self_(self) {}
-  ~PullManager() { store_.DropHolder(kPullHolder); }
+  // `on_gone` hears of copies that are to be freed, as their source is gone or has freed them.
+  PullManager(Env& env, ObjectStore& store, AllocationQueue& memory, PeerNodes& peers, NodeId self,
+              absl::AnyInvocable<void(const std::vector<ObjectId>&)> on_gone)
+      : env_(env), store_(store), memory_(memory), peers_(peers), self_(self), on_gone_(std::move(on_gone)) {}
+  ~PullManager();
   PullManager(const PullManager&) = delete;
   PullManager& operator=(const PullManager&) = delete;
 
@@ -38,6 +47,8 @@ class PullManager {
   void Pull(ObjectId id, const std::vector<ObjectCopy>& copies, Handler handler);
   // Its owner freed it: what is on the way is not wanted any more.
   void Freed(ObjectId id);
+  // The connection to the node broke: it can't tell us any more what is freed there.
+  void SourceLost(NodeId node);
   // Frees the copy that was pulled first among those that nobody pins; false if there is none.
   bool EvictOne();
 
@@ -57,8 +68,12 @@ class PullManager {
     std::vector<Handler> waiting;
   };
   struct Pulled {
-    NodeId source;
+    NodeAddress source;
     uint64_t order = 0;
+  };
+  struct LostSource {
+    int asked = 0;
+    TimerId timer = 0;
   };
 
   Transfer* FindAttempt(ObjectId id, uint64_t attempt);
@@ -71,7 +86,11 @@ class PullManager {
   void Complete(ObjectId id);
   void Finish(ObjectId id, const absl::Status& status);
   void ForgetPulled(ObjectId id);
+  std::vector<ObjectId> PulledFrom(NodeId node) const;
+  void AskSource(NodeId node);
+  void SourceSays(NodeId node, ObjectId id, const absl::Status& status);
 
+  Env& env_;
   ObjectStore& store_;
   AllocationQueue& memory_;
   PeerNodes& peers_;
@@ -81,6 +100,8 @@ class PullManager {
   std::map<ObjectId, Transfer> transfers_;
   std::map<ObjectId, Pulled> pulled_;
   std::map<uint64_t, ObjectId> pulled_order_;
+  std::map<NodeId, LostSource> lost_sources_;
+  absl::AnyInvocable<void(const std::vector<ObjectId>&)> on_gone_;
   Life life_;
 };
 

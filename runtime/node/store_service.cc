@@ -3,6 +3,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "lib/base/status.h"
@@ -32,14 +33,19 @@ StoreService::StoreService(Env& env, std::shared_ptr<SharedMemory> memory, Store
       self_(self),
       sessions_(sessions),
       peers_(peers),
+      errands_(env, peers),
       store_(std::move(memory), options.budget),
       memory_(env, store_, *this, options.patience),
-      pulls_(store_, memory_, peers, self),
+      pulls_(env, store_, memory_, peers, self, [this](const std::vector<ObjectId>& ids) { FreeHere(ids); }),
       spiller_(env, store_, memory_, std::move(options.spill), [this] { memory_.Retry(); }) {
   peers_.set_on_free(life_.Bind([this](const FreeObjects& free) { FreeHere(free.ids); }));
+  peers_.set_on_lost(life_.Bind([this](NodeId node) { pulls_.SourceLost(node); }));
 }
 
-StoreService::~StoreService() { env_.executor().CancelTimer(trim_timer_); }
+StoreService::~StoreService() {
+  env_.executor().CancelTimer(trim_timer_);
+  env_.executor().CancelTimer(condemned_timer_);
+}
 
 StoreService::Stats StoreService::stats() const {
   const ObjectStore::Stats stats = store_.stats();
@@ -70,8 +76,18 @@ absl::Status StoreService::OnProcessMessage(Session& session, FrameView& frame) 
       break;
     case Method::kFreeObjects:
       decoded = Take<FreeObjects>(frame, [&](const FreeObjects& m) {
-        if (!m.node.node || m.node.node == self_) return FreeHere(m.ids);
-        peers_.Notify(m.node, m);
+        if (!m.node.node || m.node.node == self_) return FreeOf(session.process(), m.ids);
+        FreeObjects owned = m;
+        owned.owner = session.process();
+        errands_.Send(m.node, std::move(owned));
+      });
+      break;
+    case Method::kAdoptObjects:
+      decoded = Take<AdoptObjects>(frame, [&](const AdoptObjects& m) {
+        AdoptObjects owned = m;
+        owned.owner = session.process();
+        if (m.node.node == self_) return Adopt(owned);
+        errands_.Send(m.node, std::move(owned));
       });
       break;
     default:
@@ -85,7 +101,15 @@ absl::Status StoreService::OnProcessMessage(Session& session, FrameView& frame) 
 absl::Status StoreService::OnNodeMessage(Session& session, FrameView& frame) {
   switch (static_cast<Method>(frame.header.method)) {
     case Method::kFreeObjects:
-      return Take<FreeObjects>(frame, [&](const FreeObjects& m) { FreeHere(m.ids); });
+      return Take<FreeObjects>(frame, [&](const FreeObjects& m) {
+        FreeOf(m.owner, m.ids);
+        if (frame.header.kind == FrameKind::kRequest) session.channel().Reply(frame.header, FreeObjects::Reply{});
+      });
+    case Method::kAdoptObjects:
+      return Take<AdoptObjects>(frame, [&](const AdoptObjects& m) {
+        Adopt(m);
+        if (frame.header.kind == FrameKind::kRequest) session.channel().Reply(frame.header, AdoptObjects::Reply{});
+      });
     case Method::kDescribeObject: {
       DescribeObject describe;
       IOC_RETURN_IF_ERROR(Decode(frame.body, describe));
@@ -107,10 +131,63 @@ void StoreService::SessionClosed(SessionId session) {
 }
 
 void StoreService::ProcessGone(ProcessId process) {
-  gone_.push_back(process);
-  if (gone_.size() > kMaxGoneProcesses) gone_.pop_front();
-  FreeHere(store_.MadeBy(process));
-  FreeHere(spiller_.MadeBy(process));
+  owners_.NoteGone(process);
+  std::vector<ObjectId> made = store_.MadeBy(process);
+  const std::vector<ObjectId> on_disk = spiller_.MadeBy(process);
+  made.insert(made.end(), on_disk.begin(), on_disk.end());
+  Condemn(owners_.OwnedBy(process, std::move(made)));
+}
+
+void StoreService::Condemn(std::vector<ObjectId> ids) {
+  if (ids.empty()) return;
+  condemned_.push_back({env_.executor().Now() + kOrphanGrace, std::move(ids)});
+  ArmCondemned();
+}
+
+void StoreService::ArmCondemned() {
+  if (condemned_timer_ != 0 || condemned_.empty()) return;
+  condemned_timer_ = env_.executor().Schedule(condemned_.front().until - env_.executor().Now(), life_.Bind([this] {
+    condemned_timer_ = 0;
+    FreeOrphans(env_.executor().Now());
+    ArmCondemned();
+  }));
+}
+
+void StoreService::FreeOrphans(absl::Time now) {
+  while (!condemned_.empty() && condemned_.front().until <= now) {
+    std::vector<ObjectId> ids = std::move(condemned_.front().ids);
+    condemned_.pop_front();
+    std::erase_if(ids, [this](const ObjectId& id) { return !owners_.IsOrphan(id) || !IsKnown(id); });
+    FreeHere(ids);
+  }
+}
+
+// Their grace is over when memory is short.
+bool StoreService::DropOrphans() {
+  std::vector<ObjectId> ids;
+  for (Condemned& condemned : std::exchange(condemned_, {})) {
+    for (const ObjectId& id : condemned.ids) {
+      if (owners_.IsOrphan(id) && IsKnown(id)) ids.push_back(id);
+    }
+  }
+  for (const ObjectId& id : ids) {
+    owners_.Forget(id);
+    store_.Free(id);
+    spiller_.Forget(id);
+  }
+  return !ids.empty();
+}
+
+void StoreService::Adopt(const AdoptObjects& adopt) {
+  for (const ObjectId& id : adopt.ids) owners_.Adopt(id, adopt.owner);
+}
+
+void StoreService::FreeOf(ProcessId owner, const std::vector<ObjectId>& ids) {
+  if (!owner) return FreeHere(ids);
+  std::vector<ObjectId> owned;
+  std::copy_if(ids.begin(), ids.end(), std::back_inserter(owned),
+               [this, owner](const ObjectId& id) { return owners_.IsOwnedBy(id, owner); });
+  FreeHere(owned);
 }
 
 void StoreService::Count(NodeCensus& census) const {
@@ -127,7 +204,7 @@ void StoreService::Count(NodeCensus& census) const {
 
 // --- room ---
 
-bool StoreService::FreeNow(uint64_t bytes) { return pulls_.EvictOne() || spiller_.Evict(bytes); }
+bool StoreService::FreeNow(uint64_t bytes) { return DropOrphans() || pulls_.EvictOne() || spiller_.Evict(bytes); }
 
 bool StoreService::FreeSoon(uint64_t bytes) {
   const bool on_its_way = spiller_.Spill(bytes);
@@ -223,8 +300,12 @@ absl::Status StoreService::Seal(SessionId session, const SealObject& seal) {
   const bool was_away = !store_.Find(seal.id).has_value() && spiller_.Knows(seal.id);
   IOC_RETURN_IF_ERROR(store_.Seal(session, seal.id, seal.offset, seal.size));
   if (was_away) spiller_.Forget(seal.id);  // made again: these are its bytes now
-  const bool ownerless = std::find(gone_.begin(), gone_.end(), seal.id.maker) != gone_.end();
-  if (early_frees_.erase(seal.id) > 0 || ownerless) store_.Free(seal.id);
+  if (early_frees_.erase(seal.id) > 0) {
+    owners_.Forget(seal.id);
+    store_.Free(seal.id);
+  } else if (owners_.IsOrphan(seal.id)) {
+    Condemn({seal.id});
+  }
   auto waiting = awaiting_seal_.extract(seal.id);
   if (waiting.empty()) return absl::OkStatus();
   for (Callback& done : waiting.mapped()) done();
@@ -247,6 +328,7 @@ void StoreService::FreeHere(const std::vector<ObjectId>& ids) {
   for (const ObjectId& id : ids) {
     pulls_.Freed(id);
     if (!IsKnown(id)) RememberEarlyFree(id);
+    owners_.Forget(id);
     store_.Free(id);
     spiller_.Forget(id);
     auto pullers = pullers_.find(id);

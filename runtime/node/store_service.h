@@ -14,6 +14,8 @@
 
 #include "lib/objects/object_store.h"
 #include "runtime/node/allocation_queue.h"
+#include "runtime/node/errands.h"
+#include "runtime/node/object_owners.h"
 #include "runtime/node/peer_nodes.h"
 #include "runtime/node/pull_manager.h"
 #include "runtime/node/sessions.h"
@@ -26,7 +28,6 @@ inline constexpr uint32_t kMaxReadObjectBytes = 8 << 20;
 // object that is said to be here, and a free that comes before its seal is remembered.
 inline constexpr absl::Duration kSealWait = absl::Seconds(2);
 inline constexpr size_t kMaxEarlyFrees = 4096;
-inline constexpr size_t kMaxGoneProcesses = 1024;
 // Free memory that was not used for this long, or twice as long, is given back, in pieces so as to stall nobody.
 inline constexpr absl::Duration kTrimInterval = absl::Seconds(10);
 inline constexpr uint64_t kTrimPieceBytes = uint64_t{16} << 20;
@@ -52,7 +53,8 @@ class StoreService final : RoomMaker {
   absl::Status OnNodeMessage(Session& session, FrameView& frame);
   // All that the session leased and pinned goes.
   void SessionClosed(SessionId session);
-  // A process of the cluster has ended: what it owned is freed, also what is sealed for it later.
+  // A process of the cluster has ended: what it owned is freed after kOrphanGrace, also what is sealed for it later,
+  // unless somebody adopts it meanwhile.
   void ProcessGone(ProcessId process);
 
   struct Stats {
@@ -81,6 +83,14 @@ class StoreService final : RoomMaker {
   void AwaitSeal(ObjectId id, Callback done);
   absl::Status Seal(SessionId session, const SealObject& seal);
   void FreeHere(const std::vector<ObjectId>& ids);
+  // Those that are `owner`'s; all, if it is 0.
+  void FreeOf(ProcessId owner, const std::vector<ObjectId>& ids);
+  void Condemn(std::vector<ObjectId> ids);
+  // Frees what was condemned long enough before `now` and nobody has adopted.
+  void FreeOrphans(absl::Time now);
+  bool DropOrphans();
+  void ArmCondemned();
+  void Adopt(const AdoptObjects& adopt);
   void RememberEarlyFree(ObjectId id);
   void Read(Session& session, const FrameHeader& request, const ReadObject& read);
   void ReadSpilled(SessionId session, const FrameHeader& request, const ReadObject& read);
@@ -90,6 +100,7 @@ class StoreService final : RoomMaker {
   const NodeId self_;
   Sessions& sessions_;
   PeerNodes& peers_;
+  Errands errands_;
   ObjectStore store_;
   AllocationQueue memory_;
   PullManager pulls_;
@@ -100,7 +111,14 @@ class StoreService final : RoomMaker {
   std::map<ObjectId, std::vector<Callback>> awaiting_seal_;
   std::set<ObjectId> early_frees_;
   std::deque<ObjectId> early_free_order_;
-  std::deque<ProcessId> gone_;  // the last kMaxGoneProcesses
+  // What ended processes owned, and when it is freed.
+  struct Condemned {
+    absl::Time until;
+    std::vector<ObjectId> ids;
+  };
+  ObjectOwners owners_{[this](ObjectId id) { return IsKnown(id); }};
+  std::deque<Condemned> condemned_;
+  TimerId condemned_timer_ = 0;
   Life life_;
 };
 

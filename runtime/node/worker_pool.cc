@@ -56,7 +56,7 @@ bool WorkerPool::IsWaitedFor(JobId job) const {
   return std::any_of(waiting_.begin(), waiting_.end(), [job](const Waiting& waiting) { return waiting.job == job; });
 }
 
-void WorkerPool::Acquire(JobId job, const NodeAddress& origin, bool outlives_driver, Handler handler) {
+void WorkerPool::Acquire(JobId job, const NodeAddress& origin, Purpose purpose, Handler handler) {
   Job& wanted = jobs_[job];
   // The last one to ask knows best where it is now.
   if (!wanted.has_driver && !wanted.program && !wanted.locating) wanted.origin = origin;
@@ -68,7 +68,7 @@ void WorkerPool::Acquire(JobId job, const NodeAddress& origin, bool outlives_dri
     known->second.program.reset();
     known->second.processes = nullptr;
   }
-  waiting_.push_back({job, outlives_driver, std::move(handler)});
+  waiting_.push_back({job, purpose, std::move(handler)});
   Pump();
 }
 
@@ -95,6 +95,7 @@ void WorkerPool::ServeWaiting() {
     auto best = workers_.end();  // the one that worked last: its caches are warm, and the others can be reaped
     for (auto worker = workers_.begin(); worker != workers_.end(); ++worker) {
       if (worker->second.job != waiting->job || worker->second.state != State::kIdle) continue;
+      if (waiting->purpose.ends_with_lease && IsReferredTo(worker->second)) continue;
       if (best == workers_.end() || worker->second.idle_since > best->second.idle_since) best = worker;
     }
     if (best == workers_.end()) {
@@ -106,6 +107,10 @@ void WorkerPool::ServeWaiting() {
     waiting = waiting_.erase(waiting);
   }
   for (auto& [handler, process] : served) handler(process);
+}
+
+bool WorkerPool::IsReferredTo(const Worker& worker) {
+  return WorkerPageIn(*worker.page).owned.load(std::memory_order_acquire) > 0;
 }
 
 int WorkerPool::CountWorkers(JobId job, std::optional<State> state) const {
@@ -162,7 +167,11 @@ void WorkerPool::LocateProgram(JobId job) {
     auto found = jobs_.find(job);
     if (found == jobs_.end()) return;
     found->second.locating = false;
-    if (!program.ok()) return StartFailed(job, program.status(), /*for_good=*/true);
+    if (!program.ok()) {
+      // If only the connection broke, it is tried again.
+      const bool for_good = CauseOf(program.status()) != Cause::kDisconnected;
+      return StartFailed(job, program.status(), for_good);
+    }
     found->second.program = *program;
     Pump();
   }));
@@ -228,16 +237,17 @@ void WorkerPool::StartFailed(JobId job, const absl::Status& why, bool for_good) 
   if (found == jobs_.end()) return;
   Job& failed = found->second;
   if (!for_good && ++failed.start_failures < kMaxStartFailures) return Pump();
-  failed.refused = why;
+  failed.refused =
+      CauseOf(why) == Cause::kDisconnected ? MakeError(Cause::kProgramMissing, std::string(why.message())) : why;
   failed.refused_until = env_.executor().Now() + kRefuseJobFor;
   env_.Log(LogLevel::kWarning, absl::StrCat("job ", job.ToString(), ": ", absl::string_view(why.message())));
-  FailWaiting(job, why);
+  FailWaiting(job, absl::Status(failed.refused));
 }
 
 void WorkerPool::FailWaiting(JobId job, const absl::Status& why, bool all) {
   std::vector<Handler> failed;
   for (auto waiting = waiting_.begin(); waiting != waiting_.end();) {
-    const bool fails = waiting->job == job && (all || !waiting->outlives_driver);
+    const bool fails = waiting->job == job && (all || !waiting->purpose.outlives_driver);
     if (fails) failed.push_back(std::move(waiting->handler));
     waiting = fails ? waiting_.erase(waiting) : std::next(waiting);
   }
@@ -344,7 +354,7 @@ void WorkerPool::ReapIdle() {
     if (worker.state != State::kIdle) continue;
     auto job = jobs_.find(worker.job);
     const int keep = job != jobs_.end() && job->second.has_driver ? options_.prestart : 0;
-    const bool is_needed = WorkerPageIn(*worker.page).owned.load(std::memory_order_acquire) > 0;
+    const bool is_needed = IsReferredTo(worker);
     if (is_needed || now - worker.idle_since < kIdleWorkerTimeout || CountWorkers(worker.job, std::nullopt) <= keep) {
       any_idle = any_idle || keep == 0 || CountWorkers(worker.job, std::nullopt) > keep;
       continue;

@@ -61,9 +61,13 @@ class WorkerPool {
   // Its workers end, but for those that are leased and `outlives`.
   void EndJob(JobId job, absl::FunctionRef<bool(ProcessId)> outlives);
 
-  // A worker for a lease, which EndJob takes back unless it `outlives_driver`; `handler` is called once, maybe before
-  // this returns. Errors: kProgramMissing, kDisconnected.
-  void Acquire(JobId job, const NodeAddress& origin, bool outlives_driver, Handler handler);
+  // What the worker is for.
+  struct Purpose {
+    bool outlives_driver = false;  // EndJob does not take it back
+    bool ends_with_lease = false;  // it must not be one that others' references live in
+  };
+  // A worker for a lease; `handler` is called once, maybe before this returns. Errors: kProgramMissing, kDisconnected.
+  void Acquire(JobId job, const NodeAddress& origin, Purpose purpose, Handler handler);
   // The lease is over. One that is not `reusable` is told to leave.
   void Release(ProcessId worker, bool reusable);
 
@@ -101,11 +105,13 @@ class WorkerPool {
   };
   struct Waiting {
     JobId job;
-    bool outlives_driver = false;
+    Purpose purpose;
     Handler handler;
   };
   using Workers = std::map<uint64_t, Worker>;
 
+  // Whether it owns objects that somebody refers to, or refers to others'.
+  static bool IsReferredTo(const Worker& worker);
   void Pump();
   void ServeWaiting();
   void StartMissing();

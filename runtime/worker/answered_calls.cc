@@ -57,6 +57,16 @@ AnsweredCalls::Answers AnsweredCalls::Heard(ProcessId caller, uint64_t session, 
   return forgotten;
 }
 
+AnsweredCalls::Answers AnsweredCalls::ForgetCaller(ProcessId caller) {
+  Answers forgotten;
+  const auto known = callers_.extract(caller);
+  if (known.empty()) return forgotten;
+  for (const std::shared_ptr<WorkerAnswer>& answer : known.mapped().answers) {
+    if (answer != nullptr) forgotten.push_back(answer);
+  }
+  return forgotten;
+}
+
 size_t AnsweredCalls::size() const {
   size_t kept = 0;
   for (const auto& [process, caller] : callers_) {

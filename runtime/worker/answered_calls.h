@@ -43,6 +43,8 @@ class AnsweredCalls {
   bool Keep(ProcessId caller, uint64_t session, uint64_t call, std::shared_ptr<WorkerAnswer> answer);
   // Forgets the answers up to `call` and returns them: what they hold is to be let go.
   Answers Heard(ProcessId caller, uint64_t session, uint64_t call);
+  // The process has ended: its answers are returned, and those to what runs now will not be kept.
+  Answers ForgetCaller(ProcessId caller);
   // Forgets callers, if there are very many, that `connected` says no to.
   void Prune(const std::function<bool(ProcessId)>& connected);
   // Answers that are kept.

@@ -45,10 +45,7 @@ void Worker::Run() {
 
 // In the order of their ids, since users see it.
 void Worker::DestroyActors() {
-  std::vector<HostedActor*> actors;
-  for (const auto& [id, actor] : actors_) actors.push_back(actor.get());
-  std::sort(actors.begin(), actors.end(), [](HostedActor* a, HostedActor* b) { return a->id() < b->id(); });
-  for (HostedActor* actor : actors) actor->DestroyObject();
+  for (HostedActor* actor : ActorsInOrder()) actor->DestroyObject();
 }
 
 void Worker::RunLoop() {

@@ -34,6 +34,8 @@ namespace ioc {
 inline constexpr absl::Duration kLeaseConnectTimeout = absl::Seconds(5);
 inline constexpr absl::Duration kForceGrace = absl::Milliseconds(200);
 inline constexpr size_t kAnswerBytes = size_t{64} << 10;
+// Processes that have ended and are remembered: their last calls may still be on their way.
+inline constexpr size_t kMaxEndedCallers = 256;
 // How long an actor waits for its owner's process, when the connection with it has broken, before it ends.
 inline constexpr absl::Duration kOwnerAbsence = absl::Seconds(30);
 
@@ -74,6 +76,7 @@ class Worker final : public WorkerHooks, public Deferred {
   void OnAnswersHeard(PeerLink& link, const AnswersHeard& heard) override;
   void OnStopActor(PeerLink& link, const FrameHeader& request, const StopActor& stop) override;
   void OnPeerGone(Peer& peer) override;
+  void OnProcessGone(ProcessId process) override;
   uint64_t OnBlocked() override;
   void OnUnblocked(uint64_t job) override;
   bool CancelRequested(uint64_t job) override;
@@ -124,6 +127,7 @@ class Worker final : public WorkerHooks, public Deferred {
 
   // worker_actors.cc
   HostedActor* FindActor(ObjectId id);
+  std::vector<HostedActor*> ActorsInOrder();
   // Queues a call, or answers it, or knows it.
   void TakeCall(PeerLink& link, std::unique_ptr<Job> job);
   bool IsNewCall(PeerLink& link, const Job& job);
@@ -185,6 +189,7 @@ class Worker final : public WorkerHooks, public Deferred {
   std::unique_ptr<Thread> loop_thread_;
 
   absl::flat_hash_map<ObjectId, std::unique_ptr<HostedActor>> actors_;
+  std::deque<ProcessId> ended_callers_;  // the last kMaxEndedCallers
 
   std::vector<std::shared_ptr<Answer>> answers_;  // to be sent at the end of the turn
   size_t answer_bytes_ = 0;

@@ -15,6 +15,13 @@ HostedActor* Worker::FindActor(ObjectId id) {
   return found == actors_.end() ? nullptr : found->second.get();
 }
 
+std::vector<HostedActor*> Worker::ActorsInOrder() {
+  std::vector<HostedActor*> actors;
+  for (const auto& [id, actor] : actors_) actors.push_back(actor.get());
+  std::sort(actors.begin(), actors.end(), [](HostedActor* a, HostedActor* b) { return a->id() < b->id(); });
+  return actors;
+}
+
 void Worker::AdoptActor(const Job& job, const internal::Invocation& invocation) {
   auto actor = std::make_unique<HostedActor>(*job.spec);
   actor->Adopt(invocation);
@@ -26,6 +33,8 @@ void Worker::AdoptActor(const Job& job, const internal::Invocation& invocation) 
 
 void Worker::TakeCall(PeerLink& link, std::unique_ptr<Job> job) {
   const TaskSpec& spec = *job->spec;
+  const bool has_ended = std::find(ended_callers_.begin(), ended_callers_.end(), job->caller) != ended_callers_.end();
+  if (has_ended) return;
   job->actor = FindActor(spec.actor);
   if (job->actor == nullptr) {
     return ReplyFailed(*job, MakeError(Cause::kActorDied,
@@ -110,6 +119,14 @@ void Worker::ForgetHeard(HostedActor& actor, ProcessId caller, uint64_t session,
 void Worker::OnAnswersHeard(PeerLink& link, const AnswersHeard& heard) {
   HostedActor* const actor = FindActor(heard.actor);
   if (actor != nullptr) ForgetHeard(*actor, link.peer->process, heard.session, heard.answered);
+}
+
+void Worker::OnProcessGone(ProcessId process) {
+  ended_callers_.push_back(process);
+  if (ended_callers_.size() > kMaxEndedCallers) ended_callers_.pop_front();
+  for (HostedActor* actor : ActorsInOrder()) {
+    for (const std::shared_ptr<Answer>& answer : actor->answered().ForgetCaller(process)) Forget(*answer);
+  }
 }
 
 void Worker::Forget(Answer& answer) {

@@ -141,6 +141,7 @@ void Worker::Finish(Job& job, const absl::Status& status, Results& results, uint
   for (size_t i = 0; wanted && i < results.values.size(); ++i) {
     AddResult(*answer, results.values[i], {job.caller, spec.sequence + i});
   }
+  if (wanted && link != nullptr) answer->result.given = client_->ownership().Give(job.caller, answer->refs);
   if (answer->kept) {
     for (ObjectRecord* ref : answer->refs) client_->objects().Hold(*ref);
     if (job.stream != nullptr) answer->items = job.stream->TakeItems();

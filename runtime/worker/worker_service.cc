@@ -41,7 +41,9 @@ void Worker::OnAssignLease(const AssignLease& lease) {
   env_->executor().CancelTimer(connect_timer_);
   connect_timer_ = env_->executor().Schedule(kLeaseConnectTimeout, [this] {
     connect_timer_ = 0;
-    if (lease_ && !LeaseIsUsed()) EndLease();
+    if (!lease_ || LeaseIsUsed()) return;
+    // An actor's owner was connected: that has only broken.
+    actors_.empty() ? EndLease() : AwaitOwner();
   });
 }
 

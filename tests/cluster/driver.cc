@@ -5,6 +5,7 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 #include <absl/time/time.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,6 +22,8 @@
 
 #include "iocluster/iocluster.h"
 #include "tests/cluster/wait_until.h"
+#include "tests/held.h"
+#include "tests/mixed_load.h"
 
 namespace fs = std::filesystem;
 using ioc::kPatience;
@@ -345,19 +348,40 @@ void LoseNode(const ioc::Cluster& cluster, const Arguments& arguments) {
   }
 }
 
+int64_t Pid() { return ::getpid(); }
+
+// Everything at once, while workers of all nodes are killed; what is held in the end.
+void Everything(const ioc::Cluster& cluster, const Arguments& arguments) {
+  int next_kill = 600;
+  const auto kill_sometimes = [&](int operations) {
+    if (operations < next_kill) return;
+    next_kill = operations + 600;
+    const TaskOptions anywhere{.strategy = ioc::Strategy::kSpread};
+    const absl::StatusOr<int64_t> worker = cluster.With(anywhere).Submit<Pid>().Get(kPatience);
+    if (worker.ok()) ::kill(static_cast<pid_t>(*worker), SIGKILL);
+  };
+  const ioc::MixedLoadOptions options{.operations = std::stoi(arguments.at(0)), .faults = true, .patience = kPatience};
+  const ioc::MixedLoadReport report = ioc::RunMixedLoad(cluster, options, kill_sometimes);
+  for (const std::string& mistake : report.mistakes) Say(absl::StrCat("mistake: ", mistake));
+  std::vector<std::string> held;
+  ioc::WaitUntil([&] { return (held = ioc::HeldIn(cluster.ObjectsJson().value())).empty(); }, 2 * kPatience);
+  for (const std::string& line : held) Say(absl::StrCat("held: ", line));
+  Say(absl::StrCat("ran ", report.operations));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const std::map<std::string, std::function<void(const ioc::Cluster&, const Arguments&)>> scenarios = {
-      {"hello", Hello},        {"spread", Spread},
-      {"place", Place},        {"ring", Ring},
-      {"objects", Objects},    {"keep-named", KeepNamed},
-      {"use-named", UseNamed}, {"work", Work},
-      {"run-on", RunOn},       {"lose-node", LoseNode},
-      {"linger", Linger},      {"hope", Hope},
-      {"settle", Settle},      {"settle-and-go", SettleAndGo},
-      {"visit", Visit},        {"evict", Evict},
-      {"spill", Spill}};
+      {"hello", Hello},           {"spread", Spread},
+      {"place", Place},           {"ring", Ring},
+      {"objects", Objects},       {"keep-named", KeepNamed},
+      {"use-named", UseNamed},    {"work", Work},
+      {"run-on", RunOn},          {"lose-node", LoseNode},
+      {"linger", Linger},         {"hope", Hope},
+      {"settle", Settle},         {"settle-and-go", SettleAndGo},
+      {"visit", Visit},           {"evict", Evict},
+      {"everything", Everything}, {"spill", Spill}};
   const absl::StatusOr<ioc::Cluster> cluster = ioc::Cluster::Connect(argc, argv, {.timeout = absl::Seconds(5)});
   if (!cluster.ok()) {
     std::fprintf(stderr, "cluster_driver: %s\n", std::string(cluster.status().message()).c_str());

@@ -217,6 +217,14 @@ TEST_CASE("A node that is killed in the middle of its work costs errors and retr
   CHECK_THAT(cluster.Ask({"nodes"}).output, Contains("dead for"));
 }
 
+TEST_CASE("25,000 operations of every kind on two nodes, while workers are killed, leave nothing behind") {
+  RealCluster cluster({"alpha", "beta"});
+  const Outcome outcome = cluster.StartDriver({"everything", "25000"})->Wait(10 * kPatience);
+  CHECK_THAT(outcome.output, Contains("ran 25"));
+  CHECK_THAT(outcome.output, !Contains("mistake: ") && !Contains("held: "));
+  CHECK(outcome.exit_code == 0);
+}
+
 TEST_CASE("Listings are JSON, and stop ends the head, the nodes and their workers") {
   RealCluster cluster(kNames);
   const auto driver = cluster.StartDriver({"work", cluster.directory().path()});

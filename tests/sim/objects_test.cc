@@ -13,6 +13,8 @@
 namespace ioc::sim {
 namespace {
 
+size_t LengthOf(const std::string& text) { return text.size(); }
+
 TEST_CASE("large objects are pulled by the nodes that read them") {
   static constexpr uint32_t kCount = 1 << 19;
   static constexpr uint64_t kSum = uint64_t{kCount} * (kCount - 1) / 2;
@@ -106,6 +108,21 @@ TEST_CASE("what a process owned is freed on every node when it ends, also what i
     cluster.world().RunFor(absl::Seconds(5));
     CHECK(ProcessesAtWork().empty());
     cluster.Drive([](Driver& driver) { CheckQuiet(driver); });
+  });
+}
+
+TEST_CASE("a copy is freed though the connection to its source broke meanwhile") {
+  RunSeeds({.nodes = 3}, [](SimCluster& cluster) {
+    cluster.Drive([&](Driver& driver) {
+      const TaskSubmitter on_n1 = driver.cluster.With(TaskOptions{.where = {.nodes = {"n1"}}});
+      for (int i = 0; i < 4; ++i) {
+        const ObjectRef<std::string> here = driver.cluster.Put(std::string(500'000, 'x'));
+        CHECK(on_n1.Submit<LengthOf>(here).Get(absl::Minutes(1)).value() == 500'000);
+        cluster.world().Disconnect(cluster.machine(0), cluster.machine(1));
+        if (i % 2 == 0) driver.Sleep(absl::Seconds(5));  // freed after the copy is known again, or before
+      }
+      CheckQuiet(driver);
+    });
   });
 }
 

@@ -19,7 +19,7 @@ namespace ioc::sim {
 // User code, the real roles, random latencies, and what harm it does.
 using Scenario = std::function<void(SimCluster&)>;
 
-// IOC_SIM_SEEDS says how many; 5 if it is not set.
+// IOC_SIM_SEEDS says how many; 5 if it is not set. IOC_SIM_SEED names a single one.
 void RunSeeds(const SimClusterOptions& options, const Scenario& scenario);
 
 // Checks that nothing is left anywhere, once nobody refers to anything and nothing runs: no object, reference, pin,

@@ -85,6 +85,24 @@ TEST_CASE("blocks that lay untaken on a dead node are made again") {
   });
 }
 
+TEST_CASE("nothing is left of the items that a dead worker had stored and nobody received") {
+  RunSeeds({.nodes = 2}, [](SimCluster& cluster) {
+    cluster.Drive([&](Driver& driver) {
+      {
+        ObjectStream<Array<uint32_t>> blocks = Elsewhere(driver).Submit<MakeBlocks>(30, 100'000u);
+        for (uint32_t i = 0; i < 30; ++i) {
+          const absl::StatusOr<std::optional<Array<uint32_t>>> block = blocks.Next(absl::Minutes(5));
+          REQUIRE(block.ok());
+          REQUIRE((**block)[99'999] == i);
+          const std::vector<SimEnv*> workers = cluster.Workers(1);
+          if (i % 7 == 3 && !workers.empty()) cluster.world().Crash(*workers.front());
+        }
+      }
+      CheckQuiet(driver);
+    });
+  });
+}
+
 TEST_CASE("the children of a cancelled task are cancelled") {
   RunSeeds({.nodes = 3}, [](SimCluster& cluster) {
     cluster.Drive([](Driver& driver) {

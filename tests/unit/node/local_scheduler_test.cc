@@ -53,6 +53,16 @@ struct Fixture {
 
 }  // namespace
 
+TEST_CASE("what the head has refused is forwarded anew when it is wanted again") {
+  Fixture f{Machine(1)};
+  f.Demand(kAlice, Wants(4), 1);
+  CHECK(f.scheduler.TakeForwards(/*urgent_only=*/true).size() == 1);
+  f.scheduler.NoteRefused({kAlice, 1});
+  CHECK(f.scheduler.TakeForwards(/*urgent_only=*/true).empty());
+  f.Demand(kAlice, Wants(4), 1);
+  CHECK(f.scheduler.TakeForwards(/*urgent_only=*/true).size() == 1);
+}
+
 TEST_CASE("leases are granted while resources last, and again when one ends") {
   Fixture f(Machine(2));
   f.Demand(kAlice, Wants(1), 5);
