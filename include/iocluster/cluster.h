@@ -215,6 +215,12 @@ class Cluster {
   // What every node and process of the cluster holds now (objects, references, pins, leases), as a JSON object, as
   // `iocluster objects --json` prints it.
   absl::StatusOr<std::string> ObjectsJson() const { return runtime().DescribeObjectsJson(); }
+  // The names that actors have in a name space, in order.
+  absl::StatusOr<std::vector<std::string>> ActorNames(std::string_view name_space = "") const {
+    return runtime().ActorNames(name_space);
+  }
+  // The actors with names in all name spaces as a JSON array, as `iocluster actors --json` prints it.
+  absl::StatusOr<std::string> ActorsJson() const { return runtime().DescribeActorsJson(); }
 
  private:
   explicit Cluster(internal::RuntimePtr runtime) : runtime_(std::move(runtime)) {}

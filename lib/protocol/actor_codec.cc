@@ -118,6 +118,73 @@ void Read(Budget&, wire::ReportActor::Reply::Reader in, ReportActor::Reply& repl
   reply.unwanted = in.getUnwanted();
 }
 
+ActorPhase ReadPhase(wire::ActorPhase phase) {
+  return ReadEnum(phase, ActorPhase::kPlacing, ActorPhase::kCutOff, "the phase of an actor");
+}
+
+void Write(const ActorStatus& actor, wire::ActorStatus::Builder out) {
+  Write(actor.id, out.initId());
+  out.setNameSpace(AsText(actor.name_space));
+  out.setName(AsText(actor.name));
+  out.setType(AsText(actor.type));
+  out.setPhase(WriteEnum<wire::ActorPhase>(actor.phase));
+  out.setNodeName(AsText(actor.node_name));
+  out.setRestarts(actor.restarts);
+  out.setDetached(actor.detached);
+}
+void Read(Budget& budget, wire::ActorStatus::Reader in, ActorStatus& actor) {
+  Read(budget, in.getId(), actor.id);
+  actor.name_space = AsView(in.getNameSpace());
+  actor.name = AsView(in.getName());
+  actor.type = AsView(in.getType());
+  actor.phase = ReadPhase(in.getPhase());
+  actor.node_name = AsView(in.getNodeName());
+  actor.restarts = in.getRestarts();
+  actor.detached = in.getDetached();
+}
+
+void Write(const ListActors& request, wire::ListActors::Builder out) {
+  out.setOneSpace(request.one_space);
+  out.setNameSpace(AsText(request.name_space));
+  out.setAfterSpace(AsText(request.after_space));
+  out.setAfterName(AsText(request.after_name));
+}
+void Read(Budget&, wire::ListActors::Reader in, ListActors& request) {
+  request.one_space = in.getOneSpace();
+  request.name_space = AsView(in.getNameSpace());
+  request.after_space = AsView(in.getAfterSpace());
+  request.after_name = AsView(in.getAfterName());
+}
+
+void Write(const ListActors::Reply& reply, wire::ListActors::Reply::Builder out) {
+  auto actors = out.initActors(static_cast<unsigned>(reply.actors.size()));
+  for (unsigned i = 0; i < actors.size(); ++i) Write(reply.actors[i], actors[i]);
+  out.setMore(reply.more);
+}
+void Read(Budget& budget, wire::ListActors::Reply::Reader in, ListActors::Reply& reply) {
+  const auto actors = in.getActors();
+  ResizeFor(budget, actors, reply.actors);
+  for (unsigned i = 0; i < actors.size(); ++i) Read(budget, actors[i], reply.actors[i]);
+  reply.more = in.getMore();
+}
+
+void Write(const NoteActor& note, wire::NoteActor::Builder out) {
+  out.setNameSpace(AsText(note.name_space));
+  out.setName(AsText(note.name));
+  Write(note.actor, out.initActor());
+  out.setPhase(WriteEnum<wire::ActorPhase>(note.phase));
+  out.setNodeName(AsText(note.node_name));
+  out.setRestarts(note.restarts);
+}
+void Read(Budget& budget, wire::NoteActor::Reader in, NoteActor& note) {
+  note.name_space = AsView(in.getNameSpace());
+  note.name = AsView(in.getName());
+  Read(budget, in.getActor(), note.actor);
+  note.phase = ReadPhase(in.getPhase());
+  note.node_name = AsView(in.getNodeName());
+  note.restarts = in.getRestarts();
+}
+
 void Write(const FetchProgram& fetch, wire::FetchProgram::Builder out) {
   out.setJob(fetch.job.value());
   Write(fetch.origin, out.initOrigin());
@@ -157,6 +224,9 @@ IOC_DEFINE_CODEC(ConstructActor);
 IOC_DEFINE_CODEC(ActorConstructed);
 IOC_DEFINE_CODEC(ReportActor);
 IOC_DEFINE_CODEC(ReportActor::Reply);
+IOC_DEFINE_CODEC(ListActors);
+IOC_DEFINE_CODEC(ListActors::Reply);
+IOC_DEFINE_CODEC(NoteActor);
 IOC_DEFINE_CODEC(FetchProgram);
 IOC_DEFINE_CODEC(EndActor);
 

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "lib/protocol/common.h"
 #include "lib/protocol/method.h"
@@ -105,6 +106,50 @@ struct ReportActor {
   HostedState state = HostedState::kConstructing;
   ProcessAddress worker;
   absl::Status error;  // of kFailed and kEnded
+};
+
+enum class ActorPhase : uint8_t {
+  kPlacing = 0,  // for the first time, or again
+  kConstructing = 1,
+  kAlive = 2,
+  kCutOff = 3,  // its node can't be reached just now
+};
+
+// An actor with a name.
+struct ActorStatus {
+  ObjectId id;
+  std::string name_space;
+  std::string name;
+  std::string type;
+  ActorPhase phase = ActorPhase::kPlacing;
+  std::string node_name;  // where it lives or lived last; empty if nowhere yet
+  uint32_t restarts = 0;
+  bool detached = false;
+};
+
+// * or a tool -> head: the next actors with names, in the order of name spaces and names, at most kMaxListedActors.
+struct ListActors {
+  struct Reply {
+    std::vector<ActorStatus> actors;
+    bool more = false;  // ask again, after the last one
+  };
+  static constexpr Method kMethod = Method::kListActors;
+  bool one_space = false;  // only those of `name_space`
+  std::string name_space;
+  std::string after_space;
+  std::string after_name;  // empty: from the beginning
+};
+inline constexpr size_t kMaxListedActors = 1000;
+
+// * -> head: what becomes of an actor with a name that the process owns; for listings.
+struct NoteActor {
+  static constexpr Method kMethod = Method::kNoteActor;
+  std::string name_space;
+  std::string name;
+  ObjectId actor;
+  ActorPhase phase = ActorPhase::kPlacing;
+  std::string node_name;
+  uint32_t restarts = 0;
 };
 
 // head -> node: have the job's program ready, in case that the nodes that have it go.

@@ -82,6 +82,45 @@ struct ReportActor {
   }
 }
 
+enum ActorPhase {
+  placing @0;
+  constructing @1;
+  alive @2;
+  cutOff @3;
+}
+
+struct ActorStatus {
+  id @0 :Common.ObjectId;
+  nameSpace @1 :Text;
+  name @2 :Text;
+  type @3 :Text;
+  phase @4 :ActorPhase;
+  nodeName @5 :Text;
+  restarts @6 :UInt32;
+  detached @7 :Bool;
+}
+
+struct ListActors {
+  oneSpace @0 :Bool;
+  nameSpace @1 :Text;
+  afterSpace @2 :Text;
+  afterName @3 :Text;
+
+  struct Reply {
+    actors @0 :List(ActorStatus);
+    more @1 :Bool;
+  }
+}
+
+struct NoteActor {
+  nameSpace @0 :Text;
+  name @1 :Text;
+  actor @2 :Common.ObjectId;
+  phase @3 :ActorPhase;
+  nodeName @4 :Text;
+  restarts @5 :UInt32;
+}
+
 struct FetchProgram {
   job @0 :UInt64;
   origin @1 :Common.NodeAddress;

@@ -110,6 +110,10 @@ std::string MethodName(Method method) {
       return "ActorConstructed";
     case Method::kReportActor:
       return "ReportActor";
+    case Method::kListActors:
+      return "ListActors";
+    case Method::kNoteActor:
+      return "NoteActor";
     case Method::kFetchProgram:
       return "FetchProgram";
     case Method::kEndActor:

@@ -76,6 +76,8 @@ enum class Method : uint16_t {
   kReportActor = 456,
   kEndActor = 457,
   kFetchProgram = 458,
+  kListActors = 459,
+  kNoteActor = 460,
 
   // Between processes (peer_messages.h)
   kPushTasks = 500,

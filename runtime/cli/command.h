@@ -59,6 +59,7 @@ int RunStop(const std::vector<std::string>& arguments);
 int RunStatus(const std::vector<std::string>& arguments);
 int RunNodes(const std::vector<std::string>& arguments);
 int RunObjects(const std::vector<std::string>& arguments);
+int RunActors(const std::vector<std::string>& arguments);
 int RunPing(const std::vector<std::string>& arguments);
 int RunDoctor(const std::vector<std::string>& arguments);
 int RunVersion(const std::vector<std::string>& arguments);

@@ -5,10 +5,12 @@
 
 #include <set>
 #include <string>
+#include <vector>
 
 #include "lib/base/json.h"
 #include "lib/base/resources.h"
 #include "lib/base/units.h"
+#include "lib/protocol/actors_json.h"
 #include "lib/protocol/census_json.h"
 #include "lib/protocol/nodes_json.h"
 #include "runtime/cli/table.h"
@@ -128,6 +130,30 @@ std::string NodesText(const ListNodes::Reply& list, std::string_view address) {
 std::string NodesJson(const ListNodes::Reply& list) {
   JsonWriter json;
   WriteNodes(json, list.nodes);
+  return json.Take();
+}
+
+std::string ActorsText(const std::vector<ActorStatus>& actors) {
+  if (actors.empty()) return "no actor has a name\n";
+  constexpr auto kLeft = Table::Align::kLeft;
+  constexpr auto kRight = Table::Align::kRight;
+  Table table({{"NAME"},
+               {"NAMESPACE", kLeft, /*is_optional=*/true},
+               {"CLASS"},
+               {"STATE"},
+               {"NODE"},
+               {"RESTARTS", kRight},
+               {"DETACHED"}});
+  for (const ActorStatus& actor : actors) {
+    table.AddRow({actor.name, actor.name_space, actor.type, std::string(PhaseName(actor.phase)), actor.node_name,
+                  absl::StrCat(actor.restarts), actor.detached ? "yes" : "no"});
+  }
+  return table.ToString();
+}
+
+std::string ActorsJson(const std::vector<ActorStatus>& actors) {
+  JsonWriter json;
+  WriteActors(json, actors);
   return json.Take();
 }
 

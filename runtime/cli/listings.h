@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "lib/protocol/actor_messages.h"
 #include "lib/protocol/census_messages.h"
 #include "lib/protocol/head_messages.h"
 
@@ -23,6 +25,8 @@ std::string NodesJson(const ListNodes::Reply& list);
 
 std::string ObjectsText(const ListObjects::Reply& list, std::string_view address);
 std::string ObjectsJson(const ListObjects::Reply& list);
+std::string ActorsText(const std::vector<ActorStatus>& actors);
+std::string ActorsJson(const std::vector<ActorStatus>& actors);
 
 }  // namespace ioc
 

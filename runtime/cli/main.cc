@@ -44,6 +44,7 @@ constexpr Command kCommands[] = {
     {"status", "show a cluster in a few lines: nodes, resources, what waits", RunStatus},
     {"nodes", "list the nodes of a cluster, what they offer and what is free", RunNodes},
     {"objects", "show what nodes and processes hold: objects, references, pins, leases", RunObjects},
+    {"actors", "list the actors that have names", RunActors},
     {"ping", "ask whether a head is there", RunPing},
     {"doctor", "show what this machine has, what is configured from where, and what is wrong", RunDoctor},
     {"version", "show the release", RunVersion},

@@ -1,4 +1,4 @@
-// iocluster status, nodes, objects, ping and stop: what is asked of a running head.
+// iocluster status, nodes, actors, objects, ping and stop: what is asked of a running head.
 
 #include <absl/status/statusor.h>
 #include <absl/strings/str_cat.h>
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lib/base/status.h"
+#include "lib/protocol/actor_messages.h"
 #include "lib/protocol/census_messages.h"
 #include "lib/protocol/head_messages.h"
 #include "runtime/cli/command.h"
@@ -40,6 +41,25 @@ int RunNodes(const std::vector<std::string>& arguments) {
   return RunQuery(query, arguments, [](const QueryContext& context) -> absl::Status {
     IOC_ASSIGN_OR_RETURN(const ListNodes::Reply list, context.head.Call(ListNodes{}, kHeadTimeout));
     Print(context.json ? NodesJson(list) : NodesText(list, context.address));
+    return absl::OkStatus();
+  });
+}
+
+int RunActors(const std::vector<std::string>& arguments) {
+  const Query query{.command = "actors",
+                    .about = "Lists the actors that have names: where they live, and how often they were made again."};
+  return RunQuery(query, arguments, [](const QueryContext& context) -> absl::Status {
+    std::vector<ActorStatus> actors;
+    ListActors request;
+    for (bool more = true; more;) {
+      IOC_ASSIGN_OR_RETURN(const ListActors::Reply page, context.head.Call(request, kHeadTimeout));
+      actors.insert(actors.end(), page.actors.begin(), page.actors.end());
+      more = page.more && !page.actors.empty();
+      if (!more) break;
+      request.after_space = actors.back().name_space;
+      request.after_name = actors.back().name;
+    }
+    Print(context.json ? ActorsJson(actors) : ActorsText(actors));
     return absl::OkStatus();
   });
 }

@@ -124,6 +124,7 @@ void ActorCaller::OnActorConstructed(TaskRecord& creation, const ProcessAddress&
   NewIncarnation(*state);
   active_.push_back(state);
   if (state->restarts_left == 0) ReleaseConstructor(*state);
+  Note(*state, ActorPhase::kAlive);
   AnswerAsking(*state);
   Pump(state);
 }
@@ -448,6 +449,7 @@ void ActorCaller::AfterLoss(const State& state, const WorkerEnd& end) {
   state->phase = ActorState::Phase::kStarting;
   state->resolving = false;
   if (state->restarts_left > 0) --state->restarts_left;
+  Note(*state, ActorPhase::kPlacing);
   Construct(state);
 }
 

@@ -102,6 +102,8 @@ class ActorCaller final : public TaskSink, public ActorEvents, public Deferred {
   void AnswerAsking(ActorState& state);
   void FailWaiting(ActorState& state, const absl::Status& error);
   void ReleaseConstructor(ActorState& state);
+  // What listings are to say of it, if it has a name.
+  void Note(const ActorState& state, ActorPhase phase);
 
   Env& env_;
   NodeLink& node_;

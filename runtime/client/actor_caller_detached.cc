@@ -1,4 +1,4 @@
-// The part of ActorCaller for actors that the head owns.
+// The part of ActorCaller for actors that the head owns, or knows by their names.
 #include <absl/strings/str_cat.h>
 
 #include <memory>
@@ -73,6 +73,16 @@ void ActorCaller::Located(const State& state, const absl::StatusOr<LocateActor::
   if (!OutOfReachTooLong(*state)) return Later(state, &ActorCaller::Resolve);
   state->resolving = false;
   FailWaiting(*state, WithContext(reply.status(), absl::StrCat(NameOf(*state), " can't be located")));
+}
+
+void ActorCaller::Note(const ActorState& state, ActorPhase phase) {
+  if (state.options.name.empty() || state.record == nullptr) return;
+  node_.Notify(NoteActor{.name_space = state.options.name_space,
+                         .name = state.options.name,
+                         .actor = state.record->id(),
+                         .phase = phase,
+                         .node_name = state.node_name,
+                         .restarts = state.incarnation - (phase == ActorPhase::kAlive ? 1 : 0)});
 }
 
 }  // namespace ioc

@@ -145,6 +145,8 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
   absl::Time Deadline(absl::Duration timeout) override;
   absl::StatusOr<std::string> DescribeNodesJson() override;
   absl::StatusOr<std::string> DescribeObjectsJson() override;
+  absl::StatusOr<std::vector<std::string>> ActorNames(std::string_view name_space) override;
+  absl::StatusOr<std::string> DescribeActorsJson() override;
   void Retain() override;
   void Release() override;
 
@@ -178,6 +180,8 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
   absl::Status DispatchPeer(PeerLink& link, const FrameView& frame);
   absl::Status OnOwnerMessage(PeerLink& link, const FrameView& frame);
   absl::Status OnWorkerMessage(PeerLink& link, const FrameView& frame);
+  // All pages of it. Without the mutex.
+  absl::StatusOr<std::vector<ActorStatus>> ListActors(ioc::ListActors request);
   absl::Status TakePush(PeerLink& link, const FrameView& frame);
   absl::Status TakeResults(PeerLink& link, const FrameView& frame);
   absl::Status TakeItem(PeerLink& link, const FrameView& frame);

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "lib/base/status.h"
+#include "lib/protocol/actors_json.h"
 #include "lib/protocol/census_json.h"
 #include "lib/protocol/nodes_json.h"
 #include "runtime/client/awaited.h"
@@ -46,6 +47,38 @@ absl::StatusOr<std::string> Client::DescribeObjectsJson() {
   IOC_ASSIGN_OR_RETURN(const ListObjects::Reply list, AskHead(ListObjects{}));
   JsonWriter json;
   WriteObjects(json, list);
+  return json.Take();
+}
+
+absl::StatusOr<std::vector<ActorStatus>> Client::ListActors(ioc::ListActors request) {
+  std::vector<ActorStatus> actors;
+  for (bool more = true; more;) {
+    absl::StatusOr<ioc::ListActors::Reply> page = AskHead(request);
+    if (!page.ok()) return page.status();
+    more = page->more && !page->actors.empty();
+    for (ActorStatus& actor : page->actors) actors.push_back(std::move(actor));
+    if (!more) break;
+    request.after_space = actors.back().name_space;
+    request.after_name = actors.back().name;
+  }
+  return actors;
+}
+
+absl::StatusOr<std::vector<std::string>> Client::ActorNames(std::string_view name_space) {
+  const absl::StatusOr<std::vector<ActorStatus>> actors =
+      ListActors({.one_space = true, .name_space = std::string(name_space)});
+  if (!actors.ok()) return actors.status();
+  std::vector<std::string> names;
+  names.reserve(actors->size());
+  for (const ActorStatus& actor : *actors) names.push_back(actor.name);
+  return names;
+}
+
+absl::StatusOr<std::string> Client::DescribeActorsJson() {
+  const absl::StatusOr<std::vector<ActorStatus>> actors = ListActors({});
+  if (!actors.ok()) return actors.status();
+  JsonWriter json;
+  WriteActors(json, *actors);
   return json.Take();
 }
 

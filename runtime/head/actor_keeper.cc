@@ -276,6 +276,19 @@ void ActorKeeper::Locate(ObjectId actor, uint64_t asker) {
   if (found->second.reachable()) AnswerAskers(found->second);
 }
 
+void ActorKeeper::Describe(ActorStatus& status) const {
+  const auto found = records_.find(status.id);
+  if (found == records_.end()) return;
+  const Record& record = found->second;
+  const bool is_cut_off = record.lost_since != absl::InfiniteFuture();
+  status.phase = record.state == State::kPlacing        ? ActorPhase::kPlacing
+                 : is_cut_off                           ? ActorPhase::kCutOff
+                 : record.state == State::kConstructing ? ActorPhase::kConstructing
+                                                        : ActorPhase::kAlive;
+  status.node_name = record.place.node_name;
+  status.restarts = static_cast<uint32_t>(record.restarts);
+}
+
 void ActorKeeper::StopAsking(ObjectId actor, uint64_t asker) {
   const auto found = records_.find(actor);
   if (found != records_.end()) found->second.askers.erase(asker);

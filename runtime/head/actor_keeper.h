@@ -88,6 +88,9 @@ class ActorKeeper {
   // For good, or `may_return`: then its actors are waited for until NextTick.
   void NodeGone(NodeId node, bool may_return, const std::string& why, absl::Time now);
 
+  // Completes what a listing says of a detached actor.
+  void Describe(ActorStatus& status) const;
+
   // When Tick has something to do.
   absl::Time NextTick() const;
   void Tick(absl::Time now);

@@ -11,7 +11,7 @@
 namespace ioc {
 
 ActorService::ActorService(Env& env, NodeTable& nodes, NameTable& names, Placer& placer)
-    : env_(env), nodes_(nodes), placer_(placer), keeper_(names, *this) {
+    : env_(env), nodes_(nodes), names_(names), placer_(placer), keeper_(names, *this) {
   placer_.set_owner(this);
 }
 
@@ -48,6 +48,14 @@ absl::Status ActorService::OnMessage(Channel& channel, NodeId node, const FrameV
   }
   return MakeError(Cause::kInvalidArgument, absl::StrCat(channel.description(), " may not send a head ",
                                                          MethodName(static_cast<Method>(header.method))));
+}
+
+ListActors::Reply ActorService::List(const ListActors& request) const {
+  ListActors::Reply list = names_.List(request);
+  for (ActorStatus& actor : list.actors) {
+    if (actor.detached) keeper_.Describe(actor);
+  }
+  return list;
 }
 
 void ActorService::HandleLocate(Channel& channel, const FrameHeader& request, ObjectId actor) {

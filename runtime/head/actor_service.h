@@ -35,6 +35,8 @@ class ActorService final : private ActorKeeper::Actions, private PlacementOwner 
 
   // What processes ask of detached actors, and what `node` (none: it is no node) reports of them.
   absl::Status OnMessage(Channel& channel, NodeId node, const FrameView& frame);
+  // Actors with names, of both kinds.
+  ListActors::Reply List(const ListActors& request) const;
   void NodeGone(NodeId node, bool may_return, const std::string& why);
   // Nothing that was asked on it is answered any more. Before it is destroyed.
   void ChannelGone(Channel& channel);
@@ -69,6 +71,7 @@ class ActorService final : private ActorKeeper::Actions, private PlacementOwner 
 
   Env& env_;
   NodeTable& nodes_;
+  NameTable& names_;
   Placer& placer_;
   ActorKeeper keeper_;
   std::map<uint64_t, Asker> askers_;

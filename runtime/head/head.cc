@@ -142,6 +142,8 @@ class Head::Impl final : private ChannelDelegate {
       case Method::kRegisterActorName:
       case Method::kFindActorName:
       case Method::kReleaseActorName:
+      case Method::kNoteActor:
+      case Method::kListActors:
         return OnNameMessage(channel, frame);
       case Method::kCreateDetachedActor:
       case Method::kLocateActor:
@@ -192,6 +194,10 @@ class Head::Impl final : private ChannelDelegate {
           const absl::StatusOr<FindActorName::Reply> found = names_.Find(m);
           found.ok() ? channel.Reply(frame.header, *found) : channel.Fail(frame.header, found.status());
         });
+      case Method::kNoteActor:
+        return Take<NoteActor>(frame, [&](const NoteActor& m) { names_.Note(m); });
+      case Method::kListActors:
+        return Take<ListActors>(frame, [&](const ListActors& m) { channel.Reply(frame.header, actors_.List(m)); });
       default:
         return Take<ReleaseActorName>(frame, [&](const ReleaseActorName& m) { names_.Release(m); });
     }

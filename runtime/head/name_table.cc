@@ -47,7 +47,10 @@ absl::Status NameTable::Register(const RegisterActorName& request) {
   if (holders_.size() >= kMaxNames) {
     return MakeError(Cause::kInvalidArgument, absl::StrCat("the cluster already has ", kMaxNames, " named actors"));
   }
-  holders_.emplace(Key(request.name_space, request.name), Holder{.type = request.type, .actor = request.actor});
+  Holder holder;
+  holder.type = request.type;
+  holder.actor = request.actor;
+  holders_.emplace(Key(request.name_space, request.name), std::move(holder));
   return absl::OkStatus();
 }
 
@@ -67,6 +70,42 @@ absl::StatusOr<FindActorName::Reply> NameTable::Find(const FindActorName& reques
                                                        absl::StrJoin(similar, ", "));
   return MakeError(Cause::kActorDied,
                    absl::StrCat("no actor is named \"", request.name, "\"", Place(request.name_space), "; ", others));
+}
+
+void NameTable::Note(const NoteActor& note) {
+  const auto it = holders_.find(Key(note.name_space, note.name));
+  if (it == holders_.end() || it->second.actor.id != note.actor) return;
+  it->second.phase = note.phase;
+  it->second.node_name = note.node_name;
+  it->second.restarts = note.restarts;
+}
+
+ListActors::Reply NameTable::List(const ListActors& request) const {
+  ListActors::Reply reply;
+  const bool is_first = request.after_name.empty();
+  auto it = holders_.begin();
+  if (!is_first) {
+    it = holders_.upper_bound(Key(request.after_space, request.after_name));
+  } else if (request.one_space) {
+    it = holders_.lower_bound(Key(request.name_space, ""));
+  }
+  for (; it != holders_.end(); ++it) {
+    const auto& [key, holder] = *it;
+    if (request.one_space && key.first != request.name_space) break;
+    if (reply.actors.size() >= kMaxListedActors) {
+      reply.more = true;
+      break;
+    }
+    reply.actors.push_back({.id = holder.actor.id,
+                            .name_space = key.first,
+                            .name = key.second,
+                            .type = holder.type,
+                            .phase = holder.phase,
+                            .node_name = holder.node_name,
+                            .restarts = holder.restarts,
+                            .detached = holder.actor.owner.process == kHeadProcess});
+  }
+  return reply;
 }
 
 void NameTable::Release(const ReleaseActorName& request) {

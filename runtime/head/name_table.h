@@ -12,6 +12,7 @@
 #include <string>
 #include <utility>
 
+#include "lib/protocol/actor_messages.h"
 #include "lib/protocol/head_messages.h"
 
 namespace ioc {
@@ -25,6 +26,10 @@ class NameTable {
   absl::Status Register(const RegisterActorName& request);
   // NotFound, listing similar names, if nobody has it.
   absl::StatusOr<FindActorName::Reply> Find(const FindActorName& request) const;
+  // What becomes of an actor that a process owns. Does nothing unless this very actor holds the name.
+  void Note(const NoteActor& note);
+  // Of detached ones, only who they are.
+  ListActors::Reply List(const ListActors& request) const;
   // Does nothing unless this very actor holds the name.
   void Release(const ReleaseActorName& request);
 
@@ -38,6 +43,9 @@ class NameTable {
   struct Holder {
     std::string type;
     RefInfo actor;
+    ActorPhase phase = ActorPhase::kPlacing;
+    std::string node_name;
+    uint32_t restarts = 0;
   };
   using Key = std::pair<std::string, std::string>;  // name space, name
 

@@ -7,6 +7,7 @@
 
 #include "lib/base/similar.h"
 #include "lib/base/status.h"
+#include "lib/protocol/actors_json.h"
 #include "runtime/client/task_dispatcher.h"
 #include "runtime/local/local_runtime.h"
 
@@ -235,6 +236,34 @@ void LocalRuntime::Bury(LocalObject& object) {
     for (LocalObject* one : dead) delete one;
   }
   Release();
+}
+
+absl::StatusOr<std::vector<std::string>> LocalRuntime::ActorNames(std::string_view name_space) {
+  MutexLock lock(mutex());
+  if (!closed_.ok()) return closed_;
+  std::vector<std::string> names;
+  for (const auto& [key, actor] : names_) {
+    if (key.first == name_space) names.push_back(key.second);
+  }
+  return names;
+}
+
+absl::StatusOr<std::string> LocalRuntime::DescribeActorsJson() {
+  MutexLock lock(mutex());
+  if (!closed_.ok()) return closed_;
+  std::vector<ActorStatus> actors;
+  for (const auto& [key, actor] : names_) {
+    actors.push_back({.id = actor->id(),
+                      .name_space = key.first,
+                      .name = key.second,
+                      .type = actor->type,
+                      .phase = ActorPhase::kAlive,
+                      .node_name = NodeName(),
+                      .detached = actor->options.lifetime == Lifetime::kDetached});
+  }
+  JsonWriter json;
+  WriteActors(json, actors);
+  return json.Take();
 }
 
 }  // namespace ioc

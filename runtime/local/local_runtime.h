@@ -83,6 +83,8 @@ class LocalRuntime final : public internal::Runtime {
   absl::Time Deadline(absl::Duration timeout) override;
   absl::StatusOr<std::string> DescribeNodesJson() override;
   absl::StatusOr<std::string> DescribeObjectsJson() override;
+  absl::StatusOr<std::vector<std::string>> ActorNames(std::string_view name_space) override;
+  absl::StatusOr<std::string> DescribeActorsJson() override;
   void Retain() override { references_.fetch_add(1, std::memory_order_relaxed); }
   void Release() override;
 

@@ -45,7 +45,9 @@ absl::Status Node::Impl::OnProcessMessage(Session& session, FrameView& frame) {
     return OnRegisterProcess(session, header, registration);
   }
   // A driver asks for its node before it registers anywhere.
-  if (method >= Method::kRegisterNode && method <= Method::kKillDetachedActor) return RelayToHead(session, frame);
+  if (method >= Method::kRegisterNode && method <= Method::kKillDetachedActor || method == Method::kListActors ||
+      method == Method::kNoteActor)
+    return RelayToHead(session, frame);
   const ProcessId process = session.process();
   if (!process) return MakeError(Cause::kInvalidArgument, "a process must register with its node first");
 
@@ -162,6 +164,9 @@ absl::Status Node::Impl::RelayToHead(Session& session, FrameView& frame) {
   switch (method) {
     case Method::kReleaseActorName:
       return Take<ReleaseActorName>(frame, [&](const ReleaseActorName& m) { head_->Notify(m); });
+    case Method::kNoteActor:
+      return Take<NoteActor>(frame, [&](const NoteActor& m) { head_->Notify(m); });
+    case Method::kListActors:
     case Method::kListNodes:
     case Method::kListObjects:
     case Method::kFindLocalNode:

@@ -49,12 +49,17 @@ TEST_CASE("A detached actor serves one driver after the other, is made again whe
   CHECK_THAT(visited.output, Contains("sent to alpha\n") && Contains("sent to beta\n"));
   CHECK(PidIn(visited.output) == first);
 
+  const Outcome listed = cluster.Ask({"actors"});
+  CHECK_THAT(listed.output, Contains("resident  town") && Contains("Resident") && Contains("alive") && Contains("yes"));
+  CHECK_THAT(cluster.Ask({"actors", "--json"}).output, Contains("\"restarts\": 0") && Contains("\"detached\": true"));
+
   ::kill(first, SIGKILL);
   const Outcome again = cluster.RunDriver({"visit", "friend"});
   CHECK_THAT(again.output, Contains("visited: house,friend on "));
   const pid_t second = PidIn(again.output);
   CHECK(second != first);
 
+  CHECK_THAT(cluster.Ask({"actors", "--json"}).output, Contains("\"restarts\": 1"));
   const Outcome evicted = cluster.RunDriver({"evict"});
   CHECK_THAT(evicted.output, Contains("killed: OK\n") && Contains("found: 0\n"));
   CHECK_THAT(evicted.output, Contains("visited: error (actor died): actor") && Contains("was killed"));

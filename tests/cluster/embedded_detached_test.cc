@@ -108,5 +108,23 @@ TEST_CASE("A detached actor that is killed while its arguments are awaited never
   CHECK(WaitUntil([&] { return !cluster.FindActor<Tally>("late").ok(); }));
 }
 
+TEST_CASE("The names of a name space are listed") {
+  const Cluster cluster = Embedded();
+  ActorOptions in_town = Named("resident");
+  in_town.name_space = "town";
+  const auto resident = cluster.With(in_town).Create<Tally>(1);
+  const auto guest = cluster.With(ActorOptions{.name = "guest", .name_space = "town"}).Create<Tally>(1);
+  const auto stranger = cluster.With(ActorOptions{.name = "stranger"}).Create<Tally>(1);
+  for (const auto& actor : {resident, guest, stranger}) REQUIRE(actor.Call<&Tally::Add>(1).Get(kPatience).ok());
+  CHECK(cluster.ActorNames("town").value() == std::vector<std::string>{"guest", "resident"});
+  CHECK(cluster.ActorNames().value() == std::vector<std::string>{"stranger"});
+  CHECK(cluster.ActorNames("nowhere").value().empty());
+  // The guest's owner tells the head when it is up; that may take a moment longer than the call.
+  CHECK(WaitUntil([&] {
+    const std::string json = cluster.ActorsJson().value();
+    return json.find("placing") == std::string::npos && json.find("\"alive\"") != std::string::npos;
+  }));
+}
+
 }  // namespace
 }  // namespace ioc

@@ -262,6 +262,8 @@ class Runtime {
 
   virtual absl::StatusOr<std::string> DescribeNodesJson() = 0;
   virtual absl::StatusOr<std::string> DescribeObjectsJson() = 0;
+  virtual absl::StatusOr<std::vector<std::string>> ActorNames(std::string_view name_space) = 0;
+  virtual absl::StatusOr<std::string> DescribeActorsJson() = 0;
 
   virtual void Retain() = 0;
   virtual void Release() = 0;

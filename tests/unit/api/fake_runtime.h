@@ -66,6 +66,8 @@ class FakeRuntime final : public internal::Runtime {
   absl::Time Deadline(absl::Duration timeout) override { return absl::UnixEpoch() + timeout; }
   absl::StatusOr<std::string> DescribeNodesJson() override { return std::string("[]"); }
   absl::StatusOr<std::string> DescribeObjectsJson() override { return std::string("{}"); }
+  absl::StatusOr<std::vector<std::string>> ActorNames(std::string_view) override { return std::vector<std::string>(); }
+  absl::StatusOr<std::string> DescribeActorsJson() override { return std::string("[]"); }
   void Retain() override { ++retained; }
   void Release() override { --retained; }
 

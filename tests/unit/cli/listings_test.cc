@@ -91,6 +91,25 @@ TEST_CASE("The status names the address that was dialled") {
   CHECK_THAT(StatusJson(status, "127.0.0.1:6380"), Catch::Contains(R"("address": "127.0.0.1:6380")"));
 }
 
+TEST_CASE("Actors with names are listed with where they live") {
+  const std::vector<ActorStatus> actors = {{.id = {ProcessId(1), 2},
+                                            .name_space = "game",
+                                            .name = "board",
+                                            .type = "Board",
+                                            .phase = ActorPhase::kAlive,
+                                            .node_name = "den",
+                                            .restarts = 3,
+                                            .detached = true}};
+  CHECK(ActorsText(actors) ==
+        "NAME   NAMESPACE  CLASS  STATE  NODE  RESTARTS  DETACHED\n"
+        "board  game       Board  alive  den          3  yes\n");
+  CHECK_THAT(ActorsJson(actors), Catch::Contains("\"namespace\": \"game\"") &&
+                                     Catch::Contains("\"state\": \"alive\"") && Catch::Contains("\"restarts\": 3") &&
+                                     Catch::Contains("\"detached\": true"));
+  CHECK(ActorsText({}) == "no actor has a name\n");
+  CHECK(ActorsJson({}) == "[]");
+}
+
 ListObjects::Reply TwoNodesWithObjects() {
   ProcessCensus driver{.process = ProcessId(7), .name = "driver pid 12 on den", .owned = 31, .borrowed = 4, .lent = 9};
   ProcessCensus stuck{.process = ProcessId(8), .role = Role::kWorker, .name = "worker pid 13 on den", .silent = true};

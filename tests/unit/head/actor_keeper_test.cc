@@ -310,6 +310,64 @@ TEST_CASE("An actor that an earlier head had made is left alone") {
   CHECK(CauseOf(f.Locate().status()) == Cause::kActorDied);
 }
 
+TEST_CASE("A listing says where an actor is in its life") {
+  Fixture f;
+  const auto listed = [&f] {
+    const ListActors::Reply list = f.names.List({});
+    REQUIRE(list.actors.size() == 1);
+    ActorStatus status = list.actors.front();
+    CHECK(status.detached);
+    CHECK(status.name == "hits");
+    CHECK(status.type == "Counter");
+    f.keeper.Describe(status);
+    return status;
+  };
+  REQUIRE(f.keeper.Create(Fixture::Actor(1)).ok());
+  CHECK(listed().phase == ActorPhase::kPlacing);
+  f.PlaceOn(2);
+  CHECK(listed().phase == ActorPhase::kConstructing);
+  f.Report(2, 1, HostedState::kAlive);
+  CHECK(listed().phase == ActorPhase::kAlive);
+  CHECK(listed().node_name == "den");
+  CHECK(listed().restarts == 0);
+  f.keeper.NodeGone(NodeId(2), /*may_return=*/true, "node den is lost", kStart);
+  CHECK(listed().phase == ActorPhase::kCutOff);
+  f.keeper.Tick(kStart + kNodeReturnGrace);
+  CHECK(listed().phase == ActorPhase::kPlacing);
+  CHECK(listed().restarts == 1);
+}
+
+TEST_CASE("Names are listed in pages, in order, all or those of one name space") {
+  NameTable names;
+  constexpr size_t kNames = kMaxListedActors + 5;
+  for (size_t i = 0; i < kNames; ++i) {
+    const std::string number = std::to_string(100'000 + i);
+    RegisterActorName request{.name_space = i % 2 == 0 ? "even" : "odd", .name = number, .type = "Counter"};
+    request.actor.id = {ProcessId(7), i + 1};
+    REQUIRE(names.Register(request).ok());
+  }
+  names.Note({.name_space = "even",
+              .name = "100000",
+              .actor = {ProcessId(7), 1},
+              .phase = ActorPhase::kAlive,
+              .node_name = "den",
+              .restarts = 2});
+  names.Note({.name_space = "even", .name = "100002", .actor = {ProcessId(8), 3}, .phase = ActorPhase::kAlive});
+  const ListActors::Reply first = names.List({});
+  CHECK(first.more);
+  REQUIRE(first.actors.size() == kMaxListedActors);
+  CHECK(first.actors[0].node_name == "den");
+  CHECK(first.actors[0].restarts == 2);
+  CHECK(first.actors[1].phase == ActorPhase::kPlacing);  // another actor's note
+  const ActorStatus& last = first.actors.back();
+  const ListActors::Reply second = names.List({.after_space = last.name_space, .after_name = last.name});
+  CHECK_FALSE(second.more);
+  CHECK(second.actors.size() == kNames - kMaxListedActors);
+  const ListActors::Reply odd = names.List({.one_space = true, .name_space = "odd"});
+  CHECK(odd.actors.size() == kNames / 2);
+  CHECK(odd.actors.front().name == "100001");
+}
+
 TEST_CASE("Who stops asking is not answered") {
   Fixture f;
   REQUIRE(f.keeper.Create(Fixture::Actor()).ok());

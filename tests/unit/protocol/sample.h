@@ -30,6 +30,8 @@ inline constexpr E kLastOf = E();
 template <>
 inline constexpr Role kLastOf<Role> = Role::kTool;
 template <>
+inline constexpr ActorPhase kLastOf<ActorPhase> = ActorPhase::kCutOff;
+template <>
 inline constexpr HostedState kLastOf<HostedState> = HostedState::kEnded;
 template <>
 inline constexpr Strategy kLastOf<Strategy> = Strategy::kSpread;
