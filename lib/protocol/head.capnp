@@ -72,6 +72,11 @@ struct ProcessGone {
   process @0 :UInt64;
 }
 
+struct ProcessesHere {
+  processes @0 :List(UInt64);
+  complete @1 :Bool;
+}
+
 struct NodeStatus {
   info @0 :Common.NodeInfo;
   report @1 :ReportResources;

@@ -201,6 +201,18 @@ void Read(Budget& budget, wire::ReleaseActorName::Reader in, ReleaseActorName& r
   Read(budget, in.getActor(), release.actor);
 }
 
+void Write(const ProcessesHere& here, wire::ProcessesHere::Builder out) {
+  auto processes = out.initProcesses(static_cast<unsigned>(here.processes.size()));
+  for (unsigned i = 0; i < processes.size(); ++i) processes.set(i, here.processes[i].value());
+  out.setComplete(here.complete);
+}
+void Read(Budget& budget, wire::ProcessesHere::Reader in, ProcessesHere& here) {
+  const auto processes = in.getProcesses();
+  ResizeFor(budget, processes, here.processes);
+  for (unsigned i = 0; i < processes.size(); ++i) here.processes[i] = ProcessId(processes[i]);
+  here.complete = in.getComplete();
+}
+
 void Write(const NodeRemoved& removed, wire::NodeRemoved::Builder out) {
   out.setNode(removed.node.value());
   out.setReason(AsText(removed.reason));
@@ -266,6 +278,7 @@ IOC_DEFINE_CODEC(ForwardGrant);
 IOC_DEFINE_CODEC(ForwardRefusal);
 IOC_DEFINE_CODEC(ForwardWarning);
 IOC_DEFINE_CODEC(ProcessGone);
+IOC_DEFINE_CODEC(ProcessesHere);
 IOC_DEFINE_CODEC(ListNodes);
 IOC_DEFINE_CODEC(ListNodes::Reply);
 IOC_DEFINE_CODEC(FindLocalNode);

@@ -3,6 +3,8 @@
 #ifndef IOCLUSTER_LIB_PROTOCOL_HEAD_MESSAGES_H_
 #define IOCLUSTER_LIB_PROTOCOL_HEAD_MESSAGES_H_
 
+#include <absl/time/time.h>
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -11,6 +13,9 @@
 #include "lib/protocol/method.h"
 
 namespace ioc {
+
+// A node that can't reach its head for this long ends, and all its processes with it.
+inline constexpr absl::Duration kHeadLostTimeout = absl::Seconds(30);
 
 // node -> head, first.
 struct RegisterNode {
@@ -92,6 +97,14 @@ struct ForwardWarning {
 struct ProcessGone {
   static constexpr Method kMethod = Method::kProcessGone;
   ProcessId process;
+};
+
+// node -> head: processes that have registered there. All of them if `complete`, which the first one after RegisterNode
+// is. So the head knows whose end to tell to the others if the node can't.
+struct ProcessesHere {
+  static constexpr Method kMethod = Method::kProcessesHere;
+  std::vector<ProcessId> processes;
+  bool complete = false;
 };
 
 struct NodeStatus {

@@ -94,6 +94,8 @@ std::string MethodName(Method method) {
       return "Ping";
     case Method::kGetStatus:
       return "GetStatus";
+    case Method::kProcessesHere:
+      return "ProcessesHere";
     case Method::kForwardWarning:
       return "ForwardWarning";
     case Method::kCreateDetachedActor:

@@ -16,6 +16,7 @@
 #include "runtime/head/name_table.h"
 #include "runtime/head/node_table.h"
 #include "runtime/head/placer.h"
+#include "runtime/head/process_table.h"
 
 namespace ioc {
 namespace {
@@ -138,6 +139,7 @@ class Head::Impl final : private ChannelDelegate {
       case Method::kReportResources:
       case Method::kForwardDemand:
       case Method::kProcessGone:
+      case Method::kProcessesHere:
         return OnNodeMessage(channel, node, frame);
       case Method::kRegisterActorName:
       case Method::kFindActorName:
@@ -171,15 +173,30 @@ class Head::Impl final : private ChannelDelegate {
       case Method::kForwardDemand:
         return Take<ForwardDemand>(frame,
                                    [&](const ForwardDemand& m) { placer_.SetDemand(node->info.address.node, m); });
+      case Method::kProcessesHere:
+        return Take<ProcessesHere>(frame, [&](const ProcessesHere& m) {
+          const NodeId id = node->info.address.node;
+          for (const ProcessId gone : processes_.Add(id, m)) TellProcessGone(id, gone);
+        });
       default:
         return Take<ProcessGone>(frame, [&](const ProcessGone& m) {
-          placer_.DropProcess(node->info.address.node, m.process);
-          names_.DropProcess(node->info.address.node, m.process);
-          for (const auto& [id, other] : nodes_.nodes()) {
-            if (other.alive() && other.channel != &channel) other.channel->Notify(m);
-          }
+          processes_.Remove(node->info.address.node, m.process);
+          TellProcessGone(node->info.address.node, m.process);
         });
     }
+  }
+
+  // All that it wanted and owned ends, here and at the other nodes.
+  void TellProcessGone(NodeId node, ProcessId process) {
+    placer_.DropProcess(node, process);
+    names_.DropProcess(node, process);
+    for (const auto& [id, other] : nodes_.nodes()) {
+      if (other.alive() && id != node) other.channel->Notify(ProcessGone{.process = process});
+    }
+  }
+
+  void TellNodeEnded(NodeId node) {
+    for (const ProcessId process : processes_.NodeLeft(node)) TellProcessGone(node, process);
   }
 
   absl::Status OnNameMessage(Channel& channel, const FrameView& frame) {
@@ -370,8 +387,10 @@ class Head::Impl final : private ChannelDelegate {
     const NodeRemoved removed{.node = id, .reason = what};
     if (departure == Departure::kLeft) {
       nodes_.Remove(id);
+      TellNodeEnded(id);
     } else {
       nodes_.MarkDead(node);  // may forget the record
+      processes_.NodeLost(id, env_.executor().Now());
     }
     placer_.DropNode(id);
     names_.DropNode(id);
@@ -385,6 +404,7 @@ class Head::Impl final : private ChannelDelegate {
   void ScheduleSilenceCheck() {
     silence_timer_ = env_.executor().Schedule(node_timeout_ / 4, [this] {
       DropSilentNodes();
+      for (const NodeId node : processes_.EndedNodes(env_.executor().Now())) TellNodeEnded(node);
       ScheduleSilenceCheck();
     });
   }
@@ -414,6 +434,7 @@ class Head::Impl final : private ChannelDelegate {
 
   NodeTable nodes_;
   NameTable names_;
+  ProcessTable processes_;
   Placer placer_;
   ActorService actors_;
   std::unique_ptr<Listener> listener_;

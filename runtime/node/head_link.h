@@ -25,7 +25,6 @@ namespace ioc {
 inline constexpr absl::Duration kFirstHeadTimeout = absl::Seconds(10);
 // A head and its nodes may be started together; longer than that, nobody is there.
 inline constexpr absl::Duration kNoHeadTimeout = absl::Seconds(2);
-inline constexpr absl::Duration kHeadLostTimeout = absl::Seconds(30);
 inline constexpr absl::Duration kHeadDialTimeout = absl::Seconds(5);
 inline constexpr absl::Duration kHeadCallTimeout = absl::Seconds(10);
 inline constexpr absl::Duration kMinHeadBackoff = absl::Milliseconds(50);

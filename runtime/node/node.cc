@@ -222,6 +222,7 @@ void Node::Impl::OnRegistered(const RegisterNode::Reply& reply) {
   cluster_ = reply.cluster;
   sessions_->set_cluster(cluster_);
   peers_->set_cluster(cluster_);
+  head_->Notify(ProcessesHere{.processes = sessions_->ProcessIds(), .complete = true});
   leases_->NewHead();
   actors_->NewHead();
   Ready(absl::OkStatus());

@@ -122,6 +122,7 @@ absl::Status Node::Impl::OnRegisterProcess(Session& session, const FrameHeader& 
   if (session.role() == Role::kWorker) return RegisterWorker(session, request, registration);
 
   sessions_->Bind(session, registration.process);
+  head_->Notify(ProcessesHere{.processes = {registration.process}});
   const JobId job(registration.process.value());
   programs_->AddJob(job, std::move(registration.program));
   RegisterProcess::Reply reply{.cluster = cluster_,
@@ -145,6 +146,7 @@ absl::Status Node::Impl::RegisterWorker(Session& session, const FrameHeader& req
     return absl::OkStatus();
   }
   sessions_->Bind(session, registration.process);
+  head_->Notify(ProcessesHere{.processes = {registration.process}});
   RegisterProcess::Reply reply{.cluster = cluster_,
                                .address = {registration.process, info_.address.node, info_.address.machine,
                                            info_.address.local_address, info_.address.node_address},

@@ -41,6 +41,13 @@ Session* Sessions::FindProcess(ProcessId process) {
   return found == by_process_.end() ? nullptr : Find(found->second);
 }
 
+std::vector<ProcessId> Sessions::ProcessIds() const {
+  std::vector<ProcessId> processes;
+  processes.reserve(by_process_.size());
+  for (const auto& [process, session] : by_process_) processes.push_back(process);
+  return processes;
+}
+
 bool Sessions::Bind(Session& session, ProcessId process) {
   if (!by_process_.emplace(process, session.id()).second) return false;
   session.process_ = process;

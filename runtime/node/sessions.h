@@ -77,6 +77,7 @@ class Sessions {
   // Null if it is gone.
   Session* Find(SessionId id);
   Session* FindProcess(ProcessId process);
+  std::vector<ProcessId> ProcessIds() const;
   // From now on the session is found by its process. False if the process has another session already.
   bool Bind(Session& session, ProcessId process);
   // Says why and closes. The handler is not called. Not from a callback of that session's own channel.

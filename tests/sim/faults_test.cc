@@ -245,5 +245,29 @@ TEST_CASE("whoever waits when a driver shuts down is told at once") {
   });
 }
 
+TEST_CASE("what a process owned goes from the other nodes' stores, though it died with its node") {
+  RunSeeds({.nodes = 3}, [](SimCluster& cluster) {
+    cluster.Drive([&](Driver& driver) {
+      {
+        const TaskOptions on_n1{.where = {.nodes = {SimCluster::NodeName(1)}}, .max_retries = 0};
+        const ObjectRef<int> owner = driver.cluster.With(on_n1).Submit<OwnNumbersOn>(std::string("n2"), 1u << 20);
+        AwaitWork(driver, 1);
+        const auto objects_on_n2 = [&driver] {
+          for (const NodeStatus& node : driver.Nodes()) {
+            if (node.info.name == "n2") return node.report.objects;
+          }
+          return 0u;
+        };
+        CHECK(objects_on_n2() == 1);
+        cluster.world().CrashMachine(cluster.machine(1));
+        driver.Sleep(absl::Minutes(2));
+        CHECK(objects_on_n2() == 0);
+        CHECK(CauseOf(owner.Get(absl::Minutes(1)).status()) == Cause::kNodeDied);
+      }
+      CheckQuiet(driver);
+    });
+  });
+}
+
 }  // namespace
 }  // namespace ioc::sim

@@ -138,6 +138,14 @@ int OwnActorOn(const std::string& node) {
   return 0;
 }
 
+int OwnNumbersOn(const std::string& node, uint32_t count) {
+  const Cluster cluster = Cluster::Current();
+  const auto numbers = cluster.With(TaskOptions{.where = {.nodes = {node}}}).Submit<MakeNumbers>(count);
+  cluster.Wait({numbers}, 1);
+  Work(absl::Hours(1));
+  return 0;
+}
+
 void CountSlowly(int count, int milliseconds, Yield<int>& yield) {
   for (int n = 0; n < count; ++n) {
     Work(absl::Milliseconds(milliseconds));

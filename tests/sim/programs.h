@@ -38,6 +38,9 @@ class SlowCounter {
   int next_ = 0;
 };
 
+// Has numbers made on `node`, which this process owns, and computes for an hour.
+int OwnNumbersOn(const std::string& node, uint32_t count);
+
 // Makes an actor there and computes for an hour.
 int OwnActorOn(const std::string& node);
 
