@@ -207,6 +207,8 @@ void Write(const CreateDetachedActor::Reply&, wire::CreateDetachedActor::Reply::
 void Read(Budget&, wire::CreateDetachedActor::Reply::Reader, CreateDetachedActor::Reply&) {}
 void Write(const KillDetachedActor::Reply&, wire::KillDetachedActor::Reply::Builder) {}
 void Read(Budget&, wire::KillDetachedActor::Reply::Reader, KillDetachedActor::Reply&) {}
+void Write(const FetchProgram::Reply&, wire::FetchProgram::Reply::Builder) {}
+void Read(Budget&, wire::FetchProgram::Reply::Reader, FetchProgram::Reply&) {}
 void Write(const HostActor::Reply&, wire::HostActor::Reply::Builder) {}
 void Read(Budget&, wire::HostActor::Reply::Reader, HostActor::Reply&) {}
 
@@ -228,6 +230,7 @@ IOC_DEFINE_CODEC(ListActors);
 IOC_DEFINE_CODEC(ListActors::Reply);
 IOC_DEFINE_CODEC(NoteActor);
 IOC_DEFINE_CODEC(FetchProgram);
+IOC_DEFINE_CODEC(FetchProgram::Reply);
 IOC_DEFINE_CODEC(EndActor);
 
 }  // namespace ioc

@@ -152,8 +152,9 @@ struct NoteActor {
   uint32_t restarts = 0;
 };
 
-// head -> node: have the job's program ready, in case that the nodes that have it go.
+// head -> node: have the job's program ready, in case that the nodes that have it go. Answered when it is.
 struct FetchProgram {
+  struct Reply {};
   static constexpr Method kMethod = Method::kFetchProgram;
   JobId job;
   NodeAddress origin;

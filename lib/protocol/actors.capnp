@@ -124,6 +124,8 @@ struct NoteActor {
 struct FetchProgram {
   job @0 :UInt64;
   origin @1 :Common.NodeAddress;
+
+  struct Reply {}
 }
 
 struct EndActor {

@@ -54,7 +54,8 @@ class BodyBuffer {
   X(ListObjects::Reply) \
   X(CreateDetachedActor) X(CreateDetachedActor::Reply) X(LocateActor) X(LocateActor::Reply) X(KillDetachedActor) \
   X(KillDetachedActor::Reply) X(HostActor) X(HostActor::Reply) X(ConstructActor) X(ActorConstructed) X(ReportActor) \
-  X(ReportActor::Reply) X(FetchProgram) X(EndActor) X(ListActors) X(ListActors::Reply) X(NoteActor) \
+  X(ReportActor::Reply) X(FetchProgram) X(FetchProgram::Reply) X(EndActor) X(ListActors) X(ListActors::Reply) \
+  X(NoteActor) \
   X(PushTasks) X(TaskResults) X(ReturnLease) X(LeaseRecalled) X(RecallTasks) X(CancelTask) X(ResolveObject) \
   X(ResolveObject::Reply) X(AddBorrower) X(AddBorrower::Reply) X(ReleaseBorrows) X(RefsReceived) X(ResolveActor) \
   X(ResolveActor::Reply) X(KillActor) X(KillActor::Reply) X(StopActor) X(StopActor::Reply) X(StreamItem) X(StreamCredit) X(AnswersHeard)

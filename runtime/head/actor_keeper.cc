@@ -74,6 +74,7 @@ absl::Status ActorKeeper::Create(const DetachedActor& actor) {
 void ActorKeeper::PlaceAgain(Record& record) {
   record.state = State::kPlacing;
   record.lost_since = absl::InfiniteFuture();
+  record.retry_at = absl::InfiniteFuture();
   SchedulingClass spec = record.actor.spec;
   // If nobody has the program, the node that is chosen says what it misses.
   if (const NodeAddress* source = SourceOf(spec)) spec.job_origin = *source;
@@ -90,7 +91,7 @@ const NodeAddress* ActorKeeper::SourceOf(const SchedulingClass& spec) {
 
 void ActorKeeper::KeepCopies(const Record& record) {
   const SchedulingClass& spec = record.actor.spec;
-  if (record.actor.max_restarts == 0) return;
+  if (record.actor.max_restarts == 0 || fetching_.contains(spec.job)) return;
   std::set<NodeId>& hosts = hosts_[spec.job];
   std::erase_if(hosts, [this](NodeId node) { return actions_.AddressOf(node) == nullptr; });
   std::set<NodeId> having = hosts;
@@ -99,8 +100,15 @@ void ActorKeeper::KeepCopies(const Record& record) {
   if (having.size() > 1 || source == nullptr) return;
   const NodeId another = actions_.AnotherNode(spec, having);
   if (!another) return;
-  hosts.insert(another);
+  fetching_[spec.job] = another;
   actions_.Fetch(another, FetchProgram{.job = spec.job, .origin = *source});
+}
+
+void ActorKeeper::Fetched(NodeId node, JobId job, bool ok) {
+  const auto asked = fetching_.find(job);
+  if (asked == fetching_.end() || asked->second != node) return;
+  fetching_.erase(asked);
+  if (const auto hosts = hosts_.find(job); ok && hosts != hosts_.end()) hosts->second.insert(node);
 }
 
 ActorKeeper::Record* ActorKeeper::FindByNumber(uint32_t number) {
@@ -122,9 +130,17 @@ void ActorKeeper::Placed(uint32_t number, const Place& place) {
                                       .constructor = record->actor.constructor});
 }
 
-void ActorKeeper::Unplaceable(uint32_t number, const absl::Status& error) {
+void ActorKeeper::Unplaceable(uint32_t number, const absl::Status& error, absl::Time now) {
   Record* record = FindByNumber(number);
   if (record == nullptr || record->state != State::kPlacing) return;
+  // It has lived, so its program was there: whoever has it may only be cut off.
+  if (CauseOf(error) == Cause::kProgramMissing && record->incarnation > 0) {
+    record->missing_since = std::min(record->missing_since, now);
+    if (now - record->missing_since < kProgramPatience) {
+      record->retry_at = now + kProgramRetry;
+      return;
+    }
+  }
   Die(*record, EndOf(error, absl::StrCat(NameOf(record->actor), " can't be placed")));
 }
 
@@ -154,6 +170,7 @@ bool ActorKeeper::Report(NodeId node, const ReportActor& report) {
     case HostedState::kAlive:
       record.state = State::kAlive;
       record.constructor_deaths = 0;
+      record.missing_since = absl::InfiniteFuture();
       record.place.worker = report.worker;
       AnswerAskers(record);
       KeepCopies(record);
@@ -193,15 +210,20 @@ void ActorKeeper::NodeGone(NodeId node, bool may_return, const std::string& why,
 
 absl::Time ActorKeeper::NextTick() const {
   absl::Time next = absl::InfiniteFuture();
-  for (const auto& [id, record] : records_) next = std::min(next, record.lost_since + kNodeReturnGrace);
+  for (const auto& [id, record] : records_) {
+    next = std::min({next, record.lost_since + kNodeReturnGrace, record.retry_at});
+  }
   return next;
 }
 
 void ActorKeeper::Tick(absl::Time now) {
   std::vector<ObjectId> lost;
+  std::vector<ObjectId> retried;
   for (const auto& [id, record] : records_) {
     if (record.lost_since + kNodeReturnGrace <= now) lost.push_back(id);
+    if (record.retry_at <= now) retried.push_back(id);
   }
+  for (const ObjectId actor : retried) PlaceAgain(records_.at(actor));
   for (const ObjectId actor : lost) {
     Record& record = records_.at(actor);
     Lose(record, MakeError(Cause::kNodeDied, record.lost_why));
@@ -241,7 +263,10 @@ void ActorKeeper::Die(Record& record, const absl::Status& error) {
   const JobId job = gone.actor.spec.job;
   const bool job_goes_on = std::any_of(records_.begin(), records_.end(),
                                        [job](const auto& entry) { return entry.second.actor.spec.job == job; });
-  if (!job_goes_on) hosts_.erase(job);
+  if (!job_goes_on) {
+    hosts_.erase(job);
+    fetching_.erase(job);
+  }
   if (ends_.emplace(gone.actor.id, error).second) ends_in_order_.push_back(gone.actor.id);
   if (ends_in_order_.size() > kMaxRememberedEnds) {
     ends_.erase(ends_in_order_.front());

@@ -40,6 +40,10 @@ inline constexpr absl::Duration kNodeReturnGrace = absl::Seconds(2);
 inline constexpr int kMaxHostRefusals = 8;
 // Processes that may end while they run its constructor, for one incarnation; the actor's restarts are not counted.
 inline constexpr int kMaxConstructorDeaths = 3;
+// An actor that is to be made again, but whose program can't be had just now, is tried again after this...
+inline constexpr absl::Duration kProgramRetry = absl::Seconds(5);
+// ... until this.
+inline constexpr absl::Duration kProgramPatience = absl::Seconds(120);
 
 class ActorKeeper {
  public:
@@ -57,6 +61,7 @@ class ActorKeeper {
     virtual const NodeAddress* AddressOf(NodeId node) = 0;
     // A living node that could host an actor of this class and is none of these; none if there is none.
     virtual NodeId AnotherNode(const SchedulingClass& spec, const std::set<NodeId>& but) = 0;
+    // Leads to Fetched.
     virtual void Fetch(NodeId node, const FetchProgram& fetch) = 0;
     virtual void Log(const std::string& line) = 0;
 
@@ -81,7 +86,8 @@ class ActorKeeper {
   absl::Status Kill(ObjectId actor, bool no_restart);
 
   void Placed(uint32_t number, const Place& place);
-  void Unplaceable(uint32_t number, const absl::Status& error);
+  void Unplaceable(uint32_t number, const absl::Status& error, absl::Time now);
+  void Fetched(NodeId node, JobId job, bool ok);
   void HostRefused(ObjectId actor, uint32_t incarnation, const absl::Status& error);
   // What a node says of an actor. Whether the actor is to end, because it was killed or has been made elsewhere.
   bool Report(NodeId node, const ReportActor& report);
@@ -110,6 +116,9 @@ class ActorKeeper {
     Place place;                 // unless kPlacing
     std::string lost_why;
     absl::Time lost_since = absl::InfiniteFuture();  // its node can't be reached
+    // Of one that is placing: since when no node could have its program, and when it is tried again.
+    absl::Time missing_since = absl::InfiniteFuture();
+    absl::Time retry_at = absl::InfiniteFuture();
     std::set<uint64_t> askers;
 
     bool reachable() const { return state == State::kAlive && lost_since == absl::InfiniteFuture(); }
@@ -135,6 +144,7 @@ class ActorKeeper {
   std::map<uint32_t, ObjectId> by_number_;
   uint32_t last_number_ = 0;
   size_t kept_bytes_ = 0;
+  std::map<JobId, NodeId> fetching_;         // who has been asked to fetch a job's program
   std::map<JobId, std::set<NodeId>> hosts_;  // other nodes that have a job's program
   std::map<ObjectId, absl::Status> ends_;
   std::deque<ObjectId> ends_in_order_;

@@ -107,7 +107,9 @@ void ActorService::OnPlaced(uint32_t number, const NodeRecord& node, const Place
 }
 
 void ActorService::OnUnplaceable(uint32_t number, const absl::Status& error) {
-  if (!stopped_) keeper_.Unplaceable(number, error);
+  if (stopped_) return;
+  keeper_.Unplaceable(number, error, env_.executor().Now());
+  Arm();
 }
 
 void ActorService::Host(NodeId node, const HostActor& request) {
@@ -139,7 +141,12 @@ NodeId ActorService::AnotherNode(const SchedulingClass& spec, const std::set<Nod
   return {};
 }
 
-void ActorService::Fetch(NodeId node, const FetchProgram& fetch) { nodes_.Find(node)->channel->Notify(fetch); }
+void ActorService::Fetch(NodeId node, const FetchProgram& fetch) {
+  nodes_.Find(node)->channel->Call(fetch, kFetchTimeout,
+                                   [this, node, job = fetch.job](const absl::StatusOr<FetchProgram::Reply>& reply) {
+                                     if (!stopped_) keeper_.Fetched(node, job, reply.ok());
+                                   });
+}
 
 void ActorService::Log(const std::string& line) { env_.Log(LogLevel::kInfo, line); }
 

@@ -23,6 +23,8 @@ namespace ioc {
 
 // How long LocateActor waits if its caller names no bound.
 inline constexpr absl::Duration kLocateTimeout = absl::Seconds(60);
+// How long a node may take to fetch a program.
+inline constexpr absl::Duration kFetchTimeout = absl::Minutes(10);
 // What a caller's time is cut by, so that it hears that it is over from here.
 inline constexpr absl::Duration kLocateMargin = absl::Milliseconds(200);
 

@@ -255,7 +255,13 @@ absl::Status Node::Impl::OnHeadMessage(Channel& head, FrameView& frame) {
       });
     case Method::kFetchProgram:
       return Take<FetchProgram>(frame, [&](const FetchProgram& fetch) {
-        programs_->Locate(fetch.job, fetch.origin, [](const absl::StatusOr<ProgramInfo>&) {});
+        programs_->Locate(fetch.job, fetch.origin,
+                          life_.Bind([this, request = frame.header,
+                                      connection = head_->connection()](const absl::StatusOr<ProgramInfo>& program) {
+                            absl::StatusOr<FetchProgram::Reply> reply = FetchProgram::Reply{};
+                            if (!program.ok()) reply = program.status();
+                            head_->Reply(connection, request, reply);
+                          }));
       });
     case Method::kEndActor:
       return Take<EndActor>(frame, [&](const EndActor& end) { actors_->End(end); });

@@ -5,6 +5,7 @@
 
 #include "lib/base/status.h"
 #include "tests/sim/programs.h"
+#include "tests/sim/random.h"
 #include "tests/sim/scenario.h"
 
 namespace ioc::sim {
@@ -223,6 +224,49 @@ TEST_CASE("a detached actor's tasks find their program when the driver's node is
     cluster.world().RunFor(absl::Minutes(2));
     CHECK(TimesWorked()[44] == 1);
   });
+}
+
+TEST_CASE("a detached actor lives through crashes and broken connections, one at a time, and only once") {
+  for (uint64_t luck = 1; luck <= 10; ++luck) {
+    RunSeeds({.nodes = 4}, [luck](SimCluster& cluster) {
+      ActorOptions options = Detached({"n1", "n2", "n3"});
+      options.max_restarts = -1;
+      options.max_task_retries = -1;
+      MakeSteward(cluster, options);
+      Random random(luck);
+      cluster.Drive(
+          [&](Driver& driver) {
+            const auto steward = Find(driver);
+            for (int i = 0; i < 20; ++i) {
+              const int node = static_cast<int>(random.Below(3)) + 1;
+              switch (random.Below(4)) {
+                case 0:
+                  for (SimEnv* worker : cluster.Workers(node)) cluster.world().Crash(*worker);
+                  break;
+                case 1:
+                  cluster.world().Disconnect(cluster.head_machine(), cluster.machine(node));
+                  break;
+                case 2:
+                  cluster.world().Disconnect(cluster.machine(0), cluster.machine(node));
+                  break;
+                default:
+                  cluster.world().Disconnect(cluster.head_machine(), cluster.machine(0));
+                  break;
+              }
+              driver.Sleep(absl::Milliseconds(random.Below(400)));
+              if (random.Below(3) == 0) Add(steward, 1);
+            }
+            Add(steward, 1);
+          },
+          absl::Hours(1));
+      cluster.world().RunFor(absl::Minutes(1));
+      size_t workers = 0;
+      for (const int node : {1, 2, 3}) workers += cluster.Workers(node).size();
+      INFO("luck " << luck);
+      CHECK(workers == 1);
+      EndSteward(cluster);
+    });
+  }
 }
 
 }  // namespace

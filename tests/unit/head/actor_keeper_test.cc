@@ -240,6 +240,47 @@ TEST_CASE("The program comes from a node that has run it when its driver's node 
   CHECK(f.wanted.begin()->second.job_origin.node == NodeId(3));
 }
 
+TEST_CASE("A node that could not fetch the program is not taken to have it") {
+  Fixture f;
+  REQUIRE(f.keeper.Create(Fixture::Actor(1)).ok());
+  f.LiveOn(1, 1);
+  f.keeper.Fetched(NodeId(2), JobId(7), false);
+  f.living = {NodeId(2), NodeId(3)};
+  f.keeper.NodeGone(NodeId(1), /*may_return=*/false, "node den has left", kStart);
+  CHECK(f.wanted.begin()->second.job_origin.node == NodeId(1));
+}
+
+TEST_CASE("An actor whose program can't be had is tried again for a while, if it has lived") {
+  Fixture f;
+  REQUIRE(f.keeper.Create(Fixture::Actor(1)).ok());
+  const absl::Status missing = MakeError(Cause::kProgramMissing, "node den can't be reached");
+  const uint32_t number = f.wanted.begin()->first;
+  SECTION("not the first time") {
+    f.keeper.Unplaceable(number, missing, kStart);
+    CHECK(CauseOf(f.Locate().status()) == Cause::kProgramMissing);
+    return;
+  }
+  f.LiveOn(2, 1);
+  f.Report(2, 1, HostedState::kEnded, kKilled);
+  for (absl::Time now = kStart; now < kStart + kProgramPatience; now += kProgramRetry) {
+    f.wanted.clear();
+    f.keeper.Unplaceable(number, missing, now);
+    CHECK(f.wanted.empty());
+    CHECK(f.keeper.NextTick() == now + kProgramRetry);
+    f.keeper.Tick(now + kProgramRetry);
+    REQUIRE(f.wanted.size() == 1);
+  }
+  SECTION("and found") {
+    f.LiveOn(3, 2);
+    CHECK(f.Locate().ok());
+  }
+  SECTION("and not found") {
+    f.keeper.Unplaceable(number, missing, kStart + kProgramPatience);
+    CHECK(CauseOf(f.Locate().status()) == Cause::kProgramMissing);
+    CHECK_FALSE(f.IsNamed());
+  }
+}
+
 TEST_CASE("Two nodes have the program of an actor that may be made again") {
   Fixture f;
   SECTION("one that may not needs it no more") {
@@ -252,10 +293,14 @@ TEST_CASE("Two nodes have the program of an actor that may be made again") {
     f.LiveOn(1, 1);
     REQUIRE(f.fetched.size() == 1);
     CHECK(f.fetched[0] == std::pair(NodeId(2), NodeId(1)));
+    f.Report(1, 1, HostedState::kAlive);
+    CHECK(f.fetched.size() == 1);  // it is at it
+    f.keeper.Fetched(NodeId(2), JobId(7), true);
     f.living = {NodeId(1), NodeId(3)};
     f.keeper.NodeGone(NodeId(2), /*may_return=*/true, "node attic is lost", kStart);
     REQUIRE(f.fetched.size() == 2);
     CHECK(f.fetched[1] == std::pair(NodeId(3), NodeId(1)));
+    f.keeper.Fetched(NodeId(3), JobId(7), true);
     f.living = {NodeId(3)};
     f.keeper.NodeGone(NodeId(1), /*may_return=*/false, "node den has left", kStart);
     CHECK(f.wanted.begin()->second.job_origin.node == NodeId(3));
@@ -299,7 +344,7 @@ TEST_CASE("What no node can run is told to who asks") {
   Fixture f;
   REQUIRE(f.keeper.Create(Fixture::Actor()).ok());
   f.keeper.Locate(kActor, 50);
-  f.keeper.Unplaceable(f.wanted.begin()->first, MakeError(Cause::kUnschedulable, "no node has 64 GPU"));
+  f.keeper.Unplaceable(f.wanted.begin()->first, MakeError(Cause::kUnschedulable, "no node has 64 GPU"), kStart);
   CHECK(CauseOf(f.answers.at(50).status()) == Cause::kUnschedulable);
   CHECK_THAT(std::string(f.answers.at(50).status().message()), Catch::Contains("64 GPU"));
 }
