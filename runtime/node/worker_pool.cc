@@ -341,8 +341,13 @@ void WorkerPool::Exited(uint64_t number, const ExitStatus& exit) {
                 /*for_good=*/false);
   }
   ended_.push_back(std::move(worker.child));
-  if (ended_.size() == 1) env_.executor().Post(life_.Bind([this] { ended_.clear(); }));
-  ForgetJobs();
+  // In a turn of its own: the job's template may be what says this.
+  if (ended_.size() == 1) {
+    env_.executor().Post(life_.Bind([this] {
+      ended_.clear();
+      ForgetJobs();
+    }));
+  }
   Pump();
 }
 
