@@ -45,9 +45,9 @@ absl::Status Node::Impl::OnProcessMessage(Session& session, FrameView& frame) {
     return OnRegisterProcess(session, header, registration);
   }
   // A driver asks for its node before it registers anywhere.
-  if (method >= Method::kRegisterNode && method <= Method::kKillDetachedActor || method == Method::kListActors ||
-      method == Method::kNoteActor)
-    return RelayToHead(session, frame);
+  const bool is_heads = (method >= Method::kRegisterNode && method <= Method::kKillDetachedActor) ||
+                        method == Method::kListActors || method == Method::kNoteActor;
+  if (is_heads) return RelayToHead(session, frame);
   const ProcessId process = session.process();
   if (!process) return MakeError(Cause::kInvalidArgument, "a process must register with its node first");
 

@@ -29,6 +29,11 @@ class WithOneFile final : public Files {
   absl::StatusOr<std::unique_ptr<FileWriter>> Create(std::string_view path) override { return files_.Create(path); }
   absl::Status Remove(std::string_view path) override { return files_.Remove(path); }
   std::string CacheDirectory() override { return files_.CacheDirectory(); }
+  absl::StatusOr<std::shared_ptr<ScratchFile>> CreateScratch(std::string_view directory) override {
+    return files_.CreateScratch(directory);
+  }
+  absl::StatusOr<uint64_t> FreeBytes(std::string_view directory) override { return files_.FreeBytes(directory); }
+  std::string ScratchDirectory() override { return files_.ScratchDirectory(); }
 
   static constexpr char kPath[] = "/one/program";
 
