@@ -86,11 +86,19 @@ struct ActorOptions {
   Strategy strategy = Strategy::kDefault;
   int max_restarts = 0;
   int max_task_retries = 0;
+  // Of a class with Checkpoint and Restore (actor.h) that may restart: when its state is saved. After so many calls,
+  // before the answer of the last of them is sent (0: never for that reason); and this long after a call at the latest,
+  // or later if saving takes more than a twentieth of the time. ioc::SaveCheckpoint() asks for it besides.
+  int checkpoint_every = 0;
+  absl::Duration checkpoint_period = absl::Seconds(1);
   int max_concurrency = 1;  // calls that run at a time, of those that name no group; more than one gives up order
   // Further groups of calls, by name, and how many of each run at a time: {{"io", 2}, {"compute", 4}}. They don't wait
   // for each other. A call names its group with CallOptions. All together at most kMaxConcurrency.
   std::map<std::string, int> concurrency_groups = {};
-  bool shared_process = false;  // not in this release: refused
+  // Many actors in one process, each as light as an object: their calls run on a thread pool, one at a time for each
+  // (unless max_concurrency says otherwise). They hold no resources of their own; if their process dies, all of them
+  // have died. Killing one cancels the call that it runs, which should look at ioc::Cancelled().
+  bool shared_process = false;
   absl::Duration placement_timeout = absl::Seconds(30);
 };
 

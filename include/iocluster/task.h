@@ -41,6 +41,14 @@ inline bool Cancelled() {
   return runtime != nullptr && runtime->CancelRequested();
 }
 
+// In a method of an actor with Checkpoint and Restore (actor.h): has its state saved when the running call has ended,
+// before its answer is sent. An error says why that can't be.
+inline absl::Status SaveCheckpoint() {
+  internal::Runtime* runtime = internal::CurrentRuntime();
+  if (runtime == nullptr) internal::NoCluster("ioc::SaveCheckpoint()");
+  return runtime->SaveCheckpoint();
+}
+
 namespace internal {
 
 template <auto F>
@@ -136,6 +144,9 @@ ActorHandle<C> Create(Runtime& runtime, const ActorOptions& options, Args&&... a
   static_assert(kAsTheyAre || kResolved,
                 "iocluster cannot create this actor: its class has no public constructor that takes these arguments as "
                 "values");
+  if (const absl::Status status = CheckCheckpointOptions(options, Checkpoints<C>::kHas, TypeName<C>()); !status.ok()) {
+    return ActorHandle<C>(runtime.PutError(status));
+  }
   if constexpr (kAsTheyAre) {
     return ActorHandle<C>(CreateWith<C>(TypeList<ConstructorArgument<Args>...>(), runtime, options,
                                         AsArgument<ConstructorArgument<Args>>(std::forward<Args>(args))...));

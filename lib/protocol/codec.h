@@ -58,7 +58,8 @@ class BodyBuffer {
   X(NoteActor) \
   X(PushTasks) X(TaskResults) X(ReturnLease) X(LeaseRecalled) X(RecallTasks) X(CancelTask) X(ResolveObject) \
   X(ResolveObject::Reply) X(AddBorrower) X(AddBorrower::Reply) X(ReleaseBorrows) X(RefsReceived) X(ResolveActor) \
-  X(ResolveActor::Reply) X(KillActor) X(KillActor::Reply) X(StopActor) X(StopActor::Reply) X(StreamItem) X(StreamCredit) X(AnswersHeard)
+  X(ResolveActor::Reply) X(KillActor) X(KillActor::Reply) X(StopActor) X(StopActor::Reply) X(StreamItem) X(StreamCredit) X(AnswersHeard) \
+  X(FollowWait) X(KeepCheckpoint) X(KeepCheckpoint::Reply)
 // clang-format on
 
 // Every message M, and every M::Reply, has both. Decode overwrites all of `message`.

@@ -152,6 +152,10 @@ std::string MethodName(Method method) {
       return "KillActor";
     case Method::kAnswersHeard:
       return "AnswersHeard";
+    case Method::kFollowWait:
+      return "FollowWait";
+    case Method::kKeepCheckpoint:
+      return "KeepCheckpoint";
   }
   return "method " + std::to_string(static_cast<int>(method));
 }

@@ -97,6 +97,8 @@ enum class Method : uint16_t {
   kStreamCredit = 513,
   kKillActor = 514,
   kAnswersHeard = 515,
+  kFollowWait = 516,
+  kKeepCheckpoint = 517,
 };
 
 // "PushTasks"; "method 4711" for one that this release does not know.

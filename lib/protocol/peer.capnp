@@ -71,6 +71,28 @@ struct Task {
   group @20 :Data;
   concurrencyGroups @21 :List(ConcurrencyGroup);
   shared @22 :Bool;
+  incarnation @23 :UInt32;
+  checkpointIds @24 :UInt64;
+  checkpointEvery @25 :UInt32;
+  checkpointPeriodNs @26 :Int64;
+  checkpoint @27 :List(Checkpoint);
+}
+
+struct SavedCall {
+  caller @0 :UInt64;
+  result @1 :TaskResult;
+  items @2 :List(SavedItem);
+}
+
+struct SavedItem {
+  index @0 :UInt64;
+  size @1 :UInt64;
+  value @2 :Value;
+}
+
+struct Checkpoint {
+  state @0 :Value;
+  calls @1 :List(SavedCall);
 }
 
 struct ConcurrencyGroup {
@@ -158,6 +180,7 @@ struct ResolveActor {
     worker @0 :Common.ProcessAddress;
     incarnation @1 :UInt32;
     nodeName @2 :Text;
+    maxTaskRetries @3 :Int32;
   }
 }
 
@@ -172,6 +195,29 @@ struct StreamItem {
 struct StreamCredit {
   sequence @0 :UInt64;
   taken @1 :UInt64;
+}
+
+struct WaitLink {
+  process @0 :UInt64;
+  job @1 :UInt64;
+  blocks @2 :Bool;
+  what @3 :Text;
+}
+
+struct FollowWait {
+  object @0 :Common.ObjectId;
+  actor @1 :Common.ObjectId;
+  atWorker @2 :Bool;
+  chain @3 :List(WaitLink);
+}
+
+struct KeepCheckpoint {
+  actor @0 :Common.ObjectId;
+  incarnation @1 :UInt32;
+  checkpoint @2 :Checkpoint;
+  addresses @3 :Common.AddressTable;
+
+  struct Reply {}
 }
 
 struct AnswersHeard {
@@ -190,6 +236,7 @@ struct KillActor {
 struct StopActor {
   actor @0 :Common.ObjectId;
   force @1 :Bool;
+  incarnation @2 :UInt32;
 
   struct Reply {}
 }

@@ -68,6 +68,14 @@ class PeerWriter {
       }
     }
     out.setShared(task.shared);
+    out.setIncarnation(task.incarnation);
+    out.setCheckpointIds(task.checkpoint_ids);
+    out.setCheckpointEvery(task.checkpoint_every);
+    out.setCheckpointPeriodNs(task.checkpoint_period_ns);
+    if (!task.checkpoint.empty()) {
+      auto checkpoints = out.initCheckpoint(task.checkpoint.size());
+      for (unsigned i = 0; i < checkpoints.size(); ++i) Saved(task.checkpoint[i], checkpoints[i]);
+    }
   }
 
   void Result(const TaskResult& result, wire::TaskResult::Builder out) {
@@ -80,6 +88,22 @@ class PeerWriter {
     out.setRunNs(result.run_ns);
     out.setGone(result.gone);
     if (!result.given.empty()) Values(result.given, out.initGiven(result.given.size()));
+  }
+
+  void Saved(const Checkpoint& checkpoint, wire::Checkpoint::Builder out) {
+    Value(checkpoint.state, out.initState());
+    auto calls = out.initCalls(checkpoint.calls.size());
+    for (unsigned i = 0; i < calls.size(); ++i) {
+      const SavedCall& call = checkpoint.calls[i];
+      calls[i].setCaller(call.caller.value());
+      Result(call.result, calls[i].initResult());
+      auto items = calls[i].initItems(call.items.size());
+      for (unsigned j = 0; j < items.size(); ++j) {
+        items[j].setIndex(call.items[j].index);
+        items[j].setSize(call.items[j].size);
+        Value(call.items[j].value, items[j].initValue());
+      }
+    }
   }
 
   // Last: the table is complete when all else is written.
@@ -156,6 +180,31 @@ class PeerReader {
       task.concurrency_groups[i] = {.name = AsView(groups[i].getName()), .limit = groups[i].getLimit()};
     }
     task.shared = in.getShared();
+    task.incarnation = in.getIncarnation();
+    task.checkpoint_ids = in.getCheckpointIds();
+    task.checkpoint_every = in.getCheckpointEvery();
+    task.checkpoint_period_ns = in.getCheckpointPeriodNs();
+    const auto checkpoints = in.getCheckpoint();
+    ResizeFor(budget_, checkpoints, task.checkpoint);
+    for (unsigned i = 0; i < checkpoints.size(); ++i) Saved(checkpoints[i], task.checkpoint[i]);
+  }
+
+  void Saved(wire::Checkpoint::Reader in, Checkpoint& checkpoint) {
+    Value(in.getState(), checkpoint.state);
+    const auto calls = in.getCalls();
+    ResizeFor(budget_, calls, checkpoint.calls);
+    for (unsigned i = 0; i < calls.size(); ++i) {
+      SavedCall& call = checkpoint.calls[i];
+      call.caller = ProcessId(calls[i].getCaller());
+      Result(calls[i].getResult(), call.result);
+      const auto items = calls[i].getItems();
+      ResizeFor(budget_, items, call.items);
+      for (unsigned j = 0; j < items.size(); ++j) {
+        call.items[j].index = items[j].getIndex();
+        call.items[j].size = items[j].getSize();
+        Value(items[j].getValue(), call.items[j].value);
+      }
+    }
   }
 
   void Result(wire::TaskResult::Reader in, TaskResult& result) {
@@ -312,11 +361,13 @@ void Write(const ResolveActor::Reply& reply, wire::ResolveActor::Reply::Builder 
   Write(reply.worker, out.initWorker());
   out.setIncarnation(reply.incarnation);
   out.setNodeName(AsText(reply.node_name));
+  out.setMaxTaskRetries(reply.max_task_retries);
 }
 void Read(Budget& budget, wire::ResolveActor::Reply::Reader in, ResolveActor::Reply& reply) {
   Read(budget, in.getWorker(), reply.worker);
   reply.incarnation = in.getIncarnation();
   reply.node_name = AsView(in.getNodeName());
+  reply.max_task_retries = in.getMaxTaskRetries();
 }
 
 void Write(const AnswersHeard& heard, wire::AnswersHeard::Builder out) {
@@ -328,6 +379,48 @@ void Read(Budget& budget, wire::AnswersHeard::Reader in, AnswersHeard& heard) {
   Read(budget, in.getActor(), heard.actor);
   heard.session = in.getSession();
   heard.answered = in.getAnswered();
+}
+
+void Write(const KeepCheckpoint& save, wire::KeepCheckpoint::Builder out) {
+  PeerWriter writer;
+  Write(save.actor, out.initActor());
+  out.setIncarnation(save.incarnation);
+  writer.Saved(save.checkpoint, out.initCheckpoint());
+  writer.Finish(out);
+}
+void Read(Budget& budget, wire::KeepCheckpoint::Reader in, KeepCheckpoint& save) {
+  PeerReader reader(budget, in);
+  Read(budget, in.getActor(), save.actor);
+  save.incarnation = in.getIncarnation();
+  reader.Saved(in.getCheckpoint(), save.checkpoint);
+}
+void Write(const KeepCheckpoint::Reply&, wire::KeepCheckpoint::Reply::Builder) {}
+void Read(Budget&, wire::KeepCheckpoint::Reply::Reader, KeepCheckpoint::Reply&) {}
+
+void Write(const FollowWait& follow, wire::FollowWait::Builder out) {
+  Write(follow.object, out.initObject());
+  Write(follow.actor, out.initActor());
+  out.setAtWorker(follow.at_worker);
+  auto chain = out.initChain(follow.chain.size());
+  for (unsigned i = 0; i < chain.size(); ++i) {
+    chain[i].setProcess(follow.chain[i].process.value());
+    chain[i].setJob(follow.chain[i].job);
+    chain[i].setBlocks(follow.chain[i].blocks);
+    chain[i].setWhat(AsText(follow.chain[i].what));
+  }
+}
+void Read(Budget& budget, wire::FollowWait::Reader in, FollowWait& follow) {
+  Read(budget, in.getObject(), follow.object);
+  Read(budget, in.getActor(), follow.actor);
+  follow.at_worker = in.getAtWorker();
+  const auto chain = in.getChain();
+  ResizeFor(budget, chain, follow.chain);
+  for (unsigned i = 0; i < chain.size(); ++i) {
+    follow.chain[i].process = ProcessId(chain[i].getProcess());
+    follow.chain[i].job = chain[i].getJob();
+    follow.chain[i].blocks = chain[i].getBlocks();
+    follow.chain[i].what = AsView(chain[i].getWhat());
+  }
 }
 
 void Write(const KillActor& kill, wire::KillActor::Builder out) {
@@ -344,10 +437,12 @@ void Read(Budget&, wire::KillActor::Reply::Reader, KillActor::Reply&) {}
 void Write(const StopActor& stop, wire::StopActor::Builder out) {
   Write(stop.actor, out.initActor());
   out.setForce(stop.force);
+  out.setIncarnation(stop.incarnation);
 }
 void Read(Budget& budget, wire::StopActor::Reader in, StopActor& stop) {
   Read(budget, in.getActor(), stop.actor);
   stop.force = in.getForce();
+  stop.incarnation = in.getIncarnation();
 }
 void Write(const StopActor::Reply&, wire::StopActor::Reply::Builder) {}
 void Read(Budget&, wire::StopActor::Reply::Reader, StopActor::Reply&) {}
@@ -382,5 +477,8 @@ IOC_DEFINE_CODEC(StopActor::Reply);
 IOC_DEFINE_CODEC(StreamItem);
 IOC_DEFINE_CODEC(StreamCredit);
 IOC_DEFINE_CODEC(AnswersHeard);
+IOC_DEFINE_CODEC(FollowWait);
+IOC_DEFINE_CODEC(KeepCheckpoint);
+IOC_DEFINE_CODEC(KeepCheckpoint::Reply);
 
 }  // namespace ioc

@@ -52,6 +52,47 @@ struct ConcurrencyGroup {
 
 enum class TaskKind : uint8_t { kTask = 0, kCreateActor = 1, kActorCall = 2 };
 
+enum class TaskOutcome : uint8_t {
+  kDone = 0,
+  kFailed = 1,    // `error` says how; user code may have run
+  kReturned = 2,  // not started, and not to be: push it elsewhere, for free
+};
+
+struct TaskResult {
+  uint64_t sequence = 0;
+  uint32_t attempt = 0;
+  TaskOutcome outcome = TaskOutcome::kDone;
+  bool blocked = false;  // of kReturned: the worker's running task waits; push nothing until its result has come
+  absl::Status error;
+  std::vector<WireValue> returns;  // kDone: num_returns many
+  uint64_t run_ns = 0;             // user code's time
+  // Of an actor's call: the actor does not live there (any more); ask its owner where it does. With kFailed it had
+  // begun the call.
+  bool gone = false;
+  // kDone: objects among the references in `returns`, and inside each other, that are the receiver's own from now on.
+  std::vector<WireValue> given;
+};
+
+// An item of an actor's stream that its caller has not taken.
+struct SavedItem {
+  uint64_t index = 0;
+  uint64_t size = 0;  // as it counts towards the window
+  WireValue value;
+};
+
+// A call that was answered before the checkpoint, by the sequence in `result`. Its caller may not have heard.
+struct SavedCall {
+  ProcessId caller;
+  TaskResult result;
+  std::vector<SavedItem> items;
+};
+
+// What an actor is made from again.
+struct Checkpoint {
+  WireValue state;  // what its Checkpoint returned
+  std::vector<SavedCall> calls;
+};
+
 struct TaskSpec {
   TaskKind kind = TaskKind::kTask;
   uint64_t sequence = 0;  // first result: ObjectId{client, sequence}; the i-th: sequence + i
@@ -75,6 +116,15 @@ struct TaskSpec {
   std::string_view group;                 // kActorCall: of the actor's concurrency groups; empty: the default one
   std::vector<ConcurrencyGroup> concurrency_groups;  // kCreateActor: beside the default one
   bool shared = false;                               // kCreateActor: others live in the same process
+  // Of an actor: counts up from 1 each time that it is made. kCreateActor: which this makes; kActorCall: which is
+  // meant.
+  uint32_t incarnation = 0;
+  // kCreateActor, of one that may be made again: the sequence of the first of the ids that its owner has set apart for
+  // checkpoints that are stored (0: it wants none), and when it wants them (ActorOptions).
+  uint64_t checkpoint_ids = 0;
+  uint32_t checkpoint_every = 0;
+  int64_t checkpoint_period_ns = 0;
+  std::vector<Checkpoint> checkpoint;  // kCreateActor: one, to make it from
 };
 
 // client -> worker.
@@ -83,27 +133,6 @@ struct PushTasks {
   LeaseId lease;  // none for actor calls
   std::vector<FunctionNumber> functions;
   std::vector<TaskSpec> tasks;
-};
-
-enum class TaskOutcome : uint8_t {
-  kDone = 0,
-  kFailed = 1,    // `error` says how; user code may have run
-  kReturned = 2,  // not started, and not to be: push it elsewhere, for free
-};
-
-struct TaskResult {
-  uint64_t sequence = 0;
-  uint32_t attempt = 0;
-  TaskOutcome outcome = TaskOutcome::kDone;
-  bool blocked = false;  // of kReturned: the worker's running task waits; push nothing until its result has come
-  absl::Status error;
-  std::vector<WireValue> returns;  // kDone: num_returns many
-  uint64_t run_ns = 0;             // user code's time
-  // Of an actor's call: the actor does not live there (any more); ask its owner where it does. With kFailed it had
-  // begun the call.
-  bool gone = false;
-  // kDone: objects among the references in `returns`, and inside each other, that are the receiver's own from now on.
-  std::vector<WireValue> given;
 };
 
 // worker -> client.
@@ -195,9 +224,37 @@ struct ResolveActor {
     ProcessAddress worker;
     uint32_t incarnation = 0;
     std::string node_name;
+    int32_t max_task_retries = 0;
   };
   static constexpr Method kMethod = Method::kResolveActor;
   ObjectId actor;
+};
+
+// A call or a task that waits for what the next one in its chain is to make.
+struct WaitLink {
+  ProcessId process;    // where it runs
+  uint64_t job = 0;     // the process's number for it
+  bool blocks = false;  // what the one before it waits for is queued behind it
+  std::string what;     // for people
+};
+
+// waiting process -> owner of the object that it waits for -> the worker that is to make that: whom does the chain lead
+// to? The worker of a call that can't begin before one of the chain has ended fails it.
+struct FollowWait {
+  static constexpr Method kMethod = Method::kFollowWait;
+  ObjectId object;
+  ObjectId actor;          // whose call makes it; none of a task
+  bool at_worker = false;  // the receiver runs what makes it; otherwise it owns it
+  std::vector<WaitLink> chain;
+};
+
+// the actor's worker -> its owner. Answered when the owner has it, and has forgotten the one before.
+struct KeepCheckpoint {
+  struct Reply {};
+  static constexpr Method kMethod = Method::kKeepCheckpoint;
+  ObjectId actor;
+  uint32_t incarnation = 0;
+  Checkpoint checkpoint;
 };
 
 // caller -> the actor's worker: it has all answers up to this call_sequence; the worker may forget them.
@@ -216,12 +273,14 @@ struct KillActor {
   bool no_restart = true;
 };
 
-// owner -> the actor's worker: end when the calls that have come are answered, or, with `force`, at once.
+// owner -> the actor's worker: end when the calls that have come are answered, or, with `force`, at once. In a shared
+// process only the actor ends, and only this incarnation of it; what it runs is cancelled.
 struct StopActor {
   struct Reply {};
   static constexpr Method kMethod = Method::kStopActor;
   ObjectId actor;
   bool force = false;
+  uint32_t incarnation = 0;
 };
 
 }  // namespace ioc

@@ -2,6 +2,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "iocluster/internal/checkpoints.h"
 #include "iocluster/internal/entry.h"
 #include "iocluster/status.h"
 
@@ -40,6 +41,19 @@ absl::StatusOr<uint32_t> StreamWindow(const SharedTaskOptions& options) {
 absl::Status WrongNumberOfElements(std::string_view label, size_t size, uint32_t wanted) {
   return MakeError(Cause::kInvalidArgument, absl::StrCat(std::string(label), " returned a vector of ", size,
                                                          " elements; its caller's num_returns is ", wanted));
+}
+
+absl::Status CheckCheckpointOptions(const ActorOptions& options, bool has_checkpoints, std::string_view type) {
+  if (options.checkpoint_every < 0 || options.checkpoint_period <= absl::ZeroDuration()) {
+    return MakeError(Cause::kInvalidArgument,
+                     absl::StrCat("checkpoint_every is ", options.checkpoint_every, " and checkpoint_period ",
+                                  absl::FormatDuration(options.checkpoint_period),
+                                  "; the first must be at least 0, the second more"));
+  }
+  if (options.checkpoint_every == 0 || has_checkpoints) return absl::OkStatus();
+  return MakeError(Cause::kInvalidArgument,
+                   absl::StrCat("checkpoint_every is ", options.checkpoint_every, ", but ", std::string(type),
+                                " has not both a Checkpoint() that returns its state and a Restore(state)"));
 }
 
 absl::Status NotCalledAsStream(std::string_view label) {

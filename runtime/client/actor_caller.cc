@@ -17,7 +17,7 @@ std::string NameOf(const ActorState& state) {
 }
 
 ActorCaller::ActorCaller(Env& env, NodeLink& node, PeerTable& peers, ObjectTable& objects, TaskBook& book,
-                         Borrowing& borrowing, TaskDispatcher& dispatcher, DetachedClient& detached)
+                         Borrowing& borrowing, TaskDispatcher& dispatcher, SharedHosts& hosts, DetachedClient& detached)
     : env_(env),
       node_(node),
       peers_(peers),
@@ -25,6 +25,7 @@ ActorCaller::ActorCaller(Env& env, NodeLink& node, PeerTable& peers, ObjectTable
       book_(book),
       borrowing_(borrowing),
       dispatcher_(dispatcher),
+      hosts_(hosts),
       detached_(detached) {}
 
 ActorCaller::~ActorCaller() {
@@ -35,8 +36,12 @@ ActorCaller::~ActorCaller() {
 void ActorCaller::Clear() {
   closed_ = true;
   dirty_.clear();
+  unheard_.clear();
   env_.executor().CancelTimer(std::exchange(heard_timer_, 0));
-  for (const State& state : std::exchange(active_, {})) state->peer = nullptr;
+  for (const State& state : std::exchange(active_, {})) {
+    state->peer = nullptr;
+    state->active = ActorState::kInactive;
+  }
 }
 
 ObjectRecord& ActorCaller::Create(internal::Call& constructor, const ActorOptions& options, std::string_view type) {
@@ -107,7 +112,12 @@ void ActorCaller::Construct(const State& state) {
   for (ObjectRecord* held : task.refs) objects_.Hold(*held);
   task.retries_left = 3;  // a worker that dies before its constructor has begun is not the actor's fault
   state->creation = task.sequence;
-  dispatcher_.Submit(task, state->spec);
+  SetIdsApart(*state);
+  if (state->options.shared_process) {
+    hosts_.Submit(task, state->spec);
+  } else {
+    dispatcher_.Submit(task, state->spec);
+  }
 }
 
 void ActorCaller::OnActorConstructed(TaskRecord& creation, const ProcessAddress& worker, const std::string& node_name,
@@ -116,13 +126,13 @@ void ActorCaller::OnActorConstructed(TaskRecord& creation, const ProcessAddress&
   state->creation = 0;
   state->lease = lease;
   state->worker = worker;
-  if (state->phase == ActorState::Phase::kDead) return Stop(*state, creation.actor->id(), /*force=*/true);  // killed
   ++state->incarnation;
+  if (state->phase == ActorState::Phase::kDead) return LeaveHost(*state, /*force=*/true);  // killed meanwhile
   state->phase = ActorState::Phase::kAlive;
   state->node_name = node_name;
   state->peer = peers_.Find(worker.process);
   NewIncarnation(*state);
-  active_.push_back(state);
+  Activate(state);
   if (state->restarts_left == 0) ReleaseConstructor(*state);
   Note(*state, ActorPhase::kAlive);
   AnswerAsking(*state);
@@ -195,34 +205,13 @@ void ActorCaller::Pump(const State& state) {
     if (task->call_sequence == 0) task->call_sequence = ++state->last_call;
     state->in_flight.push_back(task);
     state->batch.push_back(task);
-    state->batch_bytes += task->payload.size();
+    state->batch_bytes += task->wire_bytes;
     if (state->batch_bytes > kBatchBytes) SendBatch(*state);
   }
   if (state->batch.empty() || state->dirty) return;
   state->dirty = true;
   dirty_.push_back(state);
   env_.executor().Defer(*this);
-}
-
-void ActorCaller::SendBatch(ActorState& state) {
-  if (state.batch.empty() || state.peer == nullptr) return;
-  push_.lease = {};
-  push_.functions.clear();
-  push_.tasks.clear();
-  PeerLink& link = *state.peer->links.front();
-  for (TaskRecord* task : state.batch) book_.AppendTo(push_, *task, link);
-  state.heard = state.AnsweredUpTo();
-  push_.tasks.front().answered = state.heard;
-  state.batch.clear();
-  state.batch_bytes = 0;
-  link.channel->Notify(push_);
-}
-
-void ActorCaller::RunDeferred() {
-  for (const State& state : std::exchange(dirty_, {})) {
-    state->dirty = false;
-    SendBatch(*state);
-  }
 }
 
 void ActorCaller::OnResult(TaskRecord& task, PeerLink& link, TaskResult& result) {
@@ -232,24 +221,16 @@ void ActorCaller::OnResult(TaskRecord& task, PeerLink& link, TaskResult& result)
     return book_.Discard(result, *link.peer);
   }
   state->in_flight.erase(it);
+  if (result.gone) return Gone(state, task, result);
+  state->misplaced = 0;
   if (result.outcome == TaskOutcome::kDone) {
     book_.Complete(task, result, link.peer->process, NodeOf(state->worker, state->node_name));
   } else {
     book_.Fail(task, result.error);
   }
+  if (!std::exchange(state->unheard, true)) unheard_.push_back(state);
   if (heard_timer_ == 0) heard_timer_ = env_.executor().Schedule(kAnswersHeardDelay, [this] { TellHeard(); });
   if (!state->waiting.empty()) Pump(state);
-}
-
-void ActorCaller::TellHeard() {
-  heard_timer_ = 0;
-  for (const State& state : active_) {
-    const uint64_t answered = state->AnsweredUpTo();
-    if (state->peer == nullptr || state->heard == answered) continue;
-    state->heard = answered;
-    state->peer->channel().Notify(
-        AnswersHeard{.actor = state->record->id(), .session = state->session, .answered = answered});
-  }
 }
 
 void ActorCaller::Cancel(TaskRecord& task) {
@@ -283,7 +264,9 @@ void ActorCaller::Resolve(const State& state) {
     if (state->phase == ActorState::Phase::kDead) {
       // It has ended meanwhile.
     } else if (reply.ok()) {
-      if (state->worker.process != reply->worker.process) NewIncarnation(*state);
+      const bool same = state->worker.process == reply->worker.process && state->incarnation == reply->incarnation;
+      if (!same) NewIncarnation(*state);
+      LearnRetries(*state, reply->max_task_retries);
       state->worker = reply->worker;
       state->node_name = reply->node_name;
       state->incarnation = reply->incarnation;
@@ -327,7 +310,7 @@ void ActorCaller::Connected(const State& state, Peer* peer) {
   state->out_of_reach = absl::InfiniteFuture();
   state->peer = peer;
   state->phase = ActorState::Phase::kAlive;
-  active_.push_back(state);
+  Activate(state);
   Pump(state);
 }
 
@@ -391,7 +374,10 @@ void ActorCaller::AnswerAsking(ActorState& state) {
     if (state.phase == ActorState::Phase::kDead) {
       link->channel->Fail(request, state.error);
     } else {
-      link->channel->Reply(request, ResolveActor::Reply{state.worker, state.incarnation, state.node_name});
+      link->channel->Reply(request, ResolveActor::Reply{.worker = state.worker,
+                                                        .incarnation = state.incarnation,
+                                                        .node_name = state.node_name,
+                                                        .max_task_retries = state.options.max_task_retries});
     }
   }
 }
@@ -401,27 +387,51 @@ void ActorCaller::OnPeerGone(Peer& peer) {
   for (const State& state : active_) {
     if (state->peer == &peer) lost.push_back(state);
   }
-  std::erase_if(active_, [&peer](const State& state) { return state->peer == &peer; });
+  for (const State& state : lost) Deactivate(*state);
   for (const State& state : lost) Lost(state);
+}
+
+void ActorCaller::Activate(const State& state) {
+  state->active = active_.size();
+  active_.push_back(state);
+}
+
+void ActorCaller::Deactivate(ActorState& state) {
+  if (state.active == ActorState::kInactive) return;
+  const size_t place = std::exchange(state.active, ActorState::kInactive);
+  if (place + 1 < active_.size()) {
+    active_[place] = active_.back();
+    active_[place]->active = place;
+  }
+  active_.pop_back();
+}
+
+// What waits to be sent gets its numbers when that is done.
+void ActorCaller::TakeBackUnsent(ActorState& state) {
+  const auto first = state.in_flight.end() - static_cast<ptrdiff_t>(state.batch.size());
+  state.waiting.insert(state.waiting.begin(), first, state.in_flight.end());
+  state.in_flight.erase(first, state.in_flight.end());
+  for (TaskRecord* unsent : std::exchange(state.batch, {})) {
+    unsent->call_sequence = 0;
+    --state.last_call;
+  }
+  state.batch_bytes = 0;
 }
 
 // The connection is. Calls without an answer wait with their numbers until it is known whether the worker lives.
 void ActorCaller::Lost(const State& state) {
   state->peer = nullptr;
   if (state->record == nullptr) return;
-  for (TaskRecord* unsent : std::exchange(state->batch, {})) {
-    unsent->call_sequence = 0;
-    --state->last_call;
-  }
-  state->batch_bytes = 0;
+  TakeBackUnsent(*state);
   const std::deque<TaskRecord*> in_flight = std::exchange(state->in_flight, {});
+  for (TaskRecord* task : in_flight) task->may_have_begun = true;
   state->waiting.insert(state->waiting.begin(), in_flight.begin(), in_flight.end());
   Connect(state);
 }
 
 // The worker is.
 void ActorCaller::AfterLoss(const State& state, const WorkerEnd& end) {
-  const bool may_live = !state->owned || state->restarts_left != 0;
+  const bool may_live = !state->owned || state->remaking || state->restarts_left != 0;
   const absl::Status error =
       MakeError(Cause::kActorDied, absl::StrCat(NameOf(*state), " has died: ", std::string(end.error.message())));
   std::vector<uint64_t> sent;
@@ -443,14 +453,24 @@ void ActorCaller::AfterLoss(const State& state, const WorkerEnd& end) {
     }
   }
   NewIncarnation(*state);
+  DropCheckpointIfLost(*state, end);
   state->lease = {};
   if (!may_live || closed_) return Die(*state, error);
   if (!state->owned) return Later(state, &ActorCaller::Resolve);  // its owner may not know yet
   state->phase = ActorState::Phase::kStarting;
   state->resolving = false;
-  if (state->restarts_left > 0) --state->restarts_left;
+  if (!std::exchange(state->remaking, false) && state->restarts_left > 0) --state->restarts_left;
   Note(*state, ActorPhase::kPlacing);
   Construct(state);
+}
+
+// How often calls may be tried again is the actor's affair; those made before it was known have not been tried.
+void ActorCaller::LearnRetries(ActorState& state, int32_t max_task_retries) {
+  if (state.options.max_task_retries == max_task_retries) return;
+  state.options.max_task_retries = max_task_retries;
+  for (TaskRecord* task : state.waiting) {
+    if (task->attempt == 0) task->retries_left = max_task_retries;
+  }
 }
 
 // Its calls are numbered anew.
@@ -458,98 +478,17 @@ void ActorCaller::NewIncarnation(ActorState& state) {
   state.session = ++last_session_;  // the old one may live, though nobody can reach it
   state.last_call = 0;
   state.heard = 0;
-  for (TaskRecord* task : state.waiting) task->call_sequence = 0;
-}
-
-void ActorCaller::Kill(ObjectRecord& record, bool no_restart, absl::AnyInvocable<void(absl::Status)> done) {
-  if (record.owned() && record.actor == nullptr) {
-    return done(MakeError(Cause::kActorDied, absl::StrCat("actor ", record.id().ToString(), " has ended")));
+  for (TaskRecord* task : state.waiting) {
+    task->call_sequence = 0;
+    task->may_have_begun = false;
   }
-  if (record.owned()) {
-    KillOwn(record.actor, no_restart);
-    return done(absl::OkStatus());
-  }
-  if (IsDetached(record)) {
-    if (record.actor == nullptr || record.actor->phase != ActorState::Phase::kStarting) {
-      return detached_.Kill(record.id(), no_restart, std::move(done));
-    }
-    // The head does not know it yet.
-    if (no_restart) {
-      Die(*record.actor, MakeError(Cause::kActorDied, absl::StrCat(NameOf(*record.actor), " was killed")));
-    }
-    return done(absl::OkStatus());
-  }
-  peers_.With(
-      *record.owner, [id = record.id(), no_restart, done = std::move(done)](absl::StatusOr<Peer*> owner) mutable {
-        if (!owner.ok()) return done(owner.status());
-        (*owner)->channel().Call(
-            KillActor{.actor = id, .no_restart = no_restart}, kBorrowTimeout,
-            [done = std::move(done)](const absl::StatusOr<KillActor::Reply>& reply) mutable { done(reply.status()); });
-      });
-}
-
-void ActorCaller::OnKillActor(PeerLink& link, const FrameHeader& request, const KillActor& kill) {
-  ObjectRecord* record = objects_.Find(kill.actor);
-  if (record == nullptr || record->actor == nullptr || !record->actor->owned) {
-    return link.channel->Fail(
-        request, MakeError(Cause::kActorDied, absl::StrCat("actor ", kill.actor.ToString(), " has ended")));
-  }
-  KillOwn(record->actor, kill.no_restart);
-  link.channel->Reply(request, KillActor::Reply{});
-}
-
-void ActorCaller::KillOwn(const State& state, bool no_restart) {
-  if (state->phase == ActorState::Phase::kDead) return;
-  // Also if it is out of reach just now.
-  if (state->lease) Stop(*state, state->record->id(), /*force=*/true);
-  // What is made again is so when its worker has ended.
-  if (!no_restart && state->restarts_left != 0) return;
-  const absl::Status error = MakeError(Cause::kActorDied, absl::StrCat(NameOf(*state), " was killed"));
-  std::erase(active_, state);
-  state->peer = nullptr;
-  state->batch.clear();
-  const std::deque<TaskRecord*> in_flight = std::exchange(state->in_flight, {});
-  TaskRecord* const creation = state->creation == 0 ? nullptr : book_.Find(state->creation);
-  Die(*state, error);
-  for (TaskRecord* task : in_flight) {
-    book_.NoteTried(*task, NodeOf(state->worker, state->node_name));
-    book_.Fail(*task, error);
-  }
-  if (creation != nullptr) dispatcher_.Cancel(*creation, /*force=*/true);
-}
-
-void ActorCaller::Stop(const ActorState& state, ObjectId actor, bool force) {
-  Stop({.worker = state.worker, .node_name = state.node_name, .actor = actor, .force = force},
-       env_.executor().Now() + kActorOutOfReach);
-}
-
-// Nobody else would tell the worker, if only the connection with it broke or can't be made: it is told again until it
-// has answered or ended.
-void ActorCaller::Stop(const Stopping& stopping, absl::Time until) {
-  if (closed_) return;
-  peers_.With(stopping.worker, [this, stopping, until](absl::StatusOr<Peer*> peer) {
-    if (!peer.ok()) return StopLater(stopping, until);
-    (*peer)->channel().Call(StopActor{.actor = stopping.actor, .force = stopping.force}, kBorrowTimeout,
-                            [this, stopping, until](const absl::StatusOr<StopActor::Reply>& reply) {
-                              if (CauseOf(reply.status()) == Cause::kDisconnected) StopLater(stopping, until);
-                            });
-  });
-}
-
-void ActorCaller::StopLater(const Stopping& stopping, absl::Time until) {
-  if (closed_ || env_.executor().Now() >= until) return;
-  dispatcher_.AskFate(stopping.worker, stopping.node_name, [this, stopping, until](const WorkerEnd& end) {
-    if (!end.running && CauseOf(end.error) != Cause::kNodeDied) return;
-    env_.executor().Schedule(kStopAgainDelay, [this, stopping, until, alive = std::weak_ptr<const bool>(alive_)] {
-      if (!alive.expired()) Stop(stopping, until);
-    });
-  });
 }
 
 void ActorCaller::Die(ActorState& state, const absl::Status& error) {
   state.phase = ActorState::Phase::kDead;
   state.error = error;
   ReleaseConstructor(state);
+  ReleaseCheckpoint(state);
   if (state.owned && !state.options.name.empty() && state.record != nullptr &&
       CauseOf(error) != Cause::kInvalidArgument) {
     node_.Notify(ReleaseActorName{state.options.name_space, state.options.name, state.record->id()});
@@ -570,14 +509,15 @@ void ActorCaller::FailWaiting(ActorState& state, const absl::Status& error) {
 void ActorCaller::OnDead(ObjectRecord& record) {
   if (record.actor == nullptr) return;
   const State state = record.actor;
-  std::erase(active_, state);
+  Deactivate(*state);
   if (state->owned && state->phase != ActorState::Phase::kDead) {
     if (!state->options.name.empty()) {
       node_.Notify(ReleaseActorName{state->options.name_space, state->options.name, record.id()});
     }
-    if (state->lease) Stop(*state, record.id(), /*force=*/false);
+    if (state->lease) LeaveHost(*state, /*force=*/false);
   }
   ReleaseConstructor(*state);
+  ReleaseCheckpoint(*state);
   state->phase = ActorState::Phase::kDead;
   state->record = nullptr;
 }

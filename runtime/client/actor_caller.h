@@ -12,6 +12,7 @@
 #define IOCLUSTER_RUNTIME_CLIENT_ACTOR_CALLER_H_
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "lib/env/env.h"
 #include "runtime/client/actor_state.h"
 #include "runtime/client/detached_client.h"
+#include "runtime/client/shared_hosts.h"
 #include "runtime/client/task_dispatcher.h"
 
 namespace ioc {
@@ -30,6 +32,8 @@ inline constexpr absl::Duration kReResolveDelay = absl::Milliseconds(50);
 inline constexpr absl::Duration kStopAgainDelay = absl::Milliseconds(500);
 // How long an actor may be out of reach while its owner says that it lives.
 inline constexpr absl::Duration kActorOutOfReach = absl::Seconds(60);
+// How often in a row, kReResolveDelay apart, an actor may not be found where its owner says that it lives.
+inline constexpr int kMaxMisplaced = 200;
 // When no call follows that would carry it, a worker is told this late which answers have come, so that it can forget
 // them.
 inline constexpr absl::Duration kAnswersHeardDelay = absl::Milliseconds(100);
@@ -37,7 +41,7 @@ inline constexpr absl::Duration kAnswersHeardDelay = absl::Milliseconds(100);
 class ActorCaller final : public TaskSink, public ActorEvents, public Deferred {
  public:
   ActorCaller(Env& env, NodeLink& node, PeerTable& peers, ObjectTable& objects, TaskBook& book, Borrowing& borrowing,
-              TaskDispatcher& dispatcher, DetachedClient& detached);
+              TaskDispatcher& dispatcher, SharedHosts& hosts, DetachedClient& detached);
   ~ActorCaller();
 
   // A new actor; the record comes unheld. `constructor` keeps its references.
@@ -55,6 +59,8 @@ class ActorCaller final : public TaskSink, public ActorEvents, public Deferred {
   void Cancel(TaskRecord& task);
   // Ends the actor at once, wherever it lives; `done` hears whether that worked.
   void Kill(ObjectRecord& record, bool no_restart, absl::AnyInvocable<void(absl::Status)> done);
+  // An encoded KeepCheckpoint, of an actor of ours.
+  absl::Status OnKeepCheckpoint(PeerLink& link, const FrameHeader& request, std::span<const std::byte> body);
   void OnKillActor(PeerLink& link, const FrameHeader& request, const KillActor& kill);
   // Forgets all actors; the calls fail by the book, from now on or already.
   void Clear();
@@ -65,6 +71,7 @@ class ActorCaller final : public TaskSink, public ActorEvents, public Deferred {
     ProcessAddress worker;
     std::string node_name;
     ObjectId actor;
+    uint32_t incarnation = 0;
     bool force = false;
   };
 
@@ -84,17 +91,34 @@ class ActorCaller final : public TaskSink, public ActorEvents, public Deferred {
   void Located(const State& state, const absl::StatusOr<LocateActor::Reply>& reply);
   void Connect(const State& state);
   void Pump(const State& state);
+  void AppendBatch(ActorState& state);
+  void SendPush();
   void SendBatch(ActorState& state);
   void Connected(const State& state, Peer* peer);
   void CantConnect(const State& state, const absl::Status& why);
   void Later(const State& state, void (ActorCaller::*next)(const State&));
   void Lost(const State& state);
+  void TakeBackUnsent(ActorState& state);
+  void Activate(const State& state);
+  void Deactivate(ActorState& state);
   void NewIncarnation(ActorState& state);
+  void LearnRetries(ActorState& state, int32_t max_task_retries);
   // Has the actor's worker end; its lease ends with it.
   void Stop(const ActorState& state, ObjectId actor, bool force);
   void Stop(const Stopping& stopping, absl::Time until);
   void StopLater(const Stopping& stopping, absl::Time until);
   void KillOwn(const State& state, bool no_restart);
+  // actor_caller_checkpoints.cc
+  bool WantsCheckpoints(const ActorState& state) const;
+  void SetIdsApart(ActorState& state);
+  void Release(KeptCheckpoint& kept);
+  void ReleaseCheckpoint(ActorState& state);
+  void DropCheckpointIfLost(ActorState& state, const WorkerEnd& end);
+  // actor_caller_shared.cc: actors that leave a worker that lives on
+  void LeaveHost(ActorState& state, bool force);
+  void Remake(const State& state);
+  void Gone(const State& state, TaskRecord& task, const TaskResult& result);
+  void Relocate(const State& state);
   void TellHeard();
   void AfterLoss(const State& state, const WorkerEnd& end);
   void Die(ActorState& state, const absl::Status& error);
@@ -112,10 +136,14 @@ class ActorCaller final : public TaskSink, public ActorEvents, public Deferred {
   TaskBook& book_;
   Borrowing& borrowing_;
   TaskDispatcher& dispatcher_;
+  SharedHosts& hosts_;
   DetachedClient& detached_;
   std::vector<State> active_;  // those with a worker: to be told when it goes
   std::vector<State> dirty_;
+  std::vector<State> unheard_;
   PushTasks push_;
+  Peer* push_peer_ = nullptr;  // whom what is in `push_` is for
+  size_t push_bytes_ = 0;
   TimerId heard_timer_ = 0;
   uint64_t last_session_ = 0;
   bool closed_ = false;

@@ -51,7 +51,9 @@ Client::Client(std::shared_ptr<Env> env, WorkerHooks* worker)
       book_(objects_, borrowing_, ownership_, store_, streams_),
       dispatcher_(*env_, node_, peers_, book_, actors_),
       detached_(*env_, node_, book_, store_),
-      actors_(*env_, node_, peers_, objects_, book_, borrowing_, dispatcher_, detached_),
+      wait_follower_(objects_, book_, peers_),
+      hosts_(*env_, peers_, book_, dispatcher_, actors_),
+      actors_(*env_, node_, peers_, objects_, book_, borrowing_, dispatcher_, hosts_, detached_),
       default_options_(std::make_shared<const TaskOptions>()) {}
 
 Client::~Client() { IOC_CHECK(!closed_.ok()) << "a client is destroyed without Shutdown"; }
@@ -120,6 +122,7 @@ void Client::Disconnect(const absl::Status& why) {
   closed_ = why;
   // First: their queues point to the tasks that fail now.
   dispatcher_.Clear();
+  hosts_.Clear();
   actors_.Clear();
   book_.FailAll(why);
   objects_.FailAll(why);
@@ -207,6 +210,8 @@ absl::Status Client::DispatchPeer(PeerLink& link, const FrameView& frame) {
     case Method::kRefsReceived:
     case Method::kResolveActor:
     case Method::kKillActor:
+    case Method::kFollowWait:
+    case Method::kKeepCheckpoint:
       return OnOwnerMessage(link, frame);
     default:
       return OnWorkerMessage(link, frame);
@@ -224,6 +229,13 @@ absl::Status Client::OnOwnerMessage(PeerLink& link, const FrameView& frame) {
       return Take<ReleaseBorrows>(frame, [&](const ReleaseBorrows& m) { borrowing_.OnReleaseBorrows(*link.peer, m); });
     case Method::kRefsReceived:
       return Take<RefsReceived>(frame, [&](const RefsReceived& m) { borrowing_.OnRefsReceived(*link.peer, m); });
+    case Method::kKeepCheckpoint:
+      return actors_.OnKeepCheckpoint(link, header, frame.body);
+    case Method::kFollowWait:
+      return Take<FollowWait>(frame, [&](const FollowWait& m) {
+        if (!m.at_worker) return wait_follower_.OnFollowWait(m);
+        if (worker_ != nullptr) worker_->OnFollowWait(link, m);
+      });
     case Method::kKillActor:
       return Take<ioc::KillActor>(frame, [&](const ioc::KillActor& m) { actors_.OnKillActor(link, header, m); });
     default:
@@ -273,6 +285,8 @@ absl::Status Client::TakeResults(PeerLink& link, const FrameView& frame) {
       book_.Discard(result, *link.peer);
     } else if (task->kind == TaskKind::kActorCall) {
       actors_.OnResult(*task, link, result);
+    } else if (task->pool != 0) {
+      hosts_.OnResult(*task, link, result);
     } else {
       dispatcher_.OnResult(link, result);
     }
@@ -283,6 +297,7 @@ absl::Status Client::TakeResults(PeerLink& link, const FrameView& frame) {
 void Client::OnPeerGone(Peer& peer, const absl::Status&) {
   borrowing_.OnPeerGone(peer);
   dispatcher_.OnPeerGone(peer);
+  hosts_.OnPeerGone(peer);
   actors_.OnPeerGone(peer);
   if (worker_ != nullptr) worker_->OnPeerGone(peer);
   NoteOwned();
@@ -425,14 +440,6 @@ absl::StatusOr<internal::Ref> Client::FindActor(std::string_view name, std::stri
 
 // --- waiting and reading ---
 
-bool Client::Block(Waiter& waiter, absl::Time deadline) {
-  if (waiter.notified) return true;
-  const uint64_t job = OnWaitBegins();
-  const bool notified = env_->executor().Await(waiter, deadline);
-  if (job != 0) OnWaitEnds(job);
-  return notified;
-}
-
 bool Client::AwaitSettled(const std::vector<ObjectRecord*>& records, size_t count, absl::Time deadline) {
   std::vector<ObjectRecord*> pending;
   for (ObjectRecord* record : records) {
@@ -440,9 +447,9 @@ bool Client::AwaitSettled(const std::vector<ObjectRecord*>& records, size_t coun
   }
   const size_t settled = records.size() - pending.size();
   if (settled >= count) return true;
-  SettleWaiter settle(env_->executor(), objects_, pending, count - settled);
+  SettleWaiter settle(env_->executor(), objects_, pending, count - settled);  // holds them
   for (ObjectRecord* record : pending) borrowing_.Resolve(*record);
-  return Block(settle.waiter, deadline);
+  return Block(settle.waiter, deadline, count == records.size() ? &pending : nullptr);
 }
 
 absl::Status Client::MayWait(std::string_view call, absl::Time deadline) {
@@ -566,6 +573,12 @@ void Client::CancelChildren(uint64_t job, bool force) {
 uint64_t Client::CurrentJob() const {
   const internal::RunContext* context = internal::CurrentContext();
   return context == nullptr || context->runtime != this ? 0 : context->job;
+}
+
+absl::Status Client::SaveCheckpoint() {
+  if (worker_ == nullptr) return Runtime::SaveCheckpoint();
+  MutexLock lock(env_->executor().mutex());
+  return worker_->OnSaveCheckpoint(CurrentJob());
 }
 
 bool Client::CancelRequested() {

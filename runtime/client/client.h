@@ -30,6 +30,7 @@
 #include "runtime/client/store_client.h"
 #include "runtime/client/task_book.h"
 #include "runtime/client/task_dispatcher.h"
+#include "runtime/client/wait_follower.h"
 
 namespace ioc {
 
@@ -65,10 +66,14 @@ class WorkerHooks {
   virtual void OnStopActor(PeerLink& link, const FrameHeader& request, const StopActor& stop) = 0;
   virtual void OnPeerGone(Peer& peer) = 0;
   virtual void OnProcessGone(ProcessId process) = 0;  // it has ended, wherever it ran
-  // Before and after the task that this thread runs waits: the number of its job, 0 if the end need not be told.
-  virtual uint64_t OnBlocked() = 0;
+  virtual void OnFollowWait(PeerLink& link, const FollowWait& follow) = 0;
+  // Before and after the task that this thread runs waits, until `deadline`, for all of `awaited` (null: for something
+  // else): the number of its job, 0 if the end need not be told.
+  virtual uint64_t OnBlocked(const std::vector<ObjectRecord*>* awaited, absl::Time deadline) = 0;
   virtual void OnUnblocked(uint64_t job) = 0;
   virtual bool CancelRequested(uint64_t job) = 0;
+  // The job's actor is to be saved when the job has ended.
+  virtual absl::Status OnSaveCheckpoint(uint64_t job) = 0;
   virtual void Count(ProcessCensus& census) const = 0;
 
  protected:
@@ -105,8 +110,11 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
 
   // Cancels what the worker's job with this number has submitted. Mutex held.
   void CancelChildren(uint64_t job, bool force);
-  // Waits as a task does: its CPU is free for others meanwhile. False once `deadline` has passed. Mutex held.
-  bool Block(Waiter& waiter, absl::Time deadline);
+  // Waits as a task does: its CPU is free for others meanwhile. False once `deadline` has passed. `awaited` are the
+  // objects all of which it waits for, if that is what it does. Mutex held.
+  bool Block(Waiter& waiter, absl::Time deadline, const std::vector<ObjectRecord*>* awaited = nullptr);
+  // Looks where a chain of waiting calls leads to, the last of which waits for `awaited`. Mutex held.
+  void FollowWaits(const std::vector<ObjectRecord*>& awaited, const std::vector<WaitLink>& chain);
 
   // A value as a task gets it: mapped if it is stored. Blocks; mutex held.
   absl::StatusOr<internal::EncodedValue> ReadStored(ObjectId id, uint64_t size, const std::vector<ObjectCopy>& copies,
@@ -139,6 +147,7 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
   absl::Status Cancel(const internal::Ref& ref, bool force) override;
   absl::Status KillActor(const internal::Ref& actor, bool no_restart) override;
   bool CancelRequested() override;
+  absl::Status SaveCheckpoint() override;
   std::string NodeName() override;
   NodeId Node() override;
   JobId Job() override;
@@ -172,7 +181,7 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
   void OnNodeClosed(const absl::Status& why) override;
   // ReadyWaitsHooks
   void OnWanted(ObjectRecord& record) override { borrowing_.Resolve(record); }
-  uint64_t OnWaitBegins() override { return RunsTask() ? worker_->OnBlocked() : 0; }
+  uint64_t OnWaitBegins() override { return RunsTask() ? worker_->OnBlocked(nullptr, absl::InfiniteFuture()) : 0; }
   void OnWaitEnds(uint64_t job) override { worker_->OnUnblocked(job); }
   absl::Status LateError(const ObjectRecord& record) override;
 
@@ -230,6 +239,8 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
   TaskBook book_;
   TaskDispatcher dispatcher_;
   DetachedClient detached_;
+  WaitFollower wait_follower_;
+  SharedHosts hosts_;
   ActorCaller actors_;
   std::shared_ptr<const TaskOptions> default_options_;
 };

@@ -33,7 +33,8 @@ absl::StatusOr<internal::Ref> Client::NextItem(const internal::Ref& stream, absl
     SettleWaiter settle(env_->executor(), objects_, {end}, 1);
     streams_.Listen(sequence, settle.waiter);
     const absl::Cleanup unlisten = [&] { streams_.Unlisten(sequence, settle.waiter); };
-    const bool notified = Block(settle.waiter, deadline);
+    const std::vector<ObjectRecord*> awaited = {end};
+    const bool notified = Block(settle.waiter, deadline, &awaited);
     if (!notified) return MakeError(Cause::kDeadline, "the stream's next item was not there when the deadline passed");
   }
 }

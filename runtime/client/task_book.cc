@@ -16,11 +16,17 @@ namespace {
 
 constexpr size_t kMaxDoomedMessageBytes = 4096;
 
-void AppendActorOptions(TaskSpec& spec, const ActorOptions& options) {
+void AppendActorOptions(TaskSpec& spec, const ActorState& actor) {
+  const ActorOptions& options = actor.options;
   spec.max_concurrency = static_cast<uint32_t>(options.max_concurrency);
+  spec.shared = options.shared_process;
   for (const auto& [name, limit] : options.concurrency_groups) {
     spec.concurrency_groups.push_back({.name = name, .limit = static_cast<uint32_t>(limit)});
   }
+  spec.checkpoint_ids = actor.checkpoint_ids;
+  spec.checkpoint_every = static_cast<uint32_t>(options.checkpoint_every);
+  spec.checkpoint_period_ns = absl::ToInt64Nanoseconds(options.checkpoint_period);
+  if (actor.checkpoint != nullptr) spec.checkpoint.push_back(actor.checkpoint->message.checkpoint);
 }
 
 }  // namespace
@@ -141,7 +147,32 @@ void TaskBook::ArgumentSettled(TaskRecord& task) {
                   [](const ObjectRecord* dependency) { return dependency->state == ObjectState::kFailed; });
   if (failed || (task.stored_payload != nullptr && task.stored_payload->state == ObjectState::kFailed))
     return Doom(task);
+  task.wire_bytes = WireBytesOf(task);
+  if (task.wire_bytes > kMaxTaskBytes) {
+    size_t refs = task.refs.size();
+    for (const ObjectRecord* dependency : task.dependencies) refs += dependency->contained.size();
+    const absl::Status error = MakeError(
+        Cause::kInvalidArgument,
+        absl::StrCat("the arguments of ", std::string(task.label()), " take ", task.wire_bytes, " bytes in a message (",
+                     task.dependencies.size(), " values of references, and ", refs, " references); at most ",
+                     kMaxTaskBytes, " are possible: put many small values in one object"));
+    task.sink->OnTaskDoomed(task, error);
+    return Fail(task, error);
+  }
   task.sink->OnTaskReady(task);
+}
+
+// About, and not less.
+size_t TaskBook::WireBytesOf(const TaskRecord& task) {
+  constexpr size_t kBytesOfTask = 256;
+  constexpr size_t kBytesOfValue = 96;
+  constexpr size_t kBytesOfRef = 24;
+  size_t bytes = kBytesOfTask + task.payload.size() + kBytesOfRef * task.refs.size();
+  for (const ObjectRecord* dependency : task.dependencies) {
+    bytes += kBytesOfValue + kBytesOfRef * dependency->contained.size() + 8 * dependency->copies.size();
+    if (dependency->state == ObjectState::kInline) bytes += dependency->bytes->size();
+  }
+  return bytes;
 }
 
 void TaskBook::Doom(TaskRecord& task) {
@@ -185,13 +216,16 @@ void TaskBook::AppendTo(PushTasks& push, const TaskRecord& task, PeerLink& link)
   for (const ObjectRecord* dependency : task.dependencies)
     spec.dependencies.push_back(borrowing_.ExportValue(*dependency));
   for (const ObjectRecord* ref : task.refs) spec.refs.push_back(borrowing_.Export(*ref));
-  if (task.kind == TaskKind::kCreateActor) AppendActorOptions(spec, task.actor->actor->options);
+  if (task.kind == TaskKind::kCreateActor) AppendActorOptions(spec, *task.actor->actor);
   if (task.call != nullptr) {
     if (!task.call->name.empty()) spec.name = task.call->name;
     spec.group = task.call->concurrency_group;
   }
   if (task.actor != nullptr) spec.actor = task.actor->id();
-  if (task.actor != nullptr && task.actor->actor != nullptr) spec.session = task.actor->actor->session;
+  if (task.actor != nullptr && task.actor->actor != nullptr) {
+    spec.session = task.actor->actor->session;
+    spec.incarnation = task.actor->actor->incarnation + (task.kind == TaskKind::kCreateActor ? 1 : 0);
+  }
   spec.call_sequence = task.call_sequence;
   spec.split = task.split;
   spec.stream_window = task.stream_window;

@@ -22,6 +22,10 @@
 
 namespace ioc {
 
+// What a task's arguments may take in a message.
+inline constexpr size_t kMaxTaskBytes = size_t{12} << 20;
+static_assert(kMaxTaskBytes < kMaxBodyBytes);
+
 class TaskBook {
  public:
   TaskBook(ObjectTable& objects, Borrowing& borrowing, Ownership& ownership, StoreClient& store, StreamTable& streams)
@@ -71,6 +75,7 @@ class TaskBook {
   void ArgumentSettled(TaskRecord& task);
   void StorePayload(TaskRecord& task);
   void Doom(TaskRecord& task);
+  static size_t WireBytesOf(const TaskRecord& task);
   void FreeStrays(const TaskRecord& task, const TaskRecord::Tried& tried);
   // Unless it is the copy that is known.
   void FreeStray(ObjectId id, const NodeAddress& node);

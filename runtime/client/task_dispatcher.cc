@@ -10,54 +10,6 @@
 #include "lib/protocol/fate.h"
 
 namespace ioc {
-namespace {
-
-template <typename Options>
-absl::StatusOr<SchedulingClass> MakeClass(const Options& options) {
-  std::vector<std::pair<std::string, double>> amounts = {{std::string(kCpu), options.cpus},
-                                                         {std::string(kGpu), options.gpus},
-                                                         {std::string(kMemory), static_cast<double>(options.memory)}};
-  amounts.insert(amounts.end(), options.resources.begin(), options.resources.end());
-  SchedulingClass spec;
-  IOC_ASSIGN_OR_RETURN(spec.resources, MakeResources(amounts));
-  if (options.placement_timeout < absl::ZeroDuration()) {
-    return MakeError(Cause::kInvalidArgument,
-                     absl::StrCat("placement_timeout is ", absl::FormatDuration(options.placement_timeout),
-                                  "; it must not be negative"));
-  }
-  spec.where = options.where;
-  spec.strategy = options.strategy;
-  spec.placement_timeout = options.placement_timeout;
-  return spec;
-}
-
-absl::Status CheckConcurrency(const ActorOptions& options) {
-  int64_t sum = options.max_concurrency;
-  if (options.max_concurrency < 1) {
-    return MakeError(Cause::kInvalidArgument,
-                     absl::StrCat("max_concurrency is ", options.max_concurrency, "; it must be at least 1"));
-  }
-  for (const auto& [name, limit] : options.concurrency_groups) {
-    if (name.empty()) {
-      return MakeError(Cause::kInvalidArgument,
-                       "a concurrency group has no name; max_concurrency is for calls that name none");
-    }
-    if (limit < 1) {
-      return MakeError(Cause::kInvalidArgument, absl::StrCat("the limit of the concurrency group \"", name, "\" is ",
-                                                             limit, "; it must be at least 1"));
-    }
-    sum += limit;
-  }
-  if (sum > kMaxConcurrency) {
-    return MakeError(Cause::kInvalidArgument,
-                     absl::StrCat("max_concurrency and concurrency_groups make ", sum,
-                                  " calls that run at a time; an actor can have ", kMaxConcurrency));
-  }
-  return absl::OkStatus();
-}
-
-}  // namespace
-
 size_t WorkerEnd::Started(const std::vector<uint64_t>& pushed, ProcessId self) const {
   if (started_known && !caller) return 0;
   if (!started_known || caller != self) return pushed.size();
@@ -88,32 +40,15 @@ void TaskDispatcher::SetJob(JobId job, NodeAddress origin) {
   job_origin_ = std::move(origin);
 }
 
-absl::StatusOr<SchedulingClass> TaskDispatcher::ClassOf(const TaskOptions& options) {
-  if (options.max_retries < -1) {
-    return MakeError(Cause::kInvalidArgument,
-                     absl::StrCat("max_retries is ", options.max_retries, "; it must be at least 0, or -1 for no end"));
-  }
-  return MakeClass(options);
-}
-
-absl::StatusOr<SchedulingClass> TaskDispatcher::ClassOf(const ActorOptions& options) {
-  IOC_RETURN_IF_ERROR(CheckConcurrency(options));
-  if (options.shared_process) {
-    return MakeError(Cause::kInvalidArgument,
-                     "this release has no actors that share a process; leave shared_process false");
-  }
-  if (options.lifetime == Lifetime::kDetached && options.name.empty()) {
-    return MakeError(Cause::kInvalidArgument, "a detached actor needs a name; set ActorOptions::name");
-  }
-  absl::StatusOr<SchedulingClass> spec = MakeClass(options);
-  if (spec.ok()) spec->dedicated = true;
-  return spec;
-}
-
 ClassQueue& TaskDispatcher::QueueFor(const SchedulingClass& asked) {
   for (const auto& queue : queues_) {
-    if (queue->asked == asked && queue->spec.outlives_driver == outlives_driver_) return *queue;
+    const bool same = queue->asked == asked && queue->spec.outlives_driver == outlives_driver_;
+    if (same && queue->taker == nullptr) return *queue;
   }
+  return AddQueue(asked);
+}
+
+ClassQueue& TaskDispatcher::AddQueue(const SchedulingClass& asked) {
   auto queue = std::make_unique<ClassQueue>();
   queue->id = static_cast<uint32_t>(queues_.size() + 1);
   queue->asked = asked;
@@ -202,7 +137,7 @@ void TaskDispatcher::Push(Lease& lease, TaskRecord& task) {
   lease.taken = lease.queue->spec.dedicated;
   lease.in_flight.push_back(&task);
   lease.batch.push_back(&task);
-  lease.batch_bytes += task.payload.size();
+  lease.batch_bytes += task.wire_bytes;
   if (lease.in_flight.size() == 2) ArmSweep();
   if (lease.batch_bytes > kBatchBytes) return SendBatch(lease);
   if (lease.dirty) return;
@@ -265,10 +200,24 @@ void TaskDispatcher::SendDemand(ClassQueue& queue) {
   node_.Notify(SetDemand{.class_id = queue.id, .spec = queue.spec, .wanted = queue.demanded, .depth = depth});
 }
 
+uint32_t TaskDispatcher::OpenClass(const SchedulingClass& spec, LeaseTaker& taker) {
+  ClassQueue& queue = AddQueue(spec);
+  queue.taker = &taker;
+  return queue.id;
+}
+
+void TaskDispatcher::Want(uint32_t class_id, uint32_t leases, uint32_t depth) {
+  ClassQueue& queue = *queues_[class_id - 1];
+  if (queue.demanded == leases) return;
+  queue.demanded = leases;
+  node_.Notify(SetDemand{.class_id = queue.id, .spec = queue.spec, .wanted = leases, .depth = depth});
+}
+
 void TaskDispatcher::OnLeaseGranted(const LeaseGranted& granted) {
   if (granted.class_id == 0 || granted.class_id > queues_.size()) return;
   ClassQueue& queue = *queues_[granted.class_id - 1];
   if (queue.demanded > 0) --queue.demanded;
+  if (queue.taker != nullptr) return queue.taker->OnLease(granted);
   auto lease = std::make_unique<Lease>();
   lease->id = granted.lease;
   lease->queue = &queue;
@@ -302,6 +251,7 @@ void TaskDispatcher::OnDemandRefused(const DemandRefused& refused) {
   if (refused.class_id == 0 || refused.class_id > queues_.size()) return;
   ClassQueue& queue = *queues_[refused.class_id - 1];
   queue.demanded = 0;
+  if (queue.taker != nullptr) return queue.taker->OnRefused(queue.id, refused.error);
   for (TaskRecord* task : std::exchange(queue.ready, {})) {
     const absl::Status error = WithContext(refused.error, absl::StrCat(std::string(task->label()), " can't be placed"));
     if (task->kind == TaskKind::kCreateActor) actors_.OnActorFailed(*task, error);
@@ -313,6 +263,9 @@ void TaskDispatcher::OnDemandRefused(const DemandRefused& refused) {
 void TaskDispatcher::OnDemandWarning(const DemandWarning& warning) {
   if (warning.class_id == 0 || warning.class_id > queues_.size()) return;
   ClassQueue& queue = *queues_[warning.class_id - 1];
+  if (queue.taker != nullptr && !std::exchange(queue.warned, true)) {
+    env_.Log(LogLevel::kWarning, absl::StrCat("actors that share a process can't be placed now: ", warning.reason));
+  }
   if (queue.ready.empty() || std::exchange(queue.warned, true)) return;
   const size_t others = queue.ready.size() - 1;
   const absl::Duration timeout = queue.spec.placement_timeout;
@@ -450,6 +403,14 @@ void TaskDispatcher::LoseLease(Lease& lease) {
 
 void TaskDispatcher::AskFate(const ProcessAddress& worker, const std::string& node_name,
                              absl::AnyInvocable<void(WorkerEnd)> done) {
+  // Thousands of actors may have lived in one worker: it is asked for once.
+  std::vector<absl::AnyInvocable<void(WorkerEnd)>>& asking = asking_fate_[worker.process];
+  asking.push_back(std::move(done));
+  if (asking.size() > 1) return;
+  done = [this, process = worker.process](const WorkerEnd& end) {
+    auto waiting = asking_fate_.extract(process);
+    for (auto& handler : waiting.mapped()) handler(end);
+  };
   const GetWorkerFate request{.node = NodeOf(worker, node_name), .process = worker.process};
   node_.Call(
       request, kFateTimeout, [node_name, done = std::move(done)](absl::StatusOr<GetWorkerFate::Reply> fate) mutable {

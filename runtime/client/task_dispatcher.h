@@ -50,16 +50,27 @@ struct Lease {
   absl::Time progress;      // when it last answered, or was first pushed to
 };
 
+// Takes the leases of a class for itself.
+class LeaseTaker {
+ public:
+  virtual void OnLease(const LeaseGranted& granted) = 0;
+  virtual void OnRefused(uint32_t class_id, const absl::Status& error) = 0;
+
+ protected:
+  ~LeaseTaker() = default;
+};
+
 struct ClassQueue {
   uint32_t id = 0;
   SchedulingClass asked;  // as tasks ask for it, without the job
   SchedulingClass spec;
   std::deque<TaskRecord*> ready;
   std::vector<std::unique_ptr<Lease>> leases;
-  uint32_t demanded = 0;  // what the node knows of
-  bool dirty = false;     // in the list of those whose demand is to be looked at
-  bool warned = false;    // that nothing registered satisfies it
-  double mean_ns = 0;     // of user code, a moving average; 0: not known
+  uint32_t demanded = 0;        // what the node knows of
+  LeaseTaker* taker = nullptr;  // of its leases, if they are not for tasks in `ready`
+  bool dirty = false;           // in the list of those whose demand is to be looked at
+  bool warned = false;          // that nothing registered satisfies it
+  double mean_ns = 0;           // of user code, a moving average; 0: not known
 };
 
 // How a worker ended, as its node tells.
@@ -119,6 +130,10 @@ class TaskDispatcher final : public TaskSink, public Deferred {
   // Sends at once what was pushed to workers that had nothing to do; for a thread that submits and then goes its way.
   void PushUrgent();
 
+  // A new class, whose leases go to `taker`; and how many it wants, beyond those it has.
+  uint32_t OpenClass(const SchedulingClass& spec, LeaseTaker& taker);
+  void Want(uint32_t class_id, uint32_t leases, uint32_t depth);
+
   void OnLeaseGranted(const LeaseGranted& granted);
   void OnDemandRefused(const DemandRefused& refused);
   void OnDemandWarning(const DemandWarning& warning);
@@ -143,6 +158,7 @@ class TaskDispatcher final : public TaskSink, public Deferred {
   void RunDeferred() override;
 
   ClassQueue& QueueFor(const SchedulingClass& asked);
+  ClassQueue& AddQueue(const SchedulingClass& asked);
   void Pump(ClassQueue& queue);
   Lease* PickLease(ClassQueue& queue);
   size_t WindowOf(const ClassQueue& queue) const;
@@ -178,6 +194,7 @@ class TaskDispatcher final : public TaskSink, public Deferred {
   std::shared_ptr<const TaskOptions> last_options_;
   ClassQueue* last_queue_ = nullptr;
   absl::flat_hash_map<LeaseId, Lease*> leases_;
+  absl::flat_hash_map<ProcessId, std::vector<absl::AnyInvocable<void(WorkerEnd)>>> asking_fate_;
   std::vector<Lease*> dirty_leases_;
   std::vector<ClassQueue*> dirty_queues_;
   bool urgent_ = false;

@@ -49,6 +49,7 @@ struct TaskRecord final : SettleListener {
   uint32_t attempt = 0;
   int32_t retries_left = 0;  // -1: without end
   std::string payload;
+  size_t wire_bytes = 0;                   // about what it takes in a message, once its arguments are there
   ObjectRecord* stored_payload = nullptr;  // instead of `payload`, if that is too large to travel
   std::vector<ObjectRecord*> dependencies;
   std::vector<ObjectRecord*> refs;
@@ -60,7 +61,9 @@ struct TaskRecord final : SettleListener {
   bool cancelled = false;  // its results are settled already
   Lease* lease = nullptr;  // of a task that was pushed
   ClassQueue* queue = nullptr;
-  uint64_t closed_at = 0;  // of a stream that its reader has dropped: the items that had come by then
+  uint32_t pool = 0;            // of a shared actor's constructor: its class
+  bool may_have_begun = false;  // of an actor's call: it was sent on a connection that broke
+  uint64_t closed_at = 0;       // of a stream that its reader has dropped: the items that had come by then
 
   // The node of a worker that was lost with it, which may hold results of its own; of a stream the items in [first,
   // last), which nobody was told of.

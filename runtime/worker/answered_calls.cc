@@ -76,6 +76,26 @@ size_t AnsweredCalls::size() const {
   return kept;
 }
 
+std::vector<std::pair<ProcessId, std::shared_ptr<WorkerAnswer>>> AnsweredCalls::Unheard() const {
+  std::vector<std::pair<ProcessId, std::shared_ptr<WorkerAnswer>>> unheard;
+  std::vector<ProcessId> known;
+  for (const auto& [process, caller] : callers_) known.push_back(process);
+  std::sort(known.begin(), known.end());
+  for (const ProcessId process : known) {
+    for (const std::shared_ptr<WorkerAnswer>& answer : callers_.at(process).answers) {
+      if (answer != nullptr) unheard.emplace_back(process, answer);
+    }
+  }
+  return unheard;
+}
+
+AnsweredCalls::Answers AnsweredCalls::Clear() {
+  Answers forgotten;
+  for (auto& [process, answer] : Unheard()) forgotten.push_back(std::move(answer));
+  callers_.clear();
+  return forgotten;
+}
+
 void AnsweredCalls::Prune(const std::function<bool(ProcessId)>& connected) {
   if (callers_.size() <= kMaxRememberedCallers) return;
   absl::erase_if(callers_,

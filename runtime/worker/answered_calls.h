@@ -14,6 +14,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "iocluster/ids.h"
@@ -45,6 +46,10 @@ class AnsweredCalls {
   Answers Heard(ProcessId caller, uint64_t session, uint64_t call);
   // The process has ended: its answers are returned, and those to what runs now will not be kept.
   Answers ForgetCaller(ProcessId caller);
+  // Those that their callers may not have heard, in an order that no hash decides.
+  std::vector<std::pair<ProcessId, std::shared_ptr<WorkerAnswer>>> Unheard() const;
+  // Forgets them all, and returns their answers.
+  Answers Clear();
   // Forgets callers, if there are very many, that `connected` says no to.
   void Prune(const std::function<bool(ProcessId)>& connected);
   // Answers that are kept.

@@ -9,7 +9,7 @@
 
 namespace ioc {
 
-HostedActor::HostedActor(const TaskSpec& creation) : id_(creation.actor) {
+HostedActor::HostedActor(const TaskSpec& creation) : id_(creation.actor), incarnation_(creation.incarnation) {
   const auto add = [this](std::string name, uint32_t limit) {
     groups_.push_back(std::make_unique<CallGroup>());
     groups_.back()->name = std::move(name);
@@ -24,7 +24,8 @@ HostedActor::~HostedActor() {
   IOC_CHECK(object_ == nullptr) << "an actor's object outlives what the worker knows of it";
 }
 
-void HostedActor::Adopt(const internal::Invocation& constructed) {
+void HostedActor::Adopt(const internal::Invocation& constructed, const internal::ActorClass* actor_class) {
+  class_ = actor_class;
   object_ = constructed.created;
   destroy_ = constructed.destroy;
 }
@@ -48,6 +49,10 @@ std::string HostedActor::GroupNames() const {
 uint32_t HostedActor::limit() const {
   return std::accumulate(groups_.begin(), groups_.end(), 0u,
                          [](uint32_t sum, const auto& group) { return sum + group->limit; });
+}
+
+bool HostedActor::waiting() const {
+  return std::any_of(groups_.begin(), groups_.end(), [](const auto& group) { return !group->waiting.empty(); });
 }
 
 bool HostedActor::running() const {

@@ -4,7 +4,7 @@
 // both without the mutex. Calls wait in groups (ActorOptions::concurrency_groups); the first group is the default one.
 //
 // Invariants: of a group at most `limit` calls run. `object` is set from the end of the constructor until the actor's
-// end, and no call runs after that.
+// end; no call is taken before, or runs after that.
 #ifndef IOCLUSTER_RUNTIME_WORKER_HOSTED_ACTOR_H_
 #define IOCLUSTER_RUNTIME_WORKER_HOSTED_ACTOR_H_
 
@@ -18,6 +18,7 @@
 #include "iocluster/ids.h"
 #include "iocluster/internal/runtime.h"
 #include "runtime/worker/answered_calls.h"
+#include "runtime/worker/checkpoints.h"
 #include "runtime/worker/job_list.h"
 
 namespace ioc {
@@ -27,11 +28,12 @@ struct CallGroup {
   std::string name;  // empty: the default group
   uint32_t limit = 1;
   uint32_t running = 0;
+  bool save = false;    // the actor is to be saved before the next call
   bool listed = false;  // among those of which a thread may take a call
   HostedActor* actor = nullptr;
   JobList waiting;
 
-  bool CanRun() const { return running < limit && !waiting.empty(); }
+  bool CanRun() const { return running < limit && (save || !waiting.empty()); }
 };
 
 class HostedActor {
@@ -44,10 +46,12 @@ class HostedActor {
   HostedActor& operator=(const HostedActor&) = delete;
 
   ObjectId id() const { return id_; }
+  uint32_t incarnation() const { return incarnation_; }
   AnsweredCalls& answered() { return answered_; }
 
-  // The constructor has made it.
-  void Adopt(const internal::Invocation& constructed);
+  // The constructor, of this class, has made it.
+  void Adopt(const internal::Invocation& constructed, const internal::ActorClass* actor_class);
+  const internal::ActorClass* actor_class() const { return class_; }
   void* object() const { return object_; }
   // Runs the user's destructor. Without the mutex.
   void DestroyObject();
@@ -61,11 +65,18 @@ class HostedActor {
   // Calls that may run at a time, over all groups.
   uint32_t limit() const;
   bool running() const;
+  bool waiting() const;
+
+  std::unique_ptr<Checkpoints> checkpoints;  // null: it is never saved
+  bool can_be_saved = false;                 // its class has Checkpoint and Restore
+  bool ending = false;                       // it ends when nothing of it waits or runs
 
  private:
   const ObjectId id_;
+  const uint32_t incarnation_;
   AnsweredCalls answered_;
   std::vector<std::unique_ptr<CallGroup>> groups_;
+  const internal::ActorClass* class_ = nullptr;
   void* object_ = nullptr;
   void (*destroy_)(void*) = nullptr;
 };

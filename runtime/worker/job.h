@@ -2,6 +2,8 @@
 #ifndef IOCLUSTER_RUNTIME_WORKER_JOB_H_
 #define IOCLUSTER_RUNTIME_WORKER_JOB_H_
 
+#include <absl/time/time.h>
+
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -29,6 +31,12 @@ struct WorkerJob {
   CallGroup* group = nullptr;    // likewise
   bool taken = false;            // an actor's call that is noted as come
   bool cancelled = false;
+  bool is_checkpoint = false;                           // not a call: its actor's state is to be saved
+  bool save_asked = false;                              // by user code
+  bool abandoned = false;                               // its actor was killed, and its caller told
+  const std::vector<ObjectRecord*>* awaited = nullptr;  // its thread waits for all of them
+  absl::Time waits_since;
+  absl::Time waits_until;
   bool gathering = false;                        // its thread fetches its arguments
   size_t waits = 0;                              // for what is elsewhere, that go on now; a coroutine may have several
   internal::CoroutineCall* coroutine = nullptr;  // of a coroutine, while it runs
@@ -54,9 +62,10 @@ struct WorkerAnswer {
   std::vector<std::unique_ptr<internal::WritableValue>> values;  // likewise
   std::vector<ObjectRecord*> refs;                               // in `result`
   std::deque<SentItem> items;                                    // of a stream
-  bool kept = false;    // an actor's: holds its references until its caller has heard it
-  bool ready = false;   // may be sent
-  bool queued = false;  // will be, at the end of the turn
+  bool kept = false;      // an actor's: holds its references until its caller has heard it
+  bool withheld = false;  // until its actor is saved
+  bool ready = false;     // may be sent, unless it is withheld
+  bool queued = false;    // will be, at the end of the turn
 };
 
 }  // namespace ioc

@@ -15,12 +15,16 @@ Worker::Worker(std::shared_ptr<Env> env, absl::AnyInvocable<void(int)> exit_now)
     : env_(std::move(env)), exit_now_(std::move(exit_now)), client_(new Client(env_, this)) {}
 
 Worker::~Worker() {
+  // Threads and actors are left by Run only if that was unwound.
+  JoinThreads();
   client_->Shutdown();
-  DestroyActors();  // left by Run only if that was unwound
+  DestroyActors();
   {
     MutexLock lock(env_->executor().mutex());
     env_->executor().CancelTimer(connect_timer_);
     env_->executor().CancelTimer(absence_timer_);
+    env_->executor().CancelTimer(waits_timer_);
+    env_->executor().CancelTimer(checkpoint_timer_);
     env_->executor().Undefer(*this);
   }
   client_->Release();
@@ -32,6 +36,12 @@ absl::Status Worker::Connect(absl::Duration timeout) {
 
 void Worker::Run() {
   RunLoop();
+  JoinThreads();
+  EndLoop();
+  DestroyActors();
+}
+
+void Worker::JoinThreads() {
   std::vector<std::unique_ptr<Thread>> threads;
   {
     MutexLock lock(env_->executor().mutex());
@@ -39,8 +49,6 @@ void Worker::Run() {
     threads = std::move(threads_);
   }
   for (auto& thread : threads) thread.reset();
-  EndLoop();
-  DestroyActors();
 }
 
 // In the order of their ids, since users see it.
@@ -54,9 +62,15 @@ void Worker::RunLoop() {
   {
     MutexLock lock(env_->executor().mutex());
     while (true) {
+      if (!dead_.empty()) Bury();
       if (waking_ > 0) --waking_;
       if (std::unique_ptr<Job> job = NextJob()) {
-        Execute(std::move(job), context);
+        if (job->is_checkpoint) {
+          TakeCheckpoint(*job->actor);
+          CallEnded(*job->group);
+        } else {
+          Execute(std::move(job), context);
+        }
         continue;
       }
       if (stopping_ && coroutines_.empty()) break;
@@ -74,7 +88,9 @@ void Worker::RunLoop() {
 
 std::unique_ptr<Worker::Job> Worker::NextJob() {
   std::unique_ptr<Job> job;
-  if (MayBeginTask()) {
+  if (AtLimit()) return job;
+  calls_first_ = shared_ && !calls_first_;
+  if (MayBeginTask() && (!calls_first_ || callable_.empty())) {
     job = std::move(queue_.front());
     queue_.pop_front();
   }
@@ -83,7 +99,12 @@ std::unique_ptr<Worker::Job> Worker::NextJob() {
     callable_.pop_front();
     group.listed = false;
     if (!group.CanRun()) continue;  // what waited was cancelled
-    job = group.waiting.Pop();
+    job = group.save ? std::make_unique<Job>() : group.waiting.Pop();
+    if (std::exchange(group.save, false)) {
+      job->is_checkpoint = true;
+      job->actor = group.actor;
+      job->group = &group;
+    }
     ++group.running;
     List(group);
   }
@@ -105,7 +126,7 @@ void Worker::WakeOne(bool brief) {
     ++waking_;
     return env_->executor().Notify(*waiter);
   }
-  if (threads_.size() + 1 >= thread_limit_) return;
+  if (threads_.size() + 1 >= thread_limit_ || AtLimit()) return;
   ++waking_;
   threads_.push_back(
       env_->executor().StartThread(absl::StrCat("ioc-call-", threads_.size() + 1), [this] { RunLoop(); }));
@@ -128,7 +149,7 @@ void Worker::NoteStarted(const Job& job) {
   // A detached actor's constructor is nobody's call.
   if (client_->registration().status_page == nullptr || job.caller == kHeadProcess) return;
   uint64_t sequence = job.spec->sequence;
-  if (job.actor != nullptr) {
+  if (job.actor != nullptr || job.spec->shared) {
     uint64_t& latest = started_calls_[job.caller];
     sequence = latest = std::max(latest, sequence);
   }
@@ -139,12 +160,18 @@ void Worker::NoteStarted(const Job& job) {
 
 // --- waiting tasks ---
 
-uint64_t Worker::OnBlocked() {
+uint64_t Worker::OnBlocked(const std::vector<ObjectRecord*>* awaited, absl::Time deadline) {
   Job* const job = FindRunning(internal::CurrentContext()->job);
-  if (job == nullptr || job->gathering) return 0;
+  if (job == nullptr || (job->gathering && !shared_)) return 0;
   if (++job->waits > 1) return job->number;
   ++blocked_;
-  if (actors_.empty()) {
+  job->awaited = awaited;
+  job->waits_since = env_->executor().Now();
+  job->waits_until = deadline;
+  if (job->actor != nullptr && awaited != nullptr) WatchWaits();
+  if (shared_) {
+    if (!queue_.empty() || !callable_.empty()) WakeOne();
+  } else if (actors_.empty()) {
     // Nobody shall wait behind a task that waits: hand back what has not started.
     for (const auto& waiting : std::exchange(queue_, {})) ReplyReturned(*waiting, true);
   }
@@ -156,11 +183,13 @@ void Worker::OnUnblocked(uint64_t number) {
   Job* const job = FindRunning(number);
   if (job == nullptr || --job->waits > 0) return;  // one that ended before its waits did does not count any more
   --blocked_;
+  job->awaited = nullptr;
   TellBlocked();
 }
 
 // While all that runs here waits, the lease's CPUs are free for others.
 void Worker::TellBlocked() {
+  if (shared_) return;  // they hold none
   const bool all_blocked = blocked_ > 0 && blocked_ == running_.size();
   if (all_blocked == told_blocked_ || !lease_) return;
   told_blocked_ = all_blocked;

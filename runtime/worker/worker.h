@@ -5,9 +5,13 @@
 // a task runs long, the executor's background thread flushes answers and serves cancels and recalls. Where an actor may
 // run several calls at a time, more threads are started when they are needed. Coroutines share one thread of their own.
 //
+// A worker becomes a host when its client makes a shared actor there. Its threads then are a pool: about as many as
+// CPUs run at a time, and one that waits is replaced. An actor of a host ends alone; nothing but the loss of the owner
+// or of the node ends the process.
+//
 // Its parts: worker.cc has the threads and what runs next, worker_run.cc runs one task, worker_coroutines.cc one that
-// is a coroutine, worker_answers.cc answers, worker_actors.cc has the actors, worker_service.cc serves the node and the
-// clients.
+// is a coroutine, worker_answers.cc answers, worker_actors.cc has the actors, worker_host.cc those that share the
+// process, worker_service.cc serves the node and the clients.
 //
 // Invariants: only the lease's client may push tasks; only calls of actors hosted here are run, each once. An answer
 // that lists references is sent after those that this worker keeps are registered with their owners.
@@ -33,6 +37,12 @@ namespace ioc {
 
 inline constexpr absl::Duration kLeaseConnectTimeout = absl::Seconds(5);
 inline constexpr absl::Duration kForceGrace = absl::Milliseconds(200);
+// Threads of a process that hosts shared actors. When all of them wait, what is ready waits as well.
+inline constexpr size_t kMaxHostThreads = 256;
+// A call that has waited this long for others is followed, to see whether they wait for it; and again after as long.
+inline constexpr absl::Duration kFollowWaitsAfter = absl::Milliseconds(250);
+// What ends by itself that soon needs no help.
+inline constexpr absl::Duration kShortWait = absl::Seconds(5);
 inline constexpr size_t kAnswerBytes = size_t{64} << 10;
 // Processes that have ended and are remembered: their last calls may still be on their way.
 inline constexpr size_t kMaxEndedCallers = 256;
@@ -77,15 +87,18 @@ class Worker final : public WorkerHooks, public Deferred {
   void OnStopActor(PeerLink& link, const FrameHeader& request, const StopActor& stop) override;
   void OnPeerGone(Peer& peer) override;
   void OnProcessGone(ProcessId process) override;
-  uint64_t OnBlocked() override;
+  void OnFollowWait(PeerLink& link, const FollowWait& follow) override;
+  uint64_t OnBlocked(const std::vector<ObjectRecord*>* awaited, absl::Time deadline) override;
   void OnUnblocked(uint64_t job) override;
   bool CancelRequested(uint64_t job) override;
+  absl::Status OnSaveCheckpoint(uint64_t job) override;
   void Count(ProcessCensus& census) const override;
 
   void RunDeferred() override;
 
   // worker.cc: threads, and what they run next
   void RunLoop();
+  void JoinThreads();
   void DestroyActors();
   std::unique_ptr<Job> NextJob();
   // Tasks run one at a time, also those that are coroutines.
@@ -93,6 +106,7 @@ class Worker final : public WorkerHooks, public Deferred {
   // A job has become ready: a thread shall take it. If it is `brief`, any that comes soon will do.
   void WakeOne(bool brief = false);
   void List(CallGroup& group);
+  bool AtLimit() const { return running_.size() - blocked_ >= most_active_; }
   void TellBlocked();
   void NoteStarted(const Job& job);
   Job* FindRunning(uint64_t number);
@@ -121,6 +135,8 @@ class Worker final : public WorkerHooks, public Deferred {
   static std::shared_ptr<Answer> AnswerTo(const Job& job);
   void Reply(std::shared_ptr<Answer> answer);
   void ReplyReturned(const Job& job, bool blocked);
+  // The actor does not live here (any more).
+  void ReplyGone(const Job& job, bool begun);
   void ReplyFailed(const Job& job, const absl::Status& error);
   // Drops what a kept answer holds.
   void Forget(Answer& answer);
@@ -130,12 +146,47 @@ class Worker final : public WorkerHooks, public Deferred {
   std::vector<HostedActor*> ActorsInOrder();
   // Queues a call, or answers it, or knows it.
   void TakeCall(PeerLink& link, std::unique_ptr<Job> job);
+  static absl::Status WrongClass(const Job& job);
   bool IsNewCall(PeerLink& link, const Job& job);
   void AnswerAgain(PeerLink& link, const Job& call);
   void MoveToLink(PeerLink& link, const Job& call);
   void ForgetHeard(HostedActor& actor, ProcessId caller, uint64_t session, uint64_t answered);
-  void AdoptActor(const Job& job, const internal::Invocation& invocation);
+  void AdoptActor(Job& job, const internal::Invocation& invocation, std::vector<ObjectRecord*>& covered);
   void CallEnded(CallGroup& group);
+
+  // worker_host.cc: shared actors
+  // Whether it is new: what comes again is answered again.
+  bool TakeConstructor(PeerLink& link, const Job& job);
+  HostedActor* FindBeingMade(const TaskSpec& constructor);
+  void ConstructorFailed(const TaskSpec& constructor);
+  void EndActor(HostedActor& actor, bool force);
+  void AbandonCall(Job& job);
+  void LoseWithheld(Checkpoints& checkpoints);
+  void BuryIfDone(HostedActor& actor);
+  void Bury();
+
+  // worker_checkpoints.cc
+  void RestoreAnswers(HostedActor& actor, Job& constructor, std::vector<ObjectRecord*>& covered);
+  std::shared_ptr<Answer> Restored(const SavedCall& call, std::vector<ObjectRecord*>& covered);
+  // Null if the call was not answered before the restart.
+  std::shared_ptr<Answer> TakeRestored(const Job& call);
+  void StartCheckpoints(HostedActor& actor, const TaskSpec& constructor, const internal::Invocation& constructed);
+  // A call has ended and is answered; says whether the answer is to wait for the next checkpoint.
+  bool NoteChange(const Job& call, const std::shared_ptr<Answer>& answer);
+  void TakeCheckpoint(HostedActor& actor);
+  absl::Status SendCheckpoint(HostedActor& actor, Results& state,
+                              const std::vector<std::pair<ProcessId, std::shared_ptr<Answer>>>& unheard);
+  void CheckpointSaved(ObjectId actor, uint32_t incarnation, const absl::Status& status);
+  void AskForCheckpoint(HostedActor& actor);
+  void WatchCheckpoints(absl::Duration delay);
+  void LookAtCheckpoints();
+  void ReleaseWithheld(std::vector<std::shared_ptr<Answer>> answers);
+
+  // worker_waits.cc: calls that wait for each other
+  void WatchWaits();
+  void FollowWaitOf(const Job& job, std::vector<WaitLink> chain, bool blocks);
+  static std::string Describe(const Job& job);
+  void FollowQueued(CallGroup& group, const Job& queued, const std::vector<WaitLink>& chain);
 
   // worker_service.cc
   void NumberFunctions(PeerLink& link, const PushTasks& push);
@@ -163,6 +214,9 @@ class Worker final : public WorkerHooks, public Deferred {
   TimerId connect_timer_ = 0;
   TimerId absence_timer_ = 0;
   OmpThreads omp_threads_;
+  TimerId waits_timer_ = 0;
+  TimerId checkpoint_timer_ = 0;
+  std::vector<ObjectId> to_save_;  // actors that have changed, or whose owner was out of reach
 
   uint64_t last_job_ = 0;
   std::deque<std::unique_ptr<Job>> queue_;  // tasks and constructors
@@ -177,9 +231,11 @@ class Worker final : public WorkerHooks, public Deferred {
   ObjectId constructing_;
   uint32_t incarnation_ = 0;
 
-  std::vector<Waiter*> idle_;  // threads with nothing to do
-  size_t thread_limit_ = 1;    // with that of Run
-  size_t waking_ = 0;          // threads that were woken or started, and have not come yet
+  std::vector<Waiter*> idle_;        // threads with nothing to do
+  size_t thread_limit_ = 1;          // with that of Run
+  size_t waking_ = 0;                // threads that were woken or started, and have not come yet
+  size_t most_active_ = ~size_t{0};  // threads that run and don't wait
+  bool calls_first_ = false;         // the turn of calls and constructors
   std::vector<std::unique_ptr<Thread>> threads_;
 
   // Coroutines that run, on a loop and a thread that the first one makes.
@@ -189,7 +245,10 @@ class Worker final : public WorkerHooks, public Deferred {
   std::unique_ptr<Thread> loop_thread_;
 
   absl::flat_hash_map<ObjectId, std::unique_ptr<HostedActor>> actors_;
-  std::deque<ProcessId> ended_callers_;  // the last kMaxEndedCallers
+  std::deque<ProcessId> ended_callers_;                // the last kMaxEndedCallers
+  bool shared_ = false;                                // they share this process
+  std::vector<std::unique_ptr<HostedActor>> leaving_;  // killed, while they run or are made
+  std::vector<std::unique_ptr<HostedActor>> dead_;     // their objects are to be destroyed
 
   std::vector<std::shared_ptr<Answer>> answers_;  // to be sent at the end of the turn
   size_t answer_bytes_ = 0;

@@ -15,18 +15,29 @@ HostedActor* Worker::FindActor(ObjectId id) {
   return found == actors_.end() ? nullptr : found->second.get();
 }
 
+// Those that have left, and those whose objects are to be destroyed, among them.
 std::vector<HostedActor*> Worker::ActorsInOrder() {
   std::vector<HostedActor*> actors;
   for (const auto& [id, actor] : actors_) actors.push_back(actor.get());
-  std::sort(actors.begin(), actors.end(), [](HostedActor* a, HostedActor* b) { return a->id() < b->id(); });
+  for (const auto& actor : leaving_) actors.push_back(actor.get());
+  for (const auto& actor : dead_) actors.push_back(actor.get());
+  std::sort(actors.begin(), actors.end(), [](HostedActor* a, HostedActor* b) {
+    return std::make_pair(a->id(), a->incarnation()) < std::make_pair(b->id(), b->incarnation());
+  });
   return actors;
 }
 
-void Worker::AdoptActor(const Job& job, const internal::Invocation& invocation) {
-  auto actor = std::make_unique<HostedActor>(*job.spec);
-  actor->Adopt(invocation);
-  thread_limit_ = std::max<size_t>(thread_limit_, actor->limit());
-  actors_[actor->id()] = std::move(actor);
+void Worker::AdoptActor(Job& job, const internal::Invocation& invocation, std::vector<ObjectRecord*>& covered) {
+  if (!job.spec->shared) {
+    auto made = std::make_unique<HostedActor>(*job.spec);
+    thread_limit_ = std::max<size_t>(thread_limit_, made->limit());
+    actors_[made->id()] = std::move(made);
+  }
+  HostedActor& actor = *FindBeingMade(*job.spec);
+  actor.Adopt(invocation, job.function->actor_class);
+  StartCheckpoints(actor, *job.spec, invocation);
+  RestoreAnswers(actor, job, covered);
+  BuryIfDone(actor);
 }
 
 // --- calls ---
@@ -36,12 +47,20 @@ void Worker::TakeCall(PeerLink& link, std::unique_ptr<Job> job) {
   const bool has_ended = std::find(ended_callers_.begin(), ended_callers_.end(), job->caller) != ended_callers_.end();
   if (has_ended) return;
   job->actor = FindActor(spec.actor);
+  if (shared_ &&
+      (job->actor == nullptr || job->actor->object() == nullptr || job->actor->incarnation() != spec.incarnation)) {
+    return ReplyGone(*job, /*begun=*/false);
+  }
   if (job->actor == nullptr) {
     return ReplyFailed(*job, MakeError(Cause::kActorDied,
                                        absl::StrCat("actor ", spec.actor.ToString(), " does not live in this worker")));
   }
   if (!IsNewCall(link, *job)) return;
   job->taken = true;
+  if (const std::shared_ptr<Answer> restored = TakeRestored(*job)) {
+    if (!job->actor->answered().Keep(job->caller, spec.session, spec.call_sequence, restored)) Forget(*restored);
+    return AnswerAgain(link, *job);
+  }
   job->group = job->actor->FindGroup(spec.group);
   if (job->group == nullptr) {
     return ReplyFailed(*job, MakeError(Cause::kInvalidArgument,
@@ -49,12 +68,22 @@ void Worker::TakeCall(PeerLink& link, std::unique_ptr<Job> job) {
                                                     "\"; it has ", job->actor->GroupNames())));
   }
   if (!SetFunction(link, *job)) return;
+  if (job->function->actor_class != job->actor->actor_class()) return ReplyFailed(*job, WrongClass(*job));
   CallGroup& group = *job->group;
   const bool brief = job->function->is_coroutine;
   group.waiting.Push(std::move(job));
   if (!group.CanRun()) return;
   List(group);
   WakeOne(brief);
+}
+
+absl::Status Worker::WrongClass(const Job& job) {
+  const internal::ActorClass* const wanted = job.function->actor_class;
+  return MakeError(
+      Cause::kTypeMismatch,
+      absl::StrCat(std::string(job.function->label), " is ",
+                   wanted == nullptr ? "no method" : absl::StrCat("a method of ", std::string(wanted->name)),
+                   ", but the actor is a ", std::string(job.actor->actor_class()->name)));
 }
 
 // Whether it has not come before.
@@ -87,7 +116,7 @@ void Worker::AnswerAgain(PeerLink& link, const Job& call) {
   const std::shared_ptr<Answer>& answer = call.actor->answered().Find(call.caller, call.spec->call_sequence);
   answer->link = link.id;
   StreamOut::SendItems(*client_, call, answer->items, call.spec->stream_skip);
-  if (answer->ready) Reply(answer);
+  if (answer->ready) Reply(answer);  // unless it is withheld
 }
 
 // The answer of a call that waits or runs goes to the connection that it came on last.
@@ -107,6 +136,7 @@ void Worker::MoveToLink(PeerLink& link, const Job& call) {
 void Worker::CallEnded(CallGroup& group) {
   --group.running;
   List(group);
+  if (group.actor->ending) BuryIfDone(*group.actor);
 }
 
 // --- answers that are kept ---
@@ -140,7 +170,12 @@ void Worker::Forget(Answer& answer) {
 
 void Worker::OnStopActor(PeerLink& link, const FrameHeader& request, const StopActor& stop) {
   link.channel->Reply(request, StopActor::Reply{});
-  if (FindActor(stop.actor) == nullptr) return;
+  HostedActor* const actor = FindActor(stop.actor);
+  if (actor == nullptr) return;
+  if (shared_) {
+    if (actor->incarnation() == stop.incarnation) EndActor(*actor, stop.force);
+    return;
+  }
   if (stop.force) return exit_now_(0);
   EndLease();
 }

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "lib/base/status.h"
 #include "runtime/worker/worker.h"
 
 namespace ioc {
@@ -28,8 +29,9 @@ std::shared_ptr<WorkerAnswer> Worker::AnswerTo(const Job& job) {
 
 void Worker::Reply(std::shared_ptr<Answer> answer) {
   answer->ready = true;
+  if (answer->withheld) return;
   if (std::exchange(answer->queued, true)) return;
-  for (const std::string& bytes : answer->texts) answer_bytes_ += bytes.size();
+  for (const WireValue& value : answer->result.returns) answer_bytes_ += value.bytes.size();
   answers_.push_back(std::move(answer));
   if (answer_bytes_ > kAnswerBytes) return RunDeferred();
   env_->executor().Defer(*this);
@@ -60,6 +62,17 @@ void Worker::ReplyReturned(const Job& job, bool blocked) {
   std::shared_ptr<Answer> answer = AnswerTo(job);
   answer->result.outcome = TaskOutcome::kReturned;
   answer->result.blocked = blocked;
+  Reply(std::move(answer));
+}
+
+void Worker::ReplyGone(const Job& job, bool begun) {
+  std::shared_ptr<Answer> answer = AnswerTo(job);
+  answer->result.gone = true;
+  answer->result.outcome = begun ? TaskOutcome::kFailed : TaskOutcome::kReturned;
+  if (begun) {
+    const absl::Status killed = MakeError(Cause::kActorDied, "the actor was killed while it ran this call");
+    answer->result.error = Located(killed, job);
+  }
   Reply(std::move(answer));
 }
 

@@ -56,6 +56,9 @@ void Worker::OnCoroutineDone(Coroutine& coroutine, const absl::Status& returned)
     ended = std::move(*found);
     coroutines_.erase(found);
     if (job.actor == nullptr) --coroutine_tasks_;
+    if (job.actor != nullptr && job.actor->checkpoints != nullptr && job.actor->checkpoints->due) {
+      AskForCheckpoint(*job.actor);  // user code, which is not for this thread
+    }
     Ended(job);
     if (stopping_) {
       Stop();  // those that waited for this one

@@ -10,6 +10,12 @@
 #include "runtime/worker/stream_out.h"
 
 namespace ioc {
+namespace {
+
+// What a value takes in a message beside its bytes.
+constexpr size_t kBytesOfValue = 96;
+
+}  // namespace
 
 void Worker::Execute(std::unique_ptr<Job> owned, internal::RunContext& context) {
   Job& job = *owned;
@@ -30,6 +36,15 @@ void Worker::Execute(std::unique_ptr<Job> owned, internal::RunContext& context) 
     internal::Invocation invocation;
     invocation.stream = stream ? &*stream : nullptr;
     status = Gather(job, invocation, covered);
+    internal::EncodedValue checkpoint;
+    if (status.ok() && !spec.checkpoint.empty()) {
+      job.gathering = true;
+      absl::StatusOr<internal::EncodedValue> state = Import(job, spec.checkpoint.front().state, covered);
+      job.gathering = false;
+      status = state.status();
+      if (state.ok()) checkpoint = *std::move(state);
+      invocation.checkpoint = &checkpoint;
+    }
     const absl::Time start = env_->executor().Now();
     // What the invocation refers to is let go outside the mutex, before it is looked at what is kept.
     env_->executor().mutex().unlock();
@@ -37,9 +52,11 @@ void Worker::Execute(std::unique_ptr<Job> owned, internal::RunContext& context) 
     if (status.ok() && stream) status = stream->status();
     invocation.payload = {};
     invocation.dependencies.clear();
+    checkpoint = {};
     env_->executor().mutex().lock();
     run_ns = static_cast<uint64_t>(absl::ToInt64Nanoseconds(env_->executor().Now() - start));
-    if (status.ok() && spec.kind == TaskKind::kCreateActor) AdoptActor(job, invocation);
+    if (status.ok() && spec.kind == TaskKind::kCreateActor) AdoptActor(job, invocation, covered);
+    if (!status.ok() && spec.shared) ConstructorFailed(spec);
     coroutine = std::move(invocation.coroutine);
   }
   context.job = 0;
@@ -47,6 +64,10 @@ void Worker::Execute(std::unique_ptr<Job> owned, internal::RunContext& context) 
   Finish(job, status, results, run_ns, covered);
   if (job.caller == kHeadProcess) TellConstructed(Located(status, job));
   stream.reset();
+  if (job.actor != nullptr && job.actor->checkpoints != nullptr) {
+    const Checkpoints& checkpoints = *job.actor->checkpoints;
+    if (checkpoints.due && !checkpoints.under_way) TakeCheckpoint(*job.actor);
+  }
   Ended(job);
   env_->executor().mutex().unlock();
   results.values.clear();
@@ -131,6 +152,11 @@ void Worker::Finish(Job& job, const absl::Status& status, Results& results, uint
                     const std::vector<ObjectRecord*>& covered) {
   const TaskSpec& spec = *job.spec;
   const std::shared_ptr<Answer> answer = AnswerTo(job);
+  if (job.abandoned) {
+    if (job.stream != nullptr) answer->items = job.stream->TakeItems();
+    Forget(*answer);
+    return client_->borrowing().Uncover(covered, job.caller, [] {});
+  }
   answer->result.run_ns = run_ns;
   answer->result.error = Located(status, job);
   answer->result.outcome = status.ok() ? TaskOutcome::kDone : TaskOutcome::kFailed;
@@ -141,11 +167,26 @@ void Worker::Finish(Job& job, const absl::Status& status, Results& results, uint
   for (size_t i = 0; wanted && i < results.values.size(); ++i) {
     AddResult(*answer, results.values[i], {job.caller, spec.sequence + i});
   }
-  if (wanted && link != nullptr) answer->result.given = client_->ownership().Give(job.caller, answer->refs);
+  size_t bytes = 0;
+  for (const WireValue& value : answer->result.returns) bytes += kBytesOfValue + value.bytes.size();
+  if (bytes > kMaxTaskBytes) {
+    const absl::Status error =
+        MakeError(Cause::kInvalidArgument,
+                  absl::StrCat(std::string(job.function->label), " returned ", answer->result.returns.size(),
+                               " values of ", bytes, " bytes in a message; at most ", kMaxTaskBytes,
+                               " are possible: return fewer and larger ones"));
+    answer->result.returns.clear();
+    answer->refs.clear();
+    answer->result.outcome = TaskOutcome::kFailed;
+    answer->result.error = Located(error, job);
+  } else if (wanted && link != nullptr) {
+    answer->result.given = client_->ownership().Give(job.caller, answer->refs);
+  }
   if (answer->kept) {
     for (ObjectRecord* ref : answer->refs) client_->objects().Hold(*ref);
     if (job.stream != nullptr) answer->items = job.stream->TakeItems();
     if (!job.actor->answered().Keep(job.caller, spec.session, spec.call_sequence, answer)) Forget(*answer);
+    answer->withheld = NoteChange(job, answer);
   } else if (link != nullptr) {
     client_->borrowing().HoldInTransit(*link->peer, answer->refs);
   }

@@ -111,7 +111,7 @@ void Worker::OnRecallLease(LeaseId lease) {
 
 void Worker::OnPeerGone(Peer& peer) {
   // Calls of an actor run nevertheless: only the connection may be lost, and their caller comes back.
-  std::erase_if(queue_, [&peer](const auto& job) { return job->caller == peer.process; });
+  std::erase_if(queue_, [&peer](const auto& job) { return job->caller == peer.process && !job->spec->shared; });
   if (lease_ && peer.process == lease_client_) {
     if (dedicated_) {
       AwaitOwner();
@@ -197,6 +197,11 @@ void Worker::Enqueue(PeerLink& link, const std::shared_ptr<PushFrame>& frame, co
   if (!Accepts(link, frame->push)) return ReplyReturned(*job, false);
   if (blocked_ > 0 && spec.kind == TaskKind::kTask) return ReplyReturned(*job, true);
   if (!SetFunction(link, *job)) return;
+  if ((spec.kind == TaskKind::kTask) != (job->function->actor_class == nullptr)) {
+    return ReplyFailed(*job, MakeError(Cause::kTypeMismatch,
+                                       absl::StrCat(std::string(job->function->label), " is not what it was sent as")));
+  }
+  if (spec.shared && spec.kind == TaskKind::kCreateActor && !TakeConstructor(link, *job)) return;
   queue_.push_back(std::move(job));
   WakeOne();
 }

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <catch2/catch.hpp>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -192,6 +193,10 @@ TEST_CASE("Calls of an actor that is never made say why, whenever they were made
                    "group \"io\" is 0");
     CheckNeverMade(cluster, {.concurrency_groups = {{"io", 4000}}}, cluster.Put(1), Cause::kInvalidArgument, "4001");
   }
+  SECTION("it asks for resources of its own in a shared process") {
+    CheckNeverMade(cluster, {.cpus = 1, .shared_process = true}, cluster.Put(1), Cause::kInvalidArgument,
+                   "cpus is 1, but an actor in a shared process");
+  }
   SECTION("no node can hold it") {
     CheckNeverMade(cluster, {.gpus = 64, .placement_timeout = absl::Milliseconds(200)}, cluster.Put(1),
                    Cause::kUnschedulable, "64 GPU");
@@ -232,6 +237,64 @@ TEST_CASE("Calls of two groups run at the same time, on threads of their own") {
   const absl::Status refused = meeting.With(nowhere).Call<&Meeting::Count>().Get(kPatience).status();
   CHECK_THAT(std::string(refused.message()), Contains("\"nowhere\"") && Contains("\"other\""));
   CHECK(meeting.Call<&Meeting::Count>().Get(kPatience).value() == 2);
+}
+
+TEST_CASE("Actors that share a process live there together, and die together") {
+  const Cluster cluster = Embedded();
+  const ActorCreator shared = cluster.With(ActorOptions{.shared_process = true});
+  std::vector<ActorHandle<Counter>> counters;
+  for (int i = 0; i < 200; ++i) counters.push_back(shared.Create<Counter>(i));
+  std::set<int64_t> processes;
+  for (int i = 0; i < 200; ++i) {
+    CHECK(counters[i].Call<&Counter::Increment>(1).Get(kPatience).value() == i + 1);
+    processes.insert(counters[i].Call<&Counter::Pid>().Get(kPatience).value());
+  }
+  CHECK(processes.size() == 1);
+  const auto alone = cluster.Create<Counter>(0);
+  CHECK(processes.count(alone.Call<&Counter::Pid>().Get(kPatience).value()) == 0);
+  CHECK(cluster.Kill(counters[3]).ok());
+  CHECK(counters[4].Call<&Counter::Increment>(1).Get(kPatience).value() == 6);
+
+  CHECK(CauseOf(counters[0].Call<&Counter::Exit>(3).Get(kPatience)) == Cause::kActorDied);
+  const absl::Status after = counters[5].Call<&Counter::Increment>(1).Get(kPatience).status();
+  CHECK_THAT(std::string(after.message()), Contains("exited with code 3"));
+  CHECK(alone.Call<&Counter::Increment>(1).Get(kPatience).value() == 1);
+}
+
+TEST_CASE("A method of another class is refused, and harms nobody") {
+  const Cluster cluster = Embedded();
+  const auto counter = cluster.Create<Counter>(1);
+  const ActorHandle<Log> forged(counter.ref());
+  const absl::Status status = forged.Call<&Log::Lines>().Get(kPatience).status();
+  CHECK(CauseOf(status) == Cause::kTypeMismatch);
+  CHECK_THAT(std::string(status.message()), Contains("Log::Lines") && Contains("Counter"));
+  CHECK(counter.Call<&Counter::Increment>(1).Get(kPatience).value() == 2);
+}
+
+class Saved {
+ public:
+  int Increment(int by) { return value_ += by; }
+  int64_t Pid() const { return ::getpid(); }
+  int Checkpoint() const { return value_; }
+  void Restore(int value) { value_ = value; }
+
+ private:
+  int value_ = 0;
+};
+
+TEST_CASE("An actor whose process is killed again and again counts every call once") {
+  const Cluster cluster = Embedded();
+  const ActorOptions options{.max_restarts = -1, .max_task_retries = -1, .checkpoint_every = 1};
+  const auto saved = cluster.With(options).Create<Saved>();
+  int expected = 0;
+  for (int round = 0; round < 4; ++round) {
+    const int64_t pid = saved.Call<&Saved::Pid>().Get(kPatience).value();
+    std::vector<ObjectRef<int>> sums;
+    for (int i = 0; i < 100; ++i) sums.push_back(saved.Call<&Saved::Increment>(1));
+    REQUIRE(sums[static_cast<size_t>(20 * round)].Get(kPatience).ok());
+    REQUIRE(::kill(static_cast<pid_t>(pid), SIGKILL) == 0);
+    for (const auto& sum : sums) CHECK(sum.Get(kPatience).value() == ++expected);
+  }
 }
 
 TEST_CASE("An empty handle's calls are an error") {

@@ -196,6 +196,53 @@ TEST_CASE("A cluster that can't be reached is named, within the timeout") {
   CheckError(Cluster::Connect(0, nullptr, {.address = "nonsense"}).status(), Cause::kInvalidArgument, {"nonsense"});
 }
 
+size_t CountAll(const std::vector<int>& numbers) { return numbers.size(); }
+size_t CountRefs(const std::vector<ObjectRef<int>>& numbers) { return numbers.size(); }
+size_t TotalOf(const std::vector<std::string>& texts) {
+  size_t total = 0;
+  for (const std::string& text : texts) total += text.size();
+  return total;
+}
+std::vector<std::string> MakeTexts(int count, int bytes) {
+  return std::vector<std::string>(static_cast<size_t>(count), std::string(static_cast<size_t>(bytes), 'x'));
+}
+
+TEST_CASE("Arguments that are too many or too much for a message are refused with their number") {
+  const Cluster cluster = Embedded();
+  const ObjectRef<int> one = cluster.Put(1);
+  SECTION("a million values of references") {
+    const absl::Status status =
+        cluster.Submit<CountAll>(std::vector<ObjectRef<int>>(1'000'000, one)).Get(kPatience).status();
+    CHECK(CauseOf(status) == Cause::kInvalidArgument);
+    CHECK_THAT(std::string(status.message()), Contains("CountAll") && Contains("1000000 values of references"));
+  }
+  SECTION("a million references") {
+    const absl::Status status =
+        cluster.Submit<CountRefs>(std::vector<ObjectRef<int>>(1'000'000, one)).Get(kPatience).status();
+    CHECK_THAT(std::string(status.message()), Contains("CountRefs") && Contains("1000000 references"));
+  }
+  SECTION("many values that are each small enough") {
+    const ObjectRef<std::string> text = cluster.Put(std::string(90'000, 'x'));
+    const std::vector<ObjectRef<std::string>> texts(200, text);
+    CHECK_THAT(std::string(cluster.Submit<TotalOf>(texts).Get(kPatience).status().message()), Contains("TotalOf"));
+    // Many tasks with fewer are no trouble, though they go together.
+    const std::vector<ObjectRef<std::string>> fewer(20, text);
+    std::vector<ObjectRef<size_t>> totals;
+    for (int i = 0; i < 40; ++i) totals.push_back(cluster.Submit<TotalOf>(fewer));
+    for (const auto& total : totals) CHECK(total.Get(kPatience).value() == 1'800'000);
+  }
+  SECTION("ten thousand values, and many large results, are fine") {
+    CHECK(cluster.Submit<CountAll>(std::vector<ObjectRef<int>>(10'000, one)).Get(kPatience).value() == 10'000);
+    const auto texts = cluster.With(TaskOptions{.num_returns = 100}).SubmitAll<MakeTexts>(100, 90'000);
+    for (const auto& text : texts) CHECK(text.Get(kPatience).value().size() == 90'000);
+  }
+  SECTION("results that are too much") {
+    const auto texts = cluster.With(TaskOptions{.num_returns = 200}).SubmitAll<MakeTexts>(200, 90'000);
+    const absl::Status status = texts.front().Get(kPatience).status();
+    CHECK_THAT(std::string(status.message()), Contains("MakeTexts") && Contains("200 values"));
+  }
+}
+
 TEST_CASE("An empty reference is an error") {
   CheckError(ObjectRef<int>().Get().status(), Cause::kInvalidArgument, {"refers to nothing"});
 }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
@@ -60,12 +61,13 @@ WorldOptions OptionsOf(const SimClusterOptions& options) {
 
 // What Cluster::Connect does in a worker.
 int RunWorker(SimEnv& env) {
+  std::optional<RuntimeOfProcess> runtime;  // goes after the worker, whose threads run user code until they are unwound
   Worker worker(Borrow(env), [&env](int code) { env.world().Finish(env, {.code = code}); });
   if (const absl::Status connected = worker.Connect(absl::Seconds(10)); !connected.ok()) {
     env.Log(LogLevel::kError, std::string(connected.message()));
     return 1;
   }
-  const RuntimeOfProcess runtime(worker.client(), env);
+  runtime.emplace(worker.client(), env);
   worker.Run();
   return 0;
 }

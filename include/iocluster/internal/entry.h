@@ -7,6 +7,7 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "iocluster/internal/arguments.h"
+#include "iocluster/internal/checkpoints.h"
 #include "iocluster/internal/function.h"
 #include "iocluster/internal/runtime.h"
 #include "iocluster/internal/type_name.h"
@@ -30,7 +32,10 @@ absl::Status StatusOfException(std::string_view label);
 // An error that user code returned, as the error of its result: kTaskThrew, with the user's code, message and payloads.
 absl::Status ReturnedError(std::string_view label, const absl::Status& error);
 
-// The static record of an entry; `Self` has Run, kLabel and kIsCoroutine.
+template <typename C>
+inline constexpr ActorClass kActorClassOf{TypeName<C>()};
+
+// The static record of an entry; `Self` has Run, kLabel, kIsCoroutine and kActorClass.
 template <typename Self>
 struct Registered {
   // Naming `info_` makes the compiler keep its initialisation, which runs before main.
@@ -38,7 +43,8 @@ struct Registered {
 
  private:
   static const FunctionInfo* Register() {
-    static const FunctionInfo info{&Self::Run, typeid(Self).name(), Self::kLabel, Self::kIsCoroutine};
+    static const FunctionInfo info{&Self::Run, typeid(Self).name(), Self::kLabel, Self::kIsCoroutine,
+                                   Self::kActorClass};
     RegisterFunction(info);
     return &info;
   }
@@ -161,6 +167,7 @@ template <auto F>
 struct TaskEntry : Registered<TaskEntry<F>> {
   static constexpr std::string_view kLabel = FunctionName<F>();
   static constexpr bool kIsCoroutine = CoroutineTraits<typename SignatureOf<F>::Result>::kIsCoroutine;
+  static constexpr const ActorClass* kActorClass = nullptr;
 
   static absl::Status Run(Invocation& invocation) {
     using S = SignatureOf<F>;
@@ -175,6 +182,7 @@ template <typename C, auto M>
 struct MethodEntry : Registered<MethodEntry<C, M>> {
   static constexpr std::string_view kLabel = FunctionName<M>();
   static constexpr bool kIsCoroutine = CoroutineTraits<typename SignatureOf<M>::Result>::kIsCoroutine;
+  static constexpr const ActorClass* kActorClass = &kActorClassOf<C>;
 
   static absl::Status Run(Invocation& invocation) {
     using S = SignatureOf<M>;
@@ -189,11 +197,43 @@ struct MethodEntry : Registered<MethodEntry<C, M>> {
   }
 };
 
+template <typename C>
+absl::Status RestoreFrom(const Invocation& invocation, C& object) {
+  using State = typename Checkpoints<C>::State;
+  if (invocation.checkpoint == nullptr) return absl::OkStatus();
+  absl::StatusOr<State> state = DecodeValue<State>(*invocation.checkpoint);
+  if (!state.ok()) return state.status();
+  if constexpr (std::is_same_v<decltype(object.Restore(*std::move(state))), absl::Status>) {
+    return object.Restore(*std::move(state));
+  } else {
+    object.Restore(*std::move(state));
+    return absl::OkStatus();
+  }
+}
+
+// An entry as well, but for what it is given.
+template <typename C>
+absl::Status SaveTo(void* object, ReturnSink& sink) {
+  using State = typename Checkpoints<C>::State;
+  try {
+    auto state = static_cast<C*>(object)->Checkpoint();
+    if constexpr (std::is_same_v<decltype(state), State>) {
+      return ReturnValue(sink, std::move(state));
+    } else {
+      if (!state.ok()) return state.status();
+      return ReturnValue(sink, *std::move(state));
+    }
+  } catch (...) {
+    return StatusOfException(TypeName<C>());
+  }
+}
+
 // Makes a C from values of these types.
 template <typename C, typename... Ts>
 struct ConstructorEntry : Registered<ConstructorEntry<C, Ts...>> {
   static constexpr std::string_view kLabel = TypeName<C>();
   static constexpr bool kIsCoroutine = false;
+  static constexpr const ActorClass* kActorClass = &kActorClassOf<C>;
 
   static absl::Status Run(Invocation& invocation) {
     try {
@@ -201,7 +241,12 @@ struct ConstructorEntry : Registered<ConstructorEntry<C, Ts...>> {
       if (absl::Status status = ReadArguments(TypeList<Ts...>(), invocation, kLabel, arguments); !status.ok()) {
         return status;
       }
-      invocation.created = std::apply([](Ts&... values) { return new C(std::move(values)...); }, arguments);
+      auto object = std::apply([](Ts&... values) { return std::make_unique<C>(std::move(values)...); }, arguments);
+      if constexpr (Checkpoints<C>::kHas) {
+        if (absl::Status status = RestoreFrom(invocation, *object); !status.ok()) return status;
+        invocation.save = &SaveTo<C>;
+      }
+      invocation.created = object.release();
       invocation.destroy = [](void* actor) { delete static_cast<C*>(actor); };
       return absl::OkStatus();
     } catch (...) {

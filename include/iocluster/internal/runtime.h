@@ -174,20 +174,30 @@ struct Invocation {
   StreamSink* stream = nullptr;  // of a stream's function
   // The entry sets it if the function is a coroutine: it is still to be started, and has its own sink then.
   std::unique_ptr<CoroutineCall> coroutine;
-  // Of a constructor: the entry sets both.
+  // Of a constructor: the state that the object is to take up, if any.
+  const EncodedValue* checkpoint = nullptr;
+  // Of a constructor: the entry sets them. `save` hands the object's state to a sink; null if its class has none to
+  // save.
   void* created = nullptr;
   void (*destroy)(void*) = nullptr;
+  absl::Status (*save)(void* object, ReturnSink& state) = nullptr;
 };
 
 // Decodes the arguments, calls the user's function, encodes what it returns. User exceptions become kTaskThrew here.
 using Entry = absl::Status (*)(Invocation&);
 
+// The class of an actor: one for each, by its address. `name` is for people.
+struct ActorClass {
+  std::string_view name;
+};
+
 // An entry and its names. Made by static initialisation, one for each function that the program submits.
 struct FunctionInfo {
   Entry entry = nullptr;
-  const char* mangled = nullptr;  // the mangled name of the template instance
-  std::string_view label;         // for people: "Add", "Counter::Increment"
-  bool is_coroutine = false;      // its entry returns at once, with an Invocation::coroutine
+  const char* mangled = nullptr;            // the mangled name of the template instance
+  std::string_view label;                   // for people: "Add", "Counter::Increment"
+  bool is_coroutine = false;                // its entry returns at once, with an Invocation::coroutine
+  const ActorClass* actor_class = nullptr;  // of a method and a constructor
 };
 
 // Notes a function in the table of this process; `info` lives for ever. Returns true, so that a static can be made of
@@ -252,6 +262,10 @@ class Runtime {
   virtual absl::Status Cancel(const Ref& ref, bool force) = 0;
   virtual absl::Status KillActor(const Ref& actor, bool no_restart) = 0;
   virtual bool CancelRequested() = 0;  // of the task that this thread runs
+  // Of the actor whose method this thread runs.
+  virtual absl::Status SaveCheckpoint() {
+    return MakeError(Cause::kInvalidArgument, "SaveCheckpoint is for the methods of an actor, while they run");
+  }
 
   virtual std::string NodeName() = 0;  // where this process runs
   virtual NodeId Node() = 0;

@@ -42,7 +42,7 @@ TEST_CASE("An actor's object is destroyed once", "[hosted_actor]") {
   int object = 0;
   {
     HostedActor actor(CreationOf(1, {}));
-    actor.Adopt({.created = &object, .destroy = [](void*) { ++destroyed; }});
+    actor.Adopt({.created = &object, .destroy = [](void*) { ++destroyed; }}, nullptr);
     CHECK(actor.object() == &object);
     actor.DestroyObject();
     actor.DestroyObject();
