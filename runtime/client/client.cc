@@ -495,9 +495,12 @@ void Client::WhenReady(const internal::Ref& ref, absl::Time deadline,
                        std::shared_ptr<internal::ReadyListener> listener) {
   MutexLock lock(env_->executor().mutex());
   ObjectRecord* record = RecordOf(ref);
-  if (record == nullptr || !closed_.ok()) return listener->OnReady(absl::OkStatus());  // Get says what is wrong
+  if (record == nullptr) {
+    return listener->OnReady(MakeError(Cause::kInvalidArgument, "a wait for a reference of another cluster"));
+  }
+  if (!closed_.ok() && record->state != ObjectState::kInline) return listener->OnReady(closed_);
   waits_.ForValue(*record, deadline, std::move(listener));
-  env_->executor().Expedite();
+  if (closed_.ok()) env_->executor().Expedite();
 }
 
 bool Client::StopListening(const internal::ReadyListener& listener) {

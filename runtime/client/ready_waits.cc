@@ -35,6 +35,11 @@ class ReadyWaits::Wait final : public SettleListener, public ItemListener {
     return record_.settled() && (record_.state != ObjectState::kStored || waits_.store_.IsPinned(record_.id()));
   }
 
+  // What the listener is told then.
+  absl::Status Outcome() const {
+    return !for_item_ && record_.state == ObjectState::kFailed ? record_.error : absl::OkStatus();
+  }
+
   // Once it is in the table.
   void Start(absl::Time deadline) {
     job_ = waits_.hooks_.OnWaitBegins();
@@ -49,7 +54,7 @@ class ReadyWaits::Wait final : public SettleListener, public ItemListener {
   }
 
   void OnSettled(ObjectRecord&) override {
-    if (IsReady()) return waits_.End(*this, absl::OkStatus());
+    if (IsReady()) return waits_.End(*this, Outcome());
     Pin();
   }
   void OnItem() override { waits_.End(*this, absl::OkStatus()); }
@@ -102,8 +107,9 @@ void ReadyWaits::ForItem(ObjectRecord& end, absl::Time deadline, std::shared_ptr
 void ReadyWaits::Begin(std::unique_ptr<Wait> wait, absl::Time deadline) {
   const std::shared_ptr<internal::ReadyListener> listener = wait->listener();
   if (wait->IsReady()) {
+    const absl::Status outcome = wait->Outcome();
     wait = nullptr;
-    return listener->OnReady(absl::OkStatus());
+    return listener->OnReady(outcome);
   }
   Wait& begun = *wait;
   IOC_CHECK(waits_.emplace(listener.get(), std::move(wait)).second) << "a listener waits for two things at once";

@@ -1,8 +1,9 @@
 // Those that wait for values and items without a thread: completion handlers and coroutines, by way of ReadyListeners.
 //
-// A wait ends once: when Get or NextItem would not wait any more (a stored value is then pinned on this node, as long
-// as its record lives), at its deadline, when it is stopped, or with the client. Its listener is told then and
-// forgotten; it holds no reference of ours from then on (runtime.h), so it may be destroyed with the mutex held.
+// A wait ends once: when Get or NextItem would not wait any more, at its deadline, when it is stopped, or with the
+// client. A stored value is then cached on this node; if it is let go of before it is read (Get says kDeadline), its
+// reader waits anew, so what failed is told here, with its error. The listener is forgotten once it was told; it holds
+// no reference of ours from then on (runtime.h), so it may be destroyed with the mutex held.
 //
 // Owned by the client, on its executor. Waits hold their records.
 #ifndef IOCLUSTER_RUNTIME_CLIENT_READY_WAITS_H_

@@ -131,12 +131,14 @@ void LocalRuntime::CallEnded(const Ref& actor, LocalGroup& group) {
 void LocalRuntime::Settle(const Ref& actor) {
   LocalActor& ended = *ActorOf(actor);
   bool restart = false;
+  void* object = nullptr;
   {
     MutexLock lock(mutex());
     if (ended.active() || (ended.phase != LocalActor::Phase::kDead && !ended.to_restart)) return;
     restart = std::exchange(ended.to_restart, false);
+    object = std::exchange(ended.object, nullptr);  // by one thread, if several come to this
   }
-  ended.Destroy();
+  if (object != nullptr) ended.destroy(object);
   if (restart) Construct(actor);
 }
 

@@ -194,8 +194,8 @@ void LocalRuntime::Launch(std::unique_ptr<LocalTask> owned) {
     ArgumentSettled(task);
     // At once, whatever else may run: so a debugger shows it below its caller.
     if (task.queued) {
-      std::erase(ready_, task.job);
       own = &task;
+      Take(task);
     }
   }
   if (own != nullptr) Run(*own);
@@ -226,6 +226,20 @@ void LocalRuntime::Enqueue(LocalTask& task) {
   ready_.push_back(task.job);
 }
 
+void LocalRuntime::Take(LocalTask& task) {
+  // Nearly always the first or the last; there may be very many.
+  if (ready_.front() == task.job) {
+    ready_.pop_front();
+  } else if (ready_.back() == task.job) {
+    ready_.pop_back();
+  } else {
+    std::erase(ready_, task.job);
+  }
+  task.queued = false;
+  task.started = true;
+  task.thread = ThisThread();
+}
+
 void LocalRuntime::Drain() {
   while (CurrentJob() == 0) {
     LocalTask* next = nullptr;
@@ -233,7 +247,7 @@ void LocalRuntime::Drain() {
       MutexLock lock(mutex());
       if (!ready_.empty()) {
         next = tasks_.at(ready_.front()).get();
-        ready_.pop_front();
+        Take(*next);
       }
     }
     if (next == nullptr) break;
@@ -259,9 +273,6 @@ void LocalRuntime::Run(LocalTask& task) {
   absl::Status status;
   {
     MutexLock lock(mutex());
-    task.queued = false;
-    task.started = true;
-    task.thread = ThisThread();
     status = Gather(task, invocation);
   }
   if (status.ok()) status = RunAttempts(task, invocation, results);
@@ -395,7 +406,7 @@ void LocalRuntime::Remove(LocalTask& task) {
     if (task.group != nullptr && task.queued) --task.group->active;
     if (task.group != nullptr) std::erase(task.group->calls, &task);
   }
-  std::erase(ready_, task.job);
+  if (task.queued) std::erase(ready_, task.job);
   const auto found = tasks_.find(task.job);
   ended_.push_back(std::move(found->second));
   tasks_.erase(found);

@@ -118,6 +118,8 @@ class LocalRuntime final : public internal::Runtime {
   void ArgumentSettled(LocalTask& task);
   void Pump(LocalActor& actor, LocalGroup& group);
   void Enqueue(LocalTask& task);
+  // This thread is to run it, and no other.
+  void Take(LocalTask& task);
   // Leaves `value` to the caller if the object has settled.
   void SettleValue(LocalObject& object, internal::EncodedValue& value);
   void SettleError(LocalObject& object, const absl::Status& error);

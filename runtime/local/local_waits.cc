@@ -79,7 +79,7 @@ bool LocalRuntime::AwaitSettled(const std::vector<LocalObject*>& objects, size_t
       if (!in_the_way.empty()) circular = std::move(in_the_way);
     }
     if (next != nullptr) {
-      std::erase(ready_, next->job);
+      Take(*next);
       mutex().unlock();
       Run(*next);
       mutex().lock();
@@ -160,8 +160,14 @@ void LocalRuntime::WhenReady(const Ref& ref, absl::Time deadline, std::shared_pt
     MutexLock lock(mutex());
     LocalObject* const object = ObjectOf(ref);
     std::string circular;
-    const bool there = object == nullptr || AwaitSettled({object}, 1, deadline, circular);
-    listener->OnReady(there ? absl::OkStatus() : LateError(*object, circular));
+    if (object == nullptr) {
+      listener->OnReady(MakeError(Cause::kInvalidArgument, "a wait for a reference of another cluster"));
+    } else if (!AwaitSettled({object}, 1, deadline, circular)) {
+      listener->OnReady(LateError(*object, circular));
+    } else {
+      const bool failed = object->stream == nullptr && object->state == LocalObject::State::kFailed;
+      listener->OnReady(failed ? object->error : absl::OkStatus());
+    }
   }
   Sweep();
 }

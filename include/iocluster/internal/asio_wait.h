@@ -164,6 +164,20 @@ class AsyncWait final : public ReadyListener,
   bool done_ = false;
 };
 
+inline const absl::Status& StatusOf(const absl::Status& status) { return status; }
+template <typename T>
+const absl::Status& StatusOf(const absl::StatusOr<T>& result) {
+  return result.status();
+}
+
+// The value of a reference that is ready; nothing if it had to make room meanwhile, and is not here any more.
+template <typename T>
+std::optional<typename ObjectRef<T>::Result> TakeReady(const Ref& ref) {
+  typename ObjectRef<T>::Result result = ObjectRef<T>(ref).GetUntil(absl::InfinitePast());
+  if (CauseOf(StatusOf(result)) == Cause::kDeadline) return std::nullopt;
+  return result;
+}
+
 // The value of a reference.
 template <typename T>
 struct GetStep {
@@ -185,7 +199,7 @@ struct GetStep {
   }
   std::optional<Result> Take(const absl::Status& status) const {
     if (!status.ok()) return Result(status);
-    return ObjectRef<T>(ref).GetUntil(absl::InfinitePast());
+    return TakeReady<T>(ref);
   }
 };
 
@@ -216,9 +230,10 @@ struct NextStep {
       item = *std::move(next);
       return std::nullopt;
     }
-    absl::StatusOr<T> value = ObjectRef<T>(item).GetUntil(absl::InfinitePast());
-    if (!value.ok()) return Result(value.status());
-    return Result(std::optional<T>(*std::move(value)));
+    std::optional<absl::StatusOr<T>> value = TakeReady<T>(item);
+    if (!value.has_value()) return std::nullopt;
+    if (!value->ok()) return Result(value->status());
+    return Result(std::optional<T>(**std::move(value)));
   }
 };
 

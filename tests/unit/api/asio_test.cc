@@ -102,6 +102,15 @@ TEST_CASE_METHOD(Fixture,
   CHECK(got->value() == 7);
 }
 
+TEST_CASE_METHOD(Fixture, "A value that had to make room before it was taken is waited for anew") {
+  asio::io_context context;
+  runtime.evictions = 2;
+  auto seen = asio::co_spawn(context, ReadThrice(cluster.Put("here")), asio::use_future);
+  context.run();
+  CHECK(seen.get() == std::vector<std::string>{"here", "here", "here"});
+  CHECK(runtime.evictions == 0);
+}
+
 TEST_CASE_METHOD(Fixture, "Any completion token will do") {
   asio::io_context context;
   std::future<absl::StatusOr<int>> future = AsyncGet(cluster.Put(3), asio::bind_executor(context, asio::use_future));

@@ -152,6 +152,7 @@ absl::StatusOr<EncodedValue> FakeRuntime::Get(const Ref& ref, absl::Time deadlin
     if (absl::Status status = internal::CheckMayWait(*this, "Get"); !status.ok()) return status;
   }
   const std::lock_guard lock(mutex_);
+  if (evictions > 0 && evictions-- > 0) return MakeError(Cause::kDeadline, "it had to make room");
   const auto& value = static_cast<FakeTarget*>(ref.get())->value;
   return value.has_value() ? *value : MakeError(Cause::kDeadline, "not there yet");
 }

@@ -83,6 +83,7 @@ class FakeRuntime final : public internal::Runtime {
   std::shared_ptr<const TaskOptions> last_options;
   bool cancel_requested = false;
   bool store_full = false;
+  int evictions = 0;  // so often a value is not there when it is taken
   bool last_force = false;
   absl::Time last_deadline;
   int retained = 0;
