@@ -71,14 +71,13 @@ absl::Status Client::Connect(const ClientOptions& options) {
   MutexLock lock(env_->executor().mutex());
   Awaited<absl::Status> result;
   process_ = ProcessId(env_->Random());
-  Hello self;
-  self.major = kProtocolMajor;
-  self.minor = kProtocolMinor;
-  self.role = options.role;
-  self.process = process_;
-  self.name = absl::StrCat(options.role == Role::kWorker ? "worker" : "driver", " pid ", env_->host().pid, " on ",
-                           env_->host().hostname);
-  self.release = IOCLUSTER_VERSION;
+  const Hello self{.major = kProtocolMajor,
+                   .minor = kProtocolMinor,
+                   .role = options.role,
+                   .process = process_,
+                   .name = absl::StrCat(options.role == Role::kWorker ? "worker" : "driver", " pid ", env_->host().pid,
+                                        " on ", env_->host().hostname),
+                   .release = IOCLUSTER_VERSION};
   const RegisterProcess request{
       .process = process_, .role = options.role, .pid = env_->host().pid, .program = options.program};
   std::unique_ptr<Connection> parent = options.node_address.empty() ? env_->TakeParent() : nullptr;
