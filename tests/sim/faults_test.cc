@@ -258,6 +258,7 @@ TEST_CASE("what a process owned goes from the other nodes' stores, though it die
           }
           return 0u;
         };
+        driver.Sleep(absl::Seconds(2));  // until it is reported
         CHECK(objects_on_n2() == 1);
         cluster.world().CrashMachine(cluster.machine(1));
         driver.Sleep(absl::Minutes(2));

@@ -107,7 +107,7 @@ TEST_CASE("Actors with names are listed with where they live") {
                                      Catch::Contains("\"state\": \"alive\"") && Catch::Contains("\"restarts\": 3") &&
                                      Catch::Contains("\"detached\": true"));
   CHECK(ActorsText({}) == "no actor has a name\n");
-  CHECK(ActorsJson({}) == "[]");
+  CHECK(ActorsJson({}) == "[]\n");
 }
 
 ListObjects::Reply TwoNodesWithObjects() {
