@@ -453,7 +453,8 @@ class MixedLoad {
           return Read(stream, n, Pick(n + 1));
         }
         const ObjectRef<Numbers> made = actor.Call<&Shelf::Make>(3u);
-        if (Pick(2) == 0) Keep(made, SumFrom(3));
+        // Not before it is there: the actor may be killed, and with it the call.
+        if (Pick(2) == 0 && !Gone(at, made.Get(options_.patience).status())) Keep(made, SumFrom(3));
       }
     }
   }

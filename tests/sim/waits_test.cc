@@ -92,7 +92,7 @@ TEST_CASE("those who wait for what dies on the way are told, and Get says how") 
       const auto told = Ask(driver, lost.ref(), absl::InfiniteDuration());
       AwaitWork(driver, 1);
       for (SimEnv* worker : cluster.Workers(1)) cluster.world().Crash(*worker);
-      CHECK(Await(driver, *told).ok());
+      CHECK(CauseOf(Await(driver, *told)) == Cause::kWorkerDied);
       CHECK(CauseOf(lost.GetUntil(absl::InfinitePast()).status()) == Cause::kWorkerDied);
     });
   });
