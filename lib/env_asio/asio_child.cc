@@ -16,8 +16,8 @@ namespace {
 
 // Grandchildren may keep the pipe open: after the child's end we read what is there for this long at most.
 constexpr absl::Duration kDrainTimeout = absl::Milliseconds(200);
-// A killed process ends at once, unless the kernel is stuck in a driver for it.
-constexpr int kReapTimeoutMs = 1000;
+// A killed process ends at once, unless the machine is very busy, or the kernel stuck in a driver for it.
+constexpr int kReapTimeoutMs = 10'000;
 constexpr int kMaxReadsATurn = 16;
 // As a shell says that it could not run a program.
 constexpr int kNotStartedCode = 127;

@@ -25,6 +25,8 @@ using Environment = std::vector<std::pair<std::string, std::string>>;
 constexpr absl::Duration kTemplatePatience = absl::Seconds(1);
 // It ends when it has seen its children's ends.
 constexpr int kTemplateEndMs = 1000;
+// A killed process ends at once, unless the machine is very busy, or the kernel stuck in a driver for it.
+constexpr int kReapTimeoutMs = 10'000;
 
 std::string EncodeEnvironment(const Environment& environment) {
   std::string text;
@@ -237,7 +239,7 @@ class AsioTemplate::Core final : public std::enable_shared_from_this<Core>,
     if (!template_.pidfd) return;
     if (!AwaitEnd(template_.pidfd, kTemplateEndMs)) {
       KillProcess(template_.pidfd);
-      AwaitEnd(template_.pidfd, kTemplateEndMs);
+      AwaitEnd(template_.pidfd, kReapTimeoutMs);
     }
     ExitStatus status;
     Reap(template_.pidfd, status);

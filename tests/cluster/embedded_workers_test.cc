@@ -10,6 +10,7 @@
 #include <random>
 #include <set>
 #include <string>
+#include <thread>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -142,6 +143,7 @@ std::vector<std::string> SignalState() {
 }
 
 TEST_CASE("A cluster handles no signals, and leaves the program's own children to it") {
+  std::thread([] {}).join();  // glibc handles one of its own signals from the first thread on
   const std::vector<std::string> before = SignalState();
   const pid_t own = ::fork();
   if (own == 0) ::_exit(9);
