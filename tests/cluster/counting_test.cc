@@ -107,7 +107,7 @@ TEST_CASE("memory stays flat over 200,000 tasks and calls") {
   run(150);
   const uint64_t after = ResidentBytes();
   INFO("before " << before << ", after " << after);
-  CHECK(after < before + 8 * kMiB);
+  if (IOC_SLOWDOWN == 1) CHECK(after < before + 8 * kMiB);  // sanitizers keep what was freed
   // The actor is all that is there.
   std::string held;
   WaitUntil([&] {
