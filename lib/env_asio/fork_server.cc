@@ -65,7 +65,9 @@ std::string SharedMapping() {
 // Why two processes can't go on from here; empty if they can.
 std::string ReasonNotToFork(int control) {
   const char* wish = std::getenv(kForkVariable);
-  if (wish != nullptr && std::string_view(wish) == "0") return absl::StrCat(kForkVariable, " is 0");
+  if (wish != nullptr && (std::string_view(wish) == "0" || std::string_view(wish) == "false")) {
+    return absl::StrCat(kForkVariable, " is ", wish);
+  }
   if (const size_t threads = NumbersIn("/proc/self/task").size(); threads != 1) {
     return absl::StrCat("it has ", threads, " threads when it calls ioc::Cluster::Connect");
   }

@@ -73,11 +73,6 @@ std::string DefaultSpillLimit(Env& env) {
   return absl::StrCat("half of what is free", free.ok() ? absl::StrCat(" (", FormatBytes(*free / 2), " now)") : "");
 }
 
-absl::Status CheckFork(const std::string& text) {
-  if (text == "0" || text == "1") return absl::OkStatus();
-  return Invalid(absl::StrCat("\"", text, "\" is neither; write 0 to start every worker anew, or 1"));
-}
-
 absl::StatusOr<bool> ParseSwitch(const std::string& text) {
   if (text == "1" || text == "true") return true;
   if (text == "0" || text == "false") return false;
@@ -106,7 +101,7 @@ constexpr Variable kVariables[] = {
     {kGpus, "of a cluster inside a program", CheckAmount, [](Env&) { return std::string("0"); }},
     {kLog, "least serious level that is logged", CheckLog, [](Env&) { return std::string("warning"); }},
     {kCache, "where nodes keep programs", CheckCache, [](Env& env) { return env.files().CacheDirectory(); }},
-    {kFork, "whether workers may be forked from one that has started", CheckFork,
+    {kFork, "whether workers may be forked from one that has started", CheckSwitch,
      [](Env&) { return std::string("1"); }},
     {kLocalMode, "programs run tasks inside Submit, without a cluster", CheckSwitch,
      [](Env&) { return std::string("0"); }},

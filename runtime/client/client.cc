@@ -3,7 +3,6 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "iocluster/version.h"
@@ -15,10 +14,6 @@
 
 namespace ioc {
 namespace {
-
-absl::Status ForeignArgument() {
-  return MakeError(Cause::kInvalidArgument, "an argument is a reference that is empty, or of another cluster");
-}
 
 absl::Status Deadline(const std::string& what) {
   return MakeError(Cause::kDeadline, absl::StrCat(what, " was not there when the deadline passed"));
@@ -136,161 +131,9 @@ void Client::OnNodeClosed(const absl::Status& why) {
   Disconnect(why);
 }
 
-// --- messages ---
-
-absl::Status Client::OnNodeMessage(Channel& channel, FrameView frame) {
-  switch (static_cast<Method>(frame.header.method)) {
-    case Method::kLeaseGranted:
-      return Take<LeaseGranted>(frame, [this](const LeaseGranted& granted) { dispatcher_.OnLeaseGranted(granted); });
-    case Method::kDemandRefused:
-      return Take<DemandRefused>(frame, [this](const DemandRefused& refused) { dispatcher_.OnDemandRefused(refused); });
-    case Method::kDemandWarning:
-      return Take<DemandWarning>(frame, [this](const DemandWarning& warning) { dispatcher_.OnDemandWarning(warning); });
-    case Method::kHandOver:
-      for (Attachment& attachment : frame.attachments) {
-        if (auto* connection = std::get_if<std::unique_ptr<Connection>>(&attachment))
-          peers_.Accept(std::move(*connection));
-      }
-      return absl::OkStatus();
-    case Method::kReleaseUnused:
-      return Take<ReleaseUnused>(frame, [this](const ReleaseUnused&) { store_.ReleaseUnused(); });
-    case Method::kAssignLease:
-      return Take<AssignLease>(frame, [&](const AssignLease& lease) {
-        if (worker_ != nullptr) worker_->OnAssignLease(lease);
-        channel.Reply(frame.header, AssignLease::Reply{});
-      });
-    case Method::kConstructActor:
-      return Take<ConstructActor>(frame, [this](const ConstructActor& construct) {
-        if (worker_ != nullptr) worker_->OnConstructActor(construct);
-      });
-    case Method::kRecallLease:
-      return Take<RecallLease>(frame, [this](const RecallLease& recall) {
-        if (worker_ != nullptr) worker_->OnRecallLease(recall.lease);
-      });
-    case Method::kProcessGone:
-      return Take<ProcessGone>(frame, [this](const ProcessGone& gone) {
-        if (worker_ != nullptr) worker_->OnProcessGone(gone.process);
-      });
-    case Method::kTakeProcessCensus:
-      channel.Reply(frame.header, TakeProcessCensus::Reply{Census()});
-      return absl::OkStatus();
-    case Method::kStopWorker:
-      return Take<StopWorker>(frame, [this](const StopWorker& stop) {
-        if (worker_ != nullptr) worker_->OnStop(stop.reason);
-      });
-    default:
-      return MakeError(Cause::kInternal, absl::StrCat("a process does not serve method ", frame.header.method));
-  }
-}
-
 void Client::NoteOwned() {
   if (registration_.status_page == nullptr) return;
   WorkerPageIn(*registration_.status_page).owned.store(objects_.size(), std::memory_order_relaxed);
-}
-
-absl::Status Client::OnPeerMessage(PeerLink& link, FrameView frame) {
-  absl::Status status = DispatchPeer(link, frame);
-  NoteOwned();
-  return status;
-}
-
-absl::Status Client::DispatchPeer(PeerLink& link, const FrameView& frame) {
-  switch (static_cast<Method>(frame.header.method)) {
-    case Method::kTaskResults:
-      return TakeResults(link, frame);
-    case Method::kStreamItem:
-      return TakeItem(link, frame);
-    case Method::kLeaseRecalled:
-      return Take<LeaseRecalled>(
-          frame, [this](const LeaseRecalled& recalled) { dispatcher_.OnLeaseRecalled(recalled.lease); });
-    case Method::kResolveObject:
-    case Method::kAddBorrower:
-    case Method::kReleaseBorrows:
-    case Method::kRefsReceived:
-    case Method::kResolveActor:
-    case Method::kKillActor:
-    case Method::kFollowWait:
-    case Method::kKeepCheckpoint:
-      return OnOwnerMessage(link, frame);
-    default:
-      return OnWorkerMessage(link, frame);
-  }
-}
-
-absl::Status Client::OnOwnerMessage(PeerLink& link, const FrameView& frame) {
-  const FrameHeader& header = frame.header;
-  switch (static_cast<Method>(header.method)) {
-    case Method::kResolveObject:
-      return Take<ResolveObject>(frame, [&](const ResolveObject& m) { borrowing_.OnResolveObject(link, header, m); });
-    case Method::kAddBorrower:
-      return Take<AddBorrower>(frame, [&](const AddBorrower& m) { borrowing_.OnAddBorrower(link, header, m); });
-    case Method::kReleaseBorrows:
-      return Take<ReleaseBorrows>(frame, [&](const ReleaseBorrows& m) { borrowing_.OnReleaseBorrows(*link.peer, m); });
-    case Method::kRefsReceived:
-      return Take<RefsReceived>(frame, [&](const RefsReceived& m) { borrowing_.OnRefsReceived(*link.peer, m); });
-    case Method::kKeepCheckpoint:
-      return actors_.OnKeepCheckpoint(link, header, frame.body);
-    case Method::kFollowWait:
-      return Take<FollowWait>(frame, [&](const FollowWait& m) {
-        if (!m.at_worker) return wait_follower_.OnFollowWait(m);
-        if (worker_ != nullptr) worker_->OnFollowWait(link, m);
-      });
-    case Method::kKillActor:
-      return Take<ioc::KillActor>(frame, [&](const ioc::KillActor& m) { actors_.OnKillActor(link, header, m); });
-    default:
-      return Take<ResolveActor>(frame, [&](const ResolveActor& m) { actors_.OnResolveActor(link, header, m); });
-  }
-}
-
-absl::Status Client::OnWorkerMessage(PeerLink& link, const FrameView& frame) {
-  const Method method = static_cast<Method>(frame.header.method);
-  if (worker_ == nullptr) {
-    return MakeError(Cause::kInternal, absl::StrCat("a driver does not serve method ", frame.header.method));
-  }
-  switch (method) {
-    case Method::kPushTasks:
-      return TakePush(link, frame);
-    case Method::kReturnLease:
-      return Take<ReturnLease>(frame, [&](const ReturnLease& m) { worker_->OnReturnLease(link, m.lease); });
-    case Method::kRecallTasks:
-      return Take<RecallTasks>(frame, [&](const RecallTasks& m) { worker_->OnRecallTasks(link, m); });
-    case Method::kCancelTask:
-      return Take<CancelTask>(frame, [&](const CancelTask& m) { worker_->OnCancelTask(link, m); });
-    case Method::kAnswersHeard:
-      return Take<AnswersHeard>(frame, [&](const AnswersHeard& m) { worker_->OnAnswersHeard(link, m); });
-    case Method::kStopActor:
-      return Take<StopActor>(frame, [&](const StopActor& m) { worker_->OnStopActor(link, frame.header, m); });
-    case Method::kStreamCredit:
-      return Take<StreamCredit>(frame, [&](const StreamCredit& m) { worker_->OnStreamCredit(link, m); });
-    default:
-      return MakeError(Cause::kInternal, absl::StrCat("a worker does not serve method ", frame.header.method));
-  }
-}
-
-absl::Status Client::TakePush(PeerLink& link, const FrameView& frame) {
-  auto kept = std::make_shared<PushFrame>();
-  kept->words.resize(frame.body.size() / sizeof(uint64_t));
-  std::memcpy(kept->words.data(), frame.body.data(), frame.body.size());
-  IOC_RETURN_IF_ERROR(Decode(std::as_bytes(std::span(kept->words)), kept->push));
-  worker_->OnPushTasks(link, std::move(kept));
-  return absl::OkStatus();
-}
-
-absl::Status Client::TakeResults(PeerLink& link, const FrameView& frame) {
-  IOC_RETURN_IF_ERROR(Decode(frame.body, results_));
-  for (TaskResult& result : results_.results) {
-    TaskRecord* task = book_.Find(result.sequence);
-    if (task == nullptr) {
-      book_.Discard(result, *link.peer);
-    } else if (task->kind == TaskKind::kActorCall) {
-      actors_.OnResult(*task, link, result);
-    } else if (task->pool != 0) {
-      hosts_.OnResult(*task, link, result);
-    } else {
-      dispatcher_.OnResult(link, result);
-    }
-  }
-  return absl::OkStatus();
 }
 
 void Client::OnPeerGone(Peer& peer, const absl::Status&) {
@@ -311,130 +154,6 @@ void Client::OnDead(ObjectRecord& record) {
   }
   if (!record.owned()) return borrowing_.OnDead(record);
   if (record.state == ObjectState::kStored) store_.Free(record.id(), record.copies);
-}
-
-// --- calls ---
-
-ObjectRecord* Client::RecordOf(const internal::Ref& ref) const {
-  auto* record = static_cast<ObjectRecord*>(ref.get());
-  return record != nullptr && &record->table == &objects_ ? record : nullptr;
-}
-
-std::vector<internal::Ref> Client::TakeIfForeign(internal::Call& call) {
-  const auto foreign = [this](const internal::Ref& ref) { return RecordOf(ref) == nullptr; };
-  if (std::none_of(call.dependencies.begin(), call.dependencies.end(), foreign) &&
-      std::none_of(call.refs.begin(), call.refs.end(), foreign)) {
-    return {};
-  }
-  std::vector<internal::Ref> taken = std::exchange(call.dependencies, {});
-  for (internal::Ref& ref : call.refs) taken.push_back(std::move(ref));
-  call.refs.clear();
-  return taken;
-}
-
-std::vector<ObjectRecord*> Client::HoldAll(const std::vector<internal::Ref>& refs) {
-  std::vector<ObjectRecord*> records;
-  records.reserve(refs.size());
-  for (const internal::Ref& ref : refs) {
-    records.push_back(static_cast<ObjectRecord*>(ref.get()));
-    objects_.Hold(*records.back());
-  }
-  return records;
-}
-
-std::vector<internal::Ref> Client::MakeRefs(TaskRecord& task) {
-  std::vector<internal::Ref> refs;
-  refs.reserve(task.num_returns);
-  for (uint32_t i = 0; i < task.num_returns; ++i) refs.push_back(objects_.MakeRef(book_.Result(task, i)));
-  return refs;
-}
-
-std::vector<internal::Ref> Client::Submit(internal::Call call, const std::shared_ptr<const TaskOptions>& options) {
-  const std::vector<internal::Ref> foreign = TakeIfForeign(call);
-  MutexLock lock(env_->executor().mutex());
-  TaskRecord& task = book_.Create(TaskKind::kTask, call, depth_);
-  task.parent = CurrentJob();
-  std::vector<internal::Ref> refs = MakeRefs(task);
-  absl::Status error = foreign.empty() ? closed_ : ForeignArgument();
-  task.options = options == nullptr ? default_options_ : options;
-  task.retries_left = task.options->max_retries;
-  if (error.ok()) error = dispatcher_.Submit(task);
-  if (!error.ok()) {
-    book_.Fail(task, WithContext(error, absl::StrCat("task ", std::string(task.label()))));
-  } else {
-    dispatcher_.PushUrgent();
-  }
-  return refs;
-}
-
-internal::Ref Client::CreateActor(internal::Call constructor, const ActorOptions& options, std::string_view type) {
-  const std::vector<internal::Ref> foreign = TakeIfForeign(constructor);
-  if (!foreign.empty()) return PutError(ForeignArgument());
-  MutexLock lock(env_->executor().mutex());
-  if (!closed_.ok()) {
-    ObjectRecord& record = objects_.Create(book_.NextId());
-    internal::Ref ref = objects_.MakeRef(record);
-    objects_.Fail(record, closed_);
-    return ref;
-  }
-  ObjectRecord& record = options.lifetime == Lifetime::kDetached ? actors_.CreateDetached(constructor, options, type)
-                                                                 : actors_.Create(constructor, options, type);
-  return objects_.MakeRef(record);
-}
-
-std::vector<internal::Ref> Client::CallActor(const internal::Ref& actor, internal::Call call) {
-  const std::vector<internal::Ref> foreign = TakeIfForeign(call);
-  MutexLock lock(env_->executor().mutex());
-  TaskRecord& task = book_.Create(TaskKind::kActorCall, call, depth_);
-  task.parent = CurrentJob();
-  std::vector<internal::Ref> refs = MakeRefs(task);
-  ObjectRecord* record = RecordOf(actor);
-  if (record == nullptr) {
-    book_.Fail(task, MakeError(Cause::kInvalidArgument, absl::StrCat("call of ", std::string(task.label()),
-                                                                     ": the handle is empty, or of another cluster")));
-  } else if (!closed_.ok()) {
-    book_.Fail(task, closed_);
-  } else if (!foreign.empty()) {
-    book_.Fail(task, ForeignArgument());
-  } else if (record->state == ObjectState::kFailed) {
-    book_.Fail(task, record->error);
-  } else {
-    task.actor = record;
-    objects_.Hold(*record);
-    if (record->actor != nullptr) task.retries_left = record->actor->options.max_task_retries;
-    actors_.Call(task);
-  }
-  return refs;
-}
-
-absl::StatusOr<internal::Ref> Client::FindActor(std::string_view name, std::string_view name_space,
-                                                std::string_view type) {
-  MutexLock lock(env_->executor().mutex());
-  if (!closed_.ok()) return closed_;
-  Awaited<absl::StatusOr<ObjectRecord*>> found;  // the record comes held
-  const FindActorName request{.name_space = std::string(name_space), .name = std::string(name)};
-  node_.Call(request, kHeadCallTimeout,
-             [this, promise = found.promise(), name = request.name,
-              type = std::string(type)](absl::StatusOr<FindActorName::Reply> reply) {
-               Executor& executor = env_->executor();
-               if (!reply.ok()) return void(promise.Set(executor, reply.status()));
-               if (reply->type != type) {
-                 const std::string message =
-                     absl::StrCat("the actor \"", name, "\" is a ", reply->type, ", not a ", type);
-                 return void(promise.Set(executor, MakeError(Cause::kTypeMismatch, message)));
-               }
-               borrowing_.ImportUnheld(reply->actor, [this, promise](absl::StatusOr<ObjectRecord*> record) {
-                 if (record.ok()) objects_.Hold(**record);
-                 if (!promise.Set(env_->executor(), record) && record.ok()) objects_.Drop(**record);
-               });
-             });
-  // Both calls have deadlines of their own, so this ends.
-  Block(found.waiter(), absl::InfiniteFuture());
-  absl::StatusOr<ObjectRecord*>& record = *found.value();
-  if (!record.ok()) return record.status();
-  internal::Ref ref = objects_.MakeRef(**record);
-  objects_.Drop(**record);
-  return ref;
 }
 
 // --- waiting and reading ---
@@ -522,59 +241,6 @@ absl::StatusOr<internal::EncodedValue> Client::Read(ObjectRecord& record, absl::
   value.refs.reserve(record.contained.size());
   for (ObjectRecord* inner : record.contained) value.refs.push_back(objects_.MakeRef(*inner));
   return value;
-}
-
-absl::Status Client::Cancel(const internal::Ref& ref, bool force) {
-  MutexLock lock(env_->executor().mutex());
-  ObjectRecord* record = RecordOf(ref);
-  if (record == nullptr)
-    return MakeError(Cause::kInvalidArgument, "Cancel of a reference that is empty, or of another cluster");
-  if (record->settled()) return absl::OkStatus();
-  TaskRecord* task = record->task == 0 ? nullptr : book_.Find(record->task);
-  if (task == nullptr) {
-    return MakeError(
-        Cause::kInvalidArgument,
-        absl::StrCat("object ", record->id().ToString(),
-                     " is not the result of a task of this process; only who submitted a task can cancel it"));
-  }
-  CancelCall(*task, force);
-  return absl::OkStatus();
-}
-
-absl::Status Client::KillActor(const internal::Ref& actor, bool no_restart) {
-  MutexLock lock(env_->executor().mutex());
-  ObjectRecord* record = RecordOf(actor);
-  if (record == nullptr) return MakeError(Cause::kInvalidArgument, "Kill of a handle of another cluster");
-  if (!closed_.ok()) return closed_;
-  if (record->state == ObjectState::kFailed) return record->error;
-  Awaited<absl::Status> killed;
-  actors_.Kill(*record, no_restart, [this, promise = killed.promise()](const absl::Status& status) {
-    promise.Set(env_->executor(), status);
-  });
-  Block(killed.waiter(), absl::InfiniteFuture());  // the call has a deadline of its own
-  return *killed.value();
-}
-
-void Client::CancelCall(TaskRecord& task, bool force) {
-  if (task.kind == TaskKind::kActorCall) {
-    actors_.Cancel(task);
-  } else {
-    dispatcher_.Cancel(task, force);
-  }
-}
-
-void Client::CancelChildren(uint64_t job, bool force) {
-  std::vector<uint64_t> children;
-  for (const TaskRecord* child : book_.ChildrenOf(job)) children.push_back(child->sequence);
-  for (const uint64_t sequence : children) {
-    TaskRecord* const child = book_.Find(sequence);  // one's end may be another's
-    if (child != nullptr && !child->cancelled) CancelCall(*child, force);
-  }
-}
-
-uint64_t Client::CurrentJob() const {
-  const internal::RunContext* context = internal::CurrentContext();
-  return context == nullptr || context->runtime != this ? 0 : context->job;
 }
 
 absl::Status Client::SaveCheckpoint() {

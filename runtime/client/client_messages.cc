@@ -1,0 +1,162 @@
+// The part of Client that takes messages from its node and from other processes, to whom they are for.
+#include <absl/strings/str_cat.h>
+
+#include <cstring>
+#include <utility>
+
+#include "lib/base/status.h"
+#include "runtime/client/client.h"
+
+namespace ioc {
+
+absl::Status Client::OnNodeMessage(Channel& channel, FrameView frame) {
+  switch (static_cast<Method>(frame.header.method)) {
+    case Method::kLeaseGranted:
+      return Take<LeaseGranted>(frame, [this](const LeaseGranted& granted) { dispatcher_.OnLeaseGranted(granted); });
+    case Method::kDemandRefused:
+      return Take<DemandRefused>(frame, [this](const DemandRefused& refused) { dispatcher_.OnDemandRefused(refused); });
+    case Method::kDemandWarning:
+      return Take<DemandWarning>(frame, [this](const DemandWarning& warning) { dispatcher_.OnDemandWarning(warning); });
+    case Method::kHandOver:
+      for (Attachment& attachment : frame.attachments) {
+        if (auto* connection = std::get_if<std::unique_ptr<Connection>>(&attachment))
+          peers_.Accept(std::move(*connection));
+      }
+      return absl::OkStatus();
+    case Method::kReleaseUnused:
+      return Take<ReleaseUnused>(frame, [this](const ReleaseUnused&) { store_.ReleaseUnused(); });
+    case Method::kAssignLease:
+      return Take<AssignLease>(frame, [&](const AssignLease& lease) {
+        if (worker_ != nullptr) worker_->OnAssignLease(lease);
+        channel.Reply(frame.header, AssignLease::Reply{});
+      });
+    case Method::kConstructActor:
+      return Take<ConstructActor>(frame, [this](const ConstructActor& construct) {
+        if (worker_ != nullptr) worker_->OnConstructActor(construct);
+      });
+    case Method::kRecallLease:
+      return Take<RecallLease>(frame, [this](const RecallLease& recall) {
+        if (worker_ != nullptr) worker_->OnRecallLease(recall.lease);
+      });
+    case Method::kProcessGone:
+      return Take<ProcessGone>(frame, [this](const ProcessGone& gone) {
+        if (worker_ != nullptr) worker_->OnProcessGone(gone.process);
+      });
+    case Method::kTakeProcessCensus:
+      channel.Reply(frame.header, TakeProcessCensus::Reply{Census()});
+      return absl::OkStatus();
+    case Method::kStopWorker:
+      return Take<StopWorker>(frame, [this](const StopWorker& stop) {
+        if (worker_ != nullptr) worker_->OnStop(stop.reason);
+      });
+    default:
+      return MakeError(Cause::kInternal, absl::StrCat("a process does not serve method ", frame.header.method));
+  }
+}
+
+absl::Status Client::OnPeerMessage(PeerLink& link, FrameView frame) {
+  absl::Status status = DispatchPeer(link, frame);
+  NoteOwned();
+  return status;
+}
+
+absl::Status Client::DispatchPeer(PeerLink& link, const FrameView& frame) {
+  switch (static_cast<Method>(frame.header.method)) {
+    case Method::kTaskResults:
+      return TakeResults(link, frame);
+    case Method::kStreamItem:
+      return TakeItem(link, frame);
+    case Method::kLeaseRecalled:
+      return Take<LeaseRecalled>(
+          frame, [this](const LeaseRecalled& recalled) { dispatcher_.OnLeaseRecalled(recalled.lease); });
+    case Method::kResolveObject:
+    case Method::kAddBorrower:
+    case Method::kReleaseBorrows:
+    case Method::kRefsReceived:
+    case Method::kResolveActor:
+    case Method::kKillActor:
+    case Method::kFollowWait:
+    case Method::kKeepCheckpoint:
+      return OnOwnerMessage(link, frame);
+    default:
+      return OnWorkerMessage(link, frame);
+  }
+}
+
+absl::Status Client::OnOwnerMessage(PeerLink& link, const FrameView& frame) {
+  const FrameHeader& header = frame.header;
+  switch (static_cast<Method>(header.method)) {
+    case Method::kResolveObject:
+      return Take<ResolveObject>(frame, [&](const ResolveObject& m) { borrowing_.OnResolveObject(link, header, m); });
+    case Method::kAddBorrower:
+      return Take<AddBorrower>(frame, [&](const AddBorrower& m) { borrowing_.OnAddBorrower(link, header, m); });
+    case Method::kReleaseBorrows:
+      return Take<ReleaseBorrows>(frame, [&](const ReleaseBorrows& m) { borrowing_.OnReleaseBorrows(*link.peer, m); });
+    case Method::kRefsReceived:
+      return Take<RefsReceived>(frame, [&](const RefsReceived& m) { borrowing_.OnRefsReceived(*link.peer, m); });
+    case Method::kKeepCheckpoint:
+      return actors_.OnKeepCheckpoint(link, header, frame.body);
+    case Method::kFollowWait:
+      return Take<FollowWait>(frame, [&](const FollowWait& m) {
+        if (!m.at_worker) return wait_follower_.OnFollowWait(m);
+        if (worker_ != nullptr) worker_->OnFollowWait(link, m);
+      });
+    case Method::kKillActor:
+      return Take<ioc::KillActor>(frame, [&](const ioc::KillActor& m) { actors_.OnKillActor(link, header, m); });
+    default:
+      return Take<ResolveActor>(frame, [&](const ResolveActor& m) { actors_.OnResolveActor(link, header, m); });
+  }
+}
+
+absl::Status Client::OnWorkerMessage(PeerLink& link, const FrameView& frame) {
+  const Method method = static_cast<Method>(frame.header.method);
+  if (worker_ == nullptr) {
+    return MakeError(Cause::kInternal, absl::StrCat("a driver does not serve method ", frame.header.method));
+  }
+  switch (method) {
+    case Method::kPushTasks:
+      return TakePush(link, frame);
+    case Method::kReturnLease:
+      return Take<ReturnLease>(frame, [&](const ReturnLease& m) { worker_->OnReturnLease(link, m.lease); });
+    case Method::kRecallTasks:
+      return Take<RecallTasks>(frame, [&](const RecallTasks& m) { worker_->OnRecallTasks(link, m); });
+    case Method::kCancelTask:
+      return Take<CancelTask>(frame, [&](const CancelTask& m) { worker_->OnCancelTask(link, m); });
+    case Method::kAnswersHeard:
+      return Take<AnswersHeard>(frame, [&](const AnswersHeard& m) { worker_->OnAnswersHeard(link, m); });
+    case Method::kStopActor:
+      return Take<StopActor>(frame, [&](const StopActor& m) { worker_->OnStopActor(link, frame.header, m); });
+    case Method::kStreamCredit:
+      return Take<StreamCredit>(frame, [&](const StreamCredit& m) { worker_->OnStreamCredit(link, m); });
+    default:
+      return MakeError(Cause::kInternal, absl::StrCat("a worker does not serve method ", frame.header.method));
+  }
+}
+
+absl::Status Client::TakePush(PeerLink& link, const FrameView& frame) {
+  auto kept = std::make_shared<PushFrame>();
+  kept->words.resize(frame.body.size() / sizeof(uint64_t));
+  std::memcpy(kept->words.data(), frame.body.data(), frame.body.size());
+  IOC_RETURN_IF_ERROR(Decode(std::as_bytes(std::span(kept->words)), kept->push));
+  worker_->OnPushTasks(link, std::move(kept));
+  return absl::OkStatus();
+}
+
+absl::Status Client::TakeResults(PeerLink& link, const FrameView& frame) {
+  IOC_RETURN_IF_ERROR(Decode(frame.body, results_));
+  for (TaskResult& result : results_.results) {
+    TaskRecord* task = book_.Find(result.sequence);
+    if (task == nullptr) {
+      book_.Discard(result, *link.peer);
+    } else if (task->kind == TaskKind::kActorCall) {
+      actors_.OnResult(*task, link, result);
+    } else if (task->pool != 0) {
+      hosts_.OnResult(*task, link, result);
+    } else {
+      dispatcher_.OnResult(link, result);
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace ioc
