@@ -48,8 +48,8 @@ void SpillTable::Release(Extent place) {
   free_.Add(place);
 }
 
-void SpillTable::Add(ObjectId id, SpilledObject object) {
-  const bool is_new = objects_.emplace(id, std::move(object)).second;
+void SpillTable::Add(ObjectId id, SpilledObject&& object) {
+  const bool is_new = objects_.try_emplace(id, std::move(object)).second;
   IOC_CHECK(is_new) << "object " << id.ToString() << " is spilled twice";
 }
 

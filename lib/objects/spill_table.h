@@ -47,7 +47,7 @@ class SpillTable {
   void Release(Extent place);
 
   // Of an object that is not in the table, at a place that was reserved.
-  void Add(ObjectId id, SpilledObject object);
+  void Add(ObjectId id, SpilledObject&& object);
   const SpilledObject* Find(ObjectId id) const;
   // Its place, which is still to be released; nothing if it is not there.
   std::optional<Extent> Remove(ObjectId id);
