@@ -25,6 +25,7 @@ struct ReportResources {
   waiting @4 :UInt32;
   storeUsed @5 :UInt64;
   objects @6 :UInt32;
+  spilled @7 :UInt64;
 }
 
 struct ForwardDemand {
@@ -151,5 +152,6 @@ struct GetStatus {
     objects @9 :UInt64;
     storeUsed @10 :UInt64;
     storeBytes @11 :UInt64;
+    spilled @12 :UInt64;
   }
 }

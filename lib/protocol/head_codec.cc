@@ -34,6 +34,7 @@ void Write(const ReportResources& report, wire::ReportResources::Builder out) {
   out.setWaiting(report.waiting);
   out.setStoreUsed(report.store_used);
   out.setObjects(report.objects);
+  out.setSpilled(report.spilled);
 }
 void Read(Budget& budget, wire::ReportResources::Reader in, ReportResources& report) {
   report.version = in.getVersion();
@@ -43,6 +44,7 @@ void Read(Budget& budget, wire::ReportResources::Reader in, ReportResources& rep
   report.waiting = in.getWaiting();
   report.store_used = in.getStoreUsed();
   report.objects = in.getObjects();
+  report.spilled = in.getSpilled();
 }
 
 void Write(const ForwardDemand& demand, wire::ForwardDemand::Builder out) {
@@ -235,6 +237,7 @@ void Write(const GetStatus::Reply& status, wire::GetStatus::Reply::Builder out) 
   out.setObjects(status.objects);
   out.setStoreUsed(status.store_used);
   out.setStoreBytes(status.store_bytes);
+  out.setSpilled(status.spilled);
 }
 void Read(Budget& budget, wire::GetStatus::Reply::Reader in, GetStatus::Reply& status) {
   status.cluster = ClusterId(in.getCluster());
@@ -249,6 +252,7 @@ void Read(Budget& budget, wire::GetStatus::Reply::Reader in, GetStatus::Reply& s
   status.objects = in.getObjects();
   status.store_used = in.getStoreUsed();
   status.store_bytes = in.getStoreBytes();
+  status.spilled = in.getSpilled();
 }
 
 void Write(const ListNodes&, wire::ListNodes::Builder) {}

@@ -37,8 +37,9 @@ struct ReportResources {
   uint32_t workers = 0;
   uint32_t leases = 0;
   uint32_t waiting = 0;     // leases wanted here and not granted
-  uint64_t store_used = 0;  // bytes
-  uint32_t objects = 0;
+  uint64_t store_used = 0;  // bytes in memory
+  uint32_t objects = 0;     // there or on disk
+  uint64_t spilled = 0;     // bytes on disk
 };
 
 // node -> head: what it can't grant itself. Absolute, like SetDemand; 0 withdraws.
@@ -187,8 +188,9 @@ struct GetStatus {  // *
     ResourceSet total;
     ResourceSet free;
     uint64_t objects = 0;      // in the nodes' stores
-    uint64_t store_used = 0;   // bytes
+    uint64_t store_used = 0;   // bytes in their memory
     uint64_t store_bytes = 0;  // that there are
+    uint64_t spilled = 0;      // bytes on their disks
   };
   static constexpr Method kMethod = Method::kGetStatus;
 };

@@ -35,6 +35,7 @@ void WriteNode(JsonWriter& json, const NodeStatus& node) {
   json.Member("waiting", node.report.waiting);
   json.Member("store_bytes", info.store_bytes);
   json.Member("store_used_bytes", node.report.store_used);
+  json.Member("spilled_bytes", node.report.spilled);
   json.Member("objects", node.report.objects);
   json.EndObject();
 }

@@ -68,8 +68,10 @@ std::string StatusText(const GetStatus::Reply& status, std::string_view address)
   facts.AddRow({"waiting", status.waiting > 0 ? absl::StrCat(Count(status.waiting, "lease"),
                                                              ", for tasks and actors that no node has room for yet")
                                               : "nothing"});
-  facts.AddRow({"stored", absl::StrCat(Count(status.objects, "object"), ", ", FormatBytes(status.store_used), " of ",
-                                       FormatBytes(status.store_bytes))});
+  facts.AddRow(
+      {"stored", absl::StrCat(Count(status.objects, "object"), ", ", FormatBytes(status.store_used), " of ",
+                              FormatBytes(status.store_bytes), " in memory",
+                              status.spilled > 0 ? absl::StrCat(", ", FormatBytes(status.spilled), " on disk") : "")});
   std::string text = facts.ToString();
   if (status.total.empty()) return text;
 
@@ -93,6 +95,7 @@ std::string StatusJson(const GetStatus::Reply& status, std::string_view address)
   json.Member("objects", status.objects);
   json.Member("store_used_bytes", status.store_used);
   json.Member("store_bytes", status.store_bytes);
+  json.Member("spilled_bytes", status.spilled);
   json.Key("total");
   WriteResources(json, status.total);
   json.Key("free");
@@ -113,6 +116,7 @@ std::string NodesText(const ListNodes::Reply& list, std::string_view address) {
                {"WORKERS", kRight},
                {"LEASES", kRight},
                {"STORE USED", kRight},
+               {"ON DISK", kRight, /*is_optional=*/true},
                {"ADDRESS"},
                {"REGION", Table::Align::kLeft, /*is_optional=*/true},
                {"GPU MODEL", Table::Align::kLeft, /*is_optional=*/true}});
@@ -122,7 +126,8 @@ std::string NodesText(const ListNodes::Reply& list, std::string_view address) {
         {node.info.name, State(node), FreeOfTotal(node, kCpu), FreeOfTotal(node, kGpu), FreeOfTotal(node, kMemory),
          CustomResources(node), now(absl::StrCat(node.report.workers)), now(absl::StrCat(node.report.leases)),
          absl::StrCat(now(FormatBytes(node.report.store_used)), " of ", FormatBytes(node.info.store_bytes)),
-         node.info.address.node_address, node.info.region, DescribeGpu(node.info.gpu_model, node.info.gpu_memory)});
+         node.alive && node.report.spilled > 0 ? FormatBytes(node.report.spilled) : "", node.info.address.node_address,
+         node.info.region, DescribeGpu(node.info.gpu_model, node.info.gpu_memory)});
   }
   return table.ToString();
 }

@@ -286,6 +286,7 @@ class Head::Impl final : private ChannelDelegate {
       status.objects += node.report.objects;
       status.store_used += node.report.store_used;
       status.store_bytes += node.info.store_bytes;
+      status.spilled += node.report.spilled;
     }
     return status;
   }

@@ -236,6 +236,7 @@ void Node::Impl::OnReportDue() {
   report.workers = workers_->count();
   report.store_used = stats.used;
   report.objects = static_cast<uint32_t>(stats.objects);
+  report.spilled = stats.spilled;
   head_->Notify(report);
 }
 

@@ -83,6 +83,7 @@ TEST_CASE("Six times the store's size is put and made by tasks, kept, and read b
     CHECK(AreNumbersOf(id, *numbers));
   }
   for (const ObjectRef<bool>& one : right) CHECK(one.Get(kPatience).value());
+  CHECK(WaitUntil([&] { return !Contains("\"spilled_bytes\":0,").match(cluster.NodesJson().value()); }));
   CHECK(directory.is_empty());
 }
 

@@ -18,6 +18,7 @@ ListNodes::Reply ThreeNodes() {
   den.info.total.Set("memory", static_cast<double>(2 * kGiB));
   den.info.store_bytes = 64 * kMiB;
   den.report.store_used = kKiB;
+  den.report.spilled = 3 * kMiB;
   den.report.free.Set("CPU", 1.5);
   NodeStatus gone;
   gone.info.name = "gone";
@@ -67,7 +68,8 @@ TEST_CASE("Nodes are a table for people") {
   const std::string text = NodesText(ThreeNodes(), "h:1");
   CHECK_THAT(text, Catch::Contains("1.5 of 4") && Catch::Contains("RTX 4090, 24 GiB"));
   CHECK_THAT(text, Catch::Contains("dead for 2 min 5 s") && Catch::Contains("- of 3 disk"));
-  CHECK_THAT(text, Catch::Contains("1 KiB of 64 MiB") && Catch::Contains("alive, in a driver"));
+  CHECK_THAT(text,
+             Catch::Contains("1 KiB of 64 MiB") && Catch::Contains("3 MiB") && Catch::Contains("alive, in a driver"));
   CHECK_THAT(text, !Catch::Contains("REGION") && !Catch::Contains("GPUS FREE"));
   CHECK_THAT(NodesText({}, "h:1"), Catch::Contains("no nodes; add one with 'iocluster node --head h:1'"));
 }
