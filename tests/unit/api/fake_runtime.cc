@@ -158,8 +158,8 @@ absl::StatusOr<EncodedValue> FakeRuntime::Get(const Ref& ref, absl::Time deadlin
 }
 
 void FakeRuntime::WhenReady(const Ref& ref, absl::Time deadline, std::shared_ptr<internal::ReadyListener> listener) {
-  last_deadline = deadline;
   const std::lock_guard lock(mutex_);
+  last_deadline = deadline;
   if (static_cast<FakeTarget*>(ref.get())->value.has_value()) return listener->OnReady(absl::OkStatus());
   listeners_.emplace(ref.get(), std::move(listener));
 }
