@@ -147,11 +147,11 @@ absl::StatusOr<Ref> FakeRuntime::FindActor(std::string_view name, std::string_vi
 }
 
 absl::StatusOr<EncodedValue> FakeRuntime::Get(const Ref& ref, absl::Time deadline) {
+  const std::lock_guard lock(mutex_);
   last_deadline = deadline;
   if (deadline > absl::UnixEpoch()) {
     if (absl::Status status = internal::CheckMayWait(*this, "Get"); !status.ok()) return status;
   }
-  const std::lock_guard lock(mutex_);
   if (evictions > 0 && evictions-- > 0) return MakeError(Cause::kDeadline, "it had to make room");
   const auto& value = static_cast<FakeTarget*>(ref.get())->value;
   return value.has_value() ? *value : MakeError(Cause::kDeadline, "not there yet");
