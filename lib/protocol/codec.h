@@ -59,7 +59,7 @@ class BodyBuffer {
   X(PushTasks) X(TaskResults) X(ReturnLease) X(LeaseRecalled) X(RecallTasks) X(CancelTask) X(ResolveObject) \
   X(ResolveObject::Reply) X(AddBorrower) X(AddBorrower::Reply) X(ReleaseBorrows) X(RefsReceived) X(ResolveActor) \
   X(ResolveActor::Reply) X(KillActor) X(KillActor::Reply) X(StopActor) X(StopActor::Reply) X(StreamItem) X(StreamCredit) X(AnswersHeard) \
-  X(FollowWait) X(KeepCheckpoint) X(KeepCheckpoint::Reply)
+  X(FollowWait) X(KeepCheckpoint) X(KeepCheckpoint::Reply) X(TakeOver) X(TakeOver::Reply) X(OwnerMoved)
 // clang-format on
 
 // Every message M, and every M::Reply, has both. Decode overwrites all of `message`.

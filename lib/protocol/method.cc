@@ -156,6 +156,10 @@ std::string MethodName(Method method) {
       return "FollowWait";
     case Method::kKeepCheckpoint:
       return "KeepCheckpoint";
+    case Method::kTakeOver:
+      return "TakeOver";
+    case Method::kOwnerMoved:
+      return "OwnerMoved";
   }
   return "method " + std::to_string(static_cast<int>(method));
 }

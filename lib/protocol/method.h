@@ -99,6 +99,8 @@ enum class Method : uint16_t {
   kAnswersHeard = 515,
   kFollowWait = 516,
   kKeepCheckpoint = 517,
+  kTakeOver = 518,
+  kOwnerMoved = 519,
 };
 
 // "PushTasks"; "method 4711" for one that this release does not know.

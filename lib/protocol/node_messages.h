@@ -14,6 +14,9 @@ namespace ioc {
 
 enum class Role : uint8_t { kHead = 1, kNode = 2, kDriver = 3, kWorker = 4, kTool = 5 };
 
+// Of a process: it knows TakeOver and OwnerMoved.
+inline constexpr uint64_t kFeatureOwnerMoves = 1;
+
 // The first frame each way on every connection (a request by the dialler; the acceptor answers with its own).
 struct Hello {
   static constexpr Method kMethod = Method::kHello;

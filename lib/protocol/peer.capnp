@@ -220,6 +220,27 @@ struct KeepCheckpoint {
   struct Reply {}
 }
 
+struct FailedObject {
+  id @0 :Common.ObjectId;
+  error @1 :Common.Status;
+}
+
+struct TakeOver {
+  values @0 :List(Value);
+  failed @1 :List(FailedObject);
+  addresses @2 :Common.AddressTable;
+
+  struct Reply {
+    taken @0 :List(Common.ObjectId);
+    owner @1 :Common.ProcessAddress;
+  }
+}
+
+struct OwnerMoved {
+  ids @0 :List(Common.ObjectId);
+  owner @1 :Common.ProcessAddress;
+}
+
 struct AnswersHeard {
   actor @0 :Common.ObjectId;
   session @1 :UInt64;

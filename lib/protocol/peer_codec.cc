@@ -352,6 +352,48 @@ void Read(Budget& budget, wire::RefsReceived::Reader in, RefsReceived& received)
   ReadIds(budget, in.getIds(), received.ids);
 }
 
+void Write(const FailedObject& failed, wire::FailedObject::Builder out) {
+  Write(failed.id, out.initId());
+  if (!failed.error.ok()) WriteError(failed.error, out.initError());
+}
+void Read(Budget& budget, wire::FailedObject::Reader in, FailedObject& failed) {
+  Read(budget, in.getId(), failed.id);
+  failed.error = in.hasError() ? ReadError(in.getError()) : absl::OkStatus();
+}
+
+void Write(const TakeOver& take, wire::TakeOver::Builder out) {
+  PeerWriter writer;
+  writer.Values(take.values, out.initValues(take.values.size()));
+  auto failed = out.initFailed(take.failed.size());
+  for (unsigned i = 0; i < failed.size(); ++i) Write(take.failed[i], failed[i]);
+  writer.Finish(out);
+}
+void Read(Budget& budget, wire::TakeOver::Reader in, TakeOver& take) {
+  PeerReader reader(budget, in);
+  reader.Values(in.getValues(), take.values);
+  const auto failed = in.getFailed();
+  ResizeFor(budget, failed, take.failed);
+  for (unsigned i = 0; i < failed.size(); ++i) Read(budget, failed[i], take.failed[i]);
+}
+
+void Write(const TakeOver::Reply& reply, wire::TakeOver::Reply::Builder out) {
+  WriteIds(reply.taken, out.initTaken(reply.taken.size()));
+  Write(reply.owner, out.initOwner());
+}
+void Read(Budget& budget, wire::TakeOver::Reply::Reader in, TakeOver::Reply& reply) {
+  ReadIds(budget, in.getTaken(), reply.taken);
+  Read(budget, in.getOwner(), reply.owner);
+}
+
+void Write(const OwnerMoved& moved, wire::OwnerMoved::Builder out) {
+  WriteIds(moved.ids, out.initIds(moved.ids.size()));
+  Write(moved.owner, out.initOwner());
+}
+void Read(Budget& budget, wire::OwnerMoved::Reader in, OwnerMoved& moved) {
+  ReadIds(budget, in.getIds(), moved.ids);
+  Read(budget, in.getOwner(), moved.owner);
+}
+
 void Write(const ResolveActor& request, wire::ResolveActor::Builder out) { Write(request.actor, out.initActor()); }
 void Read(Budget& budget, wire::ResolveActor::Reader in, ResolveActor& request) {
   Read(budget, in.getActor(), request.actor);
@@ -480,5 +522,8 @@ IOC_DEFINE_CODEC(AnswersHeard);
 IOC_DEFINE_CODEC(FollowWait);
 IOC_DEFINE_CODEC(KeepCheckpoint);
 IOC_DEFINE_CODEC(KeepCheckpoint::Reply);
+IOC_DEFINE_CODEC(TakeOver);
+IOC_DEFINE_CODEC(TakeOver::Reply);
+IOC_DEFINE_CODEC(OwnerMoved);
 
 }  // namespace ioc

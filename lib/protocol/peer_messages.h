@@ -218,6 +218,31 @@ struct RefsReceived {
   std::vector<ObjectId> ids;
 };
 
+// An object whose value will never be.
+struct FailedObject {
+  ObjectId id;
+  absl::Status error;
+};
+
+// owner -> a borrower: own these from now on (runtime/client/owner_moves.h). What lies inside a value comes after it.
+// The references inside are covered by the sender until RefsReceived. The sender is a borrower of those that are taken.
+struct TakeOver {
+  struct Reply {
+    std::vector<ObjectId> taken;
+    ProcessAddress owner;  // who answers
+  };
+  static constexpr Method kMethod = Method::kTakeOver;
+  std::vector<WireValue> values;
+  std::vector<FailedObject> failed;
+};
+
+// who was the owner -> its borrowers: the process that owns these now; the sender itself, if it has taken them back.
+struct OwnerMoved {
+  static constexpr Method kMethod = Method::kOwnerMoved;
+  std::vector<ObjectId> ids;
+  ProcessAddress owner;
+};
+
 // handle holder -> owner of the actor. Answered when the actor is up. Errors: kActorDied, or why it can't be made.
 struct ResolveActor {
   struct Reply {
