@@ -186,6 +186,20 @@ void Borrowing::Register(ObjectRecord& record, bool sent_by_owner, Registered do
   });
 }
 
+void Borrowing::WhenRegistered(ObjectRecord& record, Callback done) {
+  if (record.borrow != BorrowState::kRegistering) return done();
+  registering_[record.id()].push_back([done = std::move(done)](const absl::Status&) mutable { done(); });
+}
+
+void Borrowing::Refresh(std::vector<RefInfo>& refs) {
+  for (RefInfo& ref : refs) {
+    const ObjectRecord* const record = objects_.Find(ref.id);
+    if (record == nullptr || record->given != GivenState::kNo) continue;
+    const ProcessAddress& owner = record->owned() ? self_ : *record->owner;
+    if (owner.process != ref.owner.process) ref.owner = owner;
+  }
+}
+
 void Borrowing::TellReceived(ProcessId sender, uint64_t epoch, ObjectId id) {
   auto it = std::find_if(received_.begin(), received_.end(), [sender, epoch](const Received& entry) {
     return entry.sender == sender && entry.epoch == epoch;
@@ -243,6 +257,7 @@ void Borrowing::Resolved(ObjectId id, absl::StatusOr<RawReply> raw, ProcessId ow
   }
   record->resolving = false;
   if (!raw.ok()) {
+    if (!record->settled() && !record->owned() && record->owner->process != owner) return Resolve(*record);
     // One that comes earlier is the owner's answer: a deadline is what the object failed of.
     const bool unanswered = env_.executor().Now() - asked >= kResolvePeriod;
     if (unanswered && CauseOf(raw.status()) == Cause::kDeadline) return Resolve(*record);
@@ -277,15 +292,20 @@ void Borrowing::OnAddBorrower(PeerLink& link, const FrameHeader& request, const 
                                                                              " is not known to its owner any more")));
       return;
     }
-    objects_.Hold(*record);
-    ++link.peer->borrowed[id];
+    Lend(*link.peer, *record);
   }
   link.channel->Reply(request, AddBorrower::Reply{});
   if (message.sent_by_owner) OnRefsReceived(*link.peer, RefsReceived{message.ids});
 }
 
+void Borrowing::Lend(Peer& peer, ObjectRecord& record) {
+  objects_.Hold(record);
+  ++record.lent;
+  ++peer.borrowed[record.id()];
+}
+
 void Borrowing::OnReleaseBorrows(Peer& peer, const ReleaseBorrows& message) {
-  for (ObjectId id : message.ids) DropCount(peer.borrowed, id);
+  for (ObjectId id : message.ids) DropCount(peer, &Peer::borrowed, id);
 }
 
 void Borrowing::OnRefsReceived(Peer& peer, const RefsReceived& message) {
@@ -294,21 +314,23 @@ void Borrowing::OnRefsReceived(Peer& peer, const RefsReceived& message) {
     if (record != nullptr && record->given == GivenState::kOffered && record->owner->process == peer.process) {
       record->given = GivenState::kTaken;
     }
-    DropCount(peer.in_transit, id);
+    DropCount(peer, &Peer::in_transit, id);
   }
 }
 
-bool Borrowing::DropCount(absl::flat_hash_map<ObjectId, uint32_t>& counts, ObjectId id) {
-  auto it = counts.find(id);
-  if (it == counts.end()) return false;
-  if (--it->second == 0) counts.erase(it);
-  if (ObjectRecord* record = objects_.Find(id)) objects_.Drop(*record);
-  return true;
+void Borrowing::DropCount(Peer& peer, Counts counts, ObjectId id) {
+  auto it = (peer.*counts).find(id);
+  if (it == (peer.*counts).end()) return;
+  if (--it->second == 0) (peer.*counts).erase(it);
+  ObjectRecord* const record = objects_.Find(id);
+  if (record == nullptr) return;
+  if (counts == &Peer::borrowed) --record->lent;
+  objects_.Drop(*record);
 }
 
 void Borrowing::OnPeerGone(Peer& peer) {
-  DropCounts(peer.borrowed);
-  DropCounts(peer.in_transit);
+  DropCounts(peer, &Peer::borrowed);
+  DropCounts(peer, &Peer::in_transit);
   ForgetQuestions();
 }
 
@@ -327,14 +349,11 @@ void Borrowing::ForgetQuestions() {
   }
 }
 
-void Borrowing::DropCounts(absl::flat_hash_map<ObjectId, uint32_t>& counts) {
-  std::vector<std::pair<ObjectId, uint32_t>> ended(counts.begin(), counts.end());
-  counts.clear();
+void Borrowing::DropCounts(Peer& peer, Counts counts) {
+  std::vector<std::pair<ObjectId, uint32_t>> ended((peer.*counts).begin(), (peer.*counts).end());
   std::sort(ended.begin(), ended.end());  // what is freed tells others, in an order that no hash decides
   for (const auto& [id, count] : ended) {
-    for (uint32_t i = 0; i < count; ++i) {
-      if (ObjectRecord* record = objects_.Find(id)) objects_.Drop(*record);
-    }
+    for (uint32_t i = 0; i < count; ++i) DropCount(peer, counts, id);
   }
 }
 

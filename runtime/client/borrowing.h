@@ -62,6 +62,13 @@ class Borrowing final : public Deferred {
   // Holds what a message to `peer` refers to, until it says RefsReceived.
   void HoldInTransit(Peer& peer, const std::vector<ObjectRecord*>& records);
 
+  // `peer` refers to the object, and counts on us to keep it until it says ReleaseBorrows, or is gone.
+  void Lend(Peer& peer, ObjectRecord& record);
+  // Calls `done`, maybe at once, when no registration of it is on its way.
+  void WhenRegistered(ObjectRecord& record, Callback done);
+  // References that were written down a while ago name the owners of today.
+  void Refresh(std::vector<RefInfo>& refs);
+
   // A borrowed record is about to leave the table.
   void OnDead(ObjectRecord& record);
 
@@ -97,8 +104,9 @@ class Borrowing final : public Deferred {
   void Resolved(ObjectId id, absl::StatusOr<RawReply> raw, ProcessId owner, absl::Time asked);
   void Answer(uint64_t link, const FrameHeader& request, ObjectRecord& record);
   void ForgetQuestions();
-  void DropCounts(absl::flat_hash_map<ObjectId, uint32_t>& counts);
-  bool DropCount(absl::flat_hash_map<ObjectId, uint32_t>& counts, ObjectId id);
+  using Counts = absl::flat_hash_map<ObjectId, uint32_t> Peer::*;
+  void DropCounts(Peer& peer, Counts counts);
+  void DropCount(Peer& peer, Counts counts, ObjectId id);
 
   Env& env_;
   ObjectTable& objects_;

@@ -44,6 +44,8 @@ Client::Client(std::shared_ptr<Env> env, WorkerHooks* worker)
       streams_(env_->executor(), peers_, objects_, borrowing_, store_),
       waits_(env_->executor(), objects_, store_, streams_, *this),
       book_(objects_, borrowing_, ownership_, store_, streams_),
+      owner_moves_(*env_, objects_, peers_, borrowing_, store_),
+      moved_borrows_(*env_, objects_, peers_, borrowing_, ownership_, book_),
       dispatcher_(*env_, node_, peers_, book_, actors_),
       detached_(*env_, node_, book_, store_),
       wait_follower_(objects_, book_, peers_),
@@ -68,6 +70,7 @@ absl::Status Client::Connect(const ClientOptions& options) {
   process_ = ProcessId(env_->Random());
   const Hello self{.major = kProtocolMajor,
                    .minor = kProtocolMinor,
+                   .features = kFeatureOwnerMoves,
                    .role = options.role,
                    .process = process_,
                    .name = absl::StrCat(options.role == Role::kWorker ? "worker" : "driver", " pid ", env_->host().pid,
@@ -103,6 +106,7 @@ void Client::Registered(Registration registration, const Hello& self) {
   streams_.SetSelf(process_);
   book_.SetSelf(process_, registration_.node);
   const bool driver = worker_ == nullptr;
+  if (!driver) owner_moves_.Start(ProcessId(reply.job.value()));
   dispatcher_.SetJob(driver ? JobId(process_.value()) : reply.job, driver ? registration_.node : reply.job_origin);
 }
 
@@ -114,6 +118,8 @@ void Client::Shutdown() {
 void Client::Disconnect(const absl::Status& why) {
   if (!closed_.ok()) return node_.Close();
   closed_ = why;
+  owner_moves_.Clear();
+  moved_borrows_.Clear();
   // First: their queues point to the tasks that fail now.
   dispatcher_.Clear();
   hosts_.Clear();
@@ -138,6 +144,8 @@ void Client::NoteOwned() {
 
 void Client::OnPeerGone(Peer& peer, const absl::Status&) {
   borrowing_.OnPeerGone(peer);
+  moved_borrows_.OnPeerGone(peer);
+  owner_moves_.OnPeerGone(peer);
   dispatcher_.OnPeerGone(peer);
   hosts_.OnPeerGone(peer);
   actors_.OnPeerGone(peer);
@@ -147,6 +155,7 @@ void Client::OnPeerGone(Peer& peer, const absl::Status&) {
 
 void Client::OnDead(ObjectRecord& record) {
   actors_.OnDead(record);
+  owner_moves_.OnDead(record);
   store_.Uncache(record.id());
   // What was offered, and maybe never arrived: the stores know better.
   if (record.given == GivenState::kOffered && record.state == ObjectState::kStored) {

@@ -22,8 +22,10 @@
 #include "lib/env/env.h"
 #include "runtime/client/actor_caller.h"
 #include "runtime/client/borrowing.h"
+#include "runtime/client/moved_borrows.h"
 #include "runtime/client/node_link.h"
 #include "runtime/client/object_table.h"
+#include "runtime/client/owner_moves.h"
 #include "runtime/client/ownership.h"
 #include "runtime/client/peers.h"
 #include "runtime/client/ready_waits.h"
@@ -171,6 +173,7 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
   // ObjectTableHooks
   internal::Runtime& runtime() override { return *this; }
   void OnDead(ObjectRecord& record) override;
+  void OnOnlyLent(ObjectRecord& record) override { owner_moves_.OnOnlyLent(record); }
   void OnUserHolds() override { Retain(); }
   void OnUserLetsGo() override { Release(); }
   // PeerHooks
@@ -237,6 +240,8 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
   StreamTable streams_;
   ReadyWaits waits_;
   TaskBook book_;
+  OwnerMoves owner_moves_;
+  MovedBorrows moved_borrows_;
   TaskDispatcher dispatcher_;
   DetachedClient detached_;
   WaitFollower wait_follower_;

@@ -77,6 +77,8 @@ absl::Status Client::DispatchPeer(PeerLink& link, const FrameView& frame) {
     case Method::kKillActor:
     case Method::kFollowWait:
     case Method::kKeepCheckpoint:
+    case Method::kTakeOver:
+    case Method::kOwnerMoved:
       return OnOwnerMessage(link, frame);
     default:
       return OnWorkerMessage(link, frame);
@@ -89,11 +91,18 @@ absl::Status Client::OnOwnerMessage(PeerLink& link, const FrameView& frame) {
     case Method::kResolveObject:
       return Take<ResolveObject>(frame, [&](const ResolveObject& m) { borrowing_.OnResolveObject(link, header, m); });
     case Method::kAddBorrower:
-      return Take<AddBorrower>(frame, [&](const AddBorrower& m) { borrowing_.OnAddBorrower(link, header, m); });
+      return Take<AddBorrower>(frame, [&](const AddBorrower& m) {
+        borrowing_.OnAddBorrower(link, header, m);
+        owner_moves_.OnBorrowed(link, m.ids);
+      });
     case Method::kReleaseBorrows:
       return Take<ReleaseBorrows>(frame, [&](const ReleaseBorrows& m) { borrowing_.OnReleaseBorrows(*link.peer, m); });
     case Method::kRefsReceived:
       return Take<RefsReceived>(frame, [&](const RefsReceived& m) { borrowing_.OnRefsReceived(*link.peer, m); });
+    case Method::kTakeOver:
+      return Take<TakeOver>(frame, [&](const TakeOver& m) { moved_borrows_.OnTakeOver(link, header, m); });
+    case Method::kOwnerMoved:
+      return Take<OwnerMoved>(frame, [&](const OwnerMoved& m) { moved_borrows_.OnOwnerMoved(*link.peer, m); });
     case Method::kKeepCheckpoint:
       return actors_.OnKeepCheckpoint(link, header, frame.body);
     case Method::kFollowWait:

@@ -72,6 +72,7 @@ class ObjectRecord final : public internal::RefTarget {
   bool user_held = false;
   uint32_t stale_releases = 0;  // releases on their way that a new reference has overtaken
   uint32_t holds = 0;           // tasks, containers, borrowers, references on their way
+  uint32_t lent = 0;            // of them, those of borrowers
 
   std::vector<SettleListener*> listeners;
   std::shared_ptr<ActorState> actor;  // of an actor, once it was called or made here

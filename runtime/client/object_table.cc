@@ -60,7 +60,10 @@ void ObjectTable::Drop(ObjectRecord& record) {
 }
 
 void ObjectTable::CollectIfDead(ObjectRecord& record) {
-  if (record.holds > 0 || record.user_held) return;
+  if (record.holds > 0 || record.user_held) {
+    if (record.lent > 0 && record.holds == record.lent && !record.user_held) hooks_.OnOnlyLent(record);
+    return;
+  }
   ++record.holds;  // OnDead may look at it and even hold it anew
   hooks_.OnDead(record);
   --record.holds;

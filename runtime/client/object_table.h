@@ -26,6 +26,8 @@ class ObjectTableHooks {
   virtual internal::Runtime& runtime() = 0;
   // Nobody refers to it any more; it is about to leave the table.
   virtual void OnDead(ObjectRecord& record) = 0;
+  // Only borrowers refer to it any more.
+  virtual void OnOnlyLent(ObjectRecord& record) = 0;
   // The table keeps the client alive while the user holds references.
   virtual void OnUserHolds() = 0;
   virtual void OnUserLetsGo() = 0;  // without the mutex; may destroy the client

@@ -16,7 +16,7 @@
 //    The stores ignore that if the receiver had adopted it. An actor keeps the answer, and offers it anew.
 //  - nobody waits for the answer any more: it is adopted all the same, and let go.
 //  - an object is not there yet, or has failed, or is referred to by others: it stays with its maker, and the receiver
-//    borrows it.
+//    borrows it. It may move later (owner_moves.h).
 //
 // Lives on the client's executor.
 #ifndef IOCLUSTER_RUNTIME_CLIENT_OWNERSHIP_H_

@@ -52,6 +52,20 @@ PeerLink* PeerTable::FindLink(uint64_t id) {
   return it == links_by_id_.end() ? nullptr : it->second;
 }
 
+std::vector<Peer*> PeerTable::BorrowersOf(ObjectId id) {
+  std::vector<Peer*> borrowers;
+  for (const auto& [process, peer] : peers_) {
+    if (peer->borrowed.contains(id) && !peer->links.empty()) borrowers.push_back(peer.get());
+  }
+  std::sort(borrowers.begin(), borrowers.end(), [](const Peer* a, const Peer* b) { return a->process < b->process; });
+  return borrowers;
+}
+
+bool PeerTable::IsInTransit(ObjectId id) const {
+  return std::any_of(peers_.begin(), peers_.end(),
+                     [id](const auto& entry) { return entry.second->in_transit.contains(id); });
+}
+
 Peer* PeerTable::Find(ProcessId process) {
   auto it = peers_.find(process);
   return it == peers_.end() || it->second->links.empty() ? nullptr : it->second.get();

@@ -75,6 +75,10 @@ class PeerTable final : public ChannelDelegate {
   void With(const ProcessAddress& address, absl::AnyInvocable<void(absl::StatusOr<Peer*>)> handler);
   Peer* Find(ProcessId process);
   PeerLink* FindLink(uint64_t id);
+  // Those that have borrowed the object from us, in the order of their ids.
+  std::vector<Peer*> BorrowersOf(ObjectId id);
+  // Whether a reference to it is on its way to anybody.
+  bool IsInTransit(ObjectId id) const;
   // A connection that our node handed to us.
   void Accept(std::unique_ptr<Connection> connection);
   // Closes them all, for good. No hooks are called.

@@ -16,6 +16,14 @@ namespace {
 
 constexpr size_t kMaxDoomedMessageBytes = 4096;
 
+void Refresh(Borrowing& borrowing, Checkpoint& checkpoint) {
+  borrowing.Refresh(checkpoint.state.refs);
+  for (SavedCall& call : checkpoint.calls) {
+    for (WireValue& value : call.result.returns) borrowing.Refresh(value.refs);
+    for (SavedItem& item : call.items) borrowing.Refresh(item.value.refs);
+  }
+}
+
 void AppendActorOptions(TaskSpec& spec, const ActorState& actor) {
   const ActorOptions& options = actor.options;
   spec.max_concurrency = static_cast<uint32_t>(options.max_concurrency);
@@ -96,6 +104,18 @@ std::vector<TaskRecord*> TaskBook::ChildrenOf(uint64_t job) {
   std::sort(children.begin(), children.end(),
             [](const TaskRecord* a, const TaskRecord* b) { return a->sequence < b->sequence; });
   return children;
+}
+
+absl::flat_hash_set<ObjectId> TaskBook::NamedInCalls() const {
+  absl::flat_hash_set<ObjectId> named;
+  for (const auto& [sequence, task] : tasks_) {
+    if (task->kind == TaskKind::kTask && task->lease == nullptr) continue;
+    for (const ObjectRecord* ref : task->refs) named.insert(ref->id());
+    for (const ObjectRecord* dependency : task->dependencies) {
+      for (const ObjectRecord* inner : dependency->contained) named.insert(inner->id());
+    }
+  }
+  return named;
 }
 
 void TaskBook::LoseItems(const TaskRecord& task) {
@@ -217,6 +237,7 @@ void TaskBook::AppendTo(PushTasks& push, const TaskRecord& task, PeerLink& link)
     spec.dependencies.push_back(borrowing_.ExportValue(*dependency));
   for (const ObjectRecord* ref : task.refs) spec.refs.push_back(borrowing_.Export(*ref));
   if (task.kind == TaskKind::kCreateActor) AppendActorOptions(spec, *task.actor->actor);
+  for (Checkpoint& checkpoint : spec.checkpoint) Refresh(borrowing_, checkpoint);
   if (task.call != nullptr) {
     if (!task.call->name.empty()) spec.name = task.call->name;
     spec.group = task.call->concurrency_group;

@@ -7,6 +7,7 @@
 #define IOCLUSTER_RUNTIME_CLIENT_TASK_BOOK_H_
 
 #include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
 #include <absl/status/status.h>
 
 #include <memory>
@@ -44,6 +45,9 @@ class TaskBook {
   TaskRecord* Find(uint64_t sequence);
   // Those that the job with this number has made, in order.
   std::vector<TaskRecord*> ChildrenOf(uint64_t job);
+
+  // The objects that references in calls name which were sent and are not answered.
+  absl::flat_hash_set<ObjectId> NamedInCalls() const;
 
   // Tells `task.sink` when every argument is there; maybe at once.
   void AwaitArguments(TaskRecord& task);

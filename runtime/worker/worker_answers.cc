@@ -48,7 +48,10 @@ void Worker::RunDeferred() {
     for (; end < answers.size() && answers[end]->link == id; ++end) {
       Answer& answer = *answers[end];
       answer.queued = false;
-      if (answer.kept && link != nullptr) client_->borrowing().HoldInTransit(*link->peer, answer.refs);
+      if (answer.kept && link != nullptr) {
+        for (WireValue& value : answer.result.returns) client_->borrowing().Refresh(value.refs);
+        client_->borrowing().HoldInTransit(*link->peer, answer.refs);
+      }
       results_.results.push_back(std::move(answer.result));
     }
     if (link != nullptr) link->channel->Notify(results_);

@@ -200,10 +200,14 @@ absl::Status Worker::SendCheckpoint(HostedActor& actor, Results& state,
     call.result = answer->result;
     call.result.given.clear();  // what was this process's goes with it
     refs.insert(refs.end(), answer->refs.begin(), answer->refs.end());
-    for (const WireValue& value : call.result.returns) bytes += value.bytes.size();
+    for (WireValue& value : call.result.returns) {
+      client_->borrowing().Refresh(value.refs);
+      bytes += value.bytes.size();
+    }
     for (const SentItem& item : answer->items) {
       call.items.push_back({.index = item.index, .size = item.size, .value = item.value});
       if (item.value.kind == ValueKind::kInline && item.memory == nullptr) call.items.back().value.bytes = item.text;
+      client_->borrowing().Refresh(call.items.back().value.refs);
       bytes += call.items.back().value.bytes.size();
       refs.insert(refs.end(), item.refs.begin(), item.refs.end());
     }

@@ -350,6 +350,41 @@ void LoseNode(const ioc::Cluster& cluster, const Arguments& arguments) {
 
 int64_t Pid() { return ::getpid(); }
 
+// What other tasks make when this one has ended, and the process that owns it.
+struct Promise {
+  ioc::ObjectRef<int> small;
+  ioc::ObjectRef<Bytes> large;
+  int64_t worker = 0;
+};
+
+int SmallLater(const std::string& go) {
+  return ioc::WaitUntil([&] { return fs::exists(go); }) ? 42 : 0;
+}
+Bytes LargeLater(const std::string& go) {
+  ioc::WaitUntil([&] { return fs::exists(go); });
+  return MakePattern(ioc::kMiB);
+}
+
+Promise PromiseOn(const std::string& node, const std::string& go) {
+  const auto there = ioc::Cluster::Current().With(On(node));
+  return {there.Submit<SmallLater>(go), there.Submit<LargeLater>(go), Pid()};
+}
+
+// A worker of another node than the driver's is idle; it owned what the driver refers to.
+void Retire(const ioc::Cluster& cluster, const Arguments& arguments) {
+  const std::string go = arguments.at(0) + "/go";
+  Arguments nodes(arguments.begin() + 1, arguments.end());
+  std::erase(nodes, cluster.node_name());
+  const auto promised = cluster.With(On(nodes.at(0))).Submit<PromiseOn>(nodes.at(1), go).Get(kPatience);
+  if (!promised.ok()) return Say(Told(absl::StatusOr<int>(promised.status())));
+  std::ofstream(go) << "go";
+  const auto has_ended = [&] { return ::kill(static_cast<pid_t>(promised->worker), 0) != 0; };
+  Say(absl::StrCat("ended: ", ioc::WaitUntil(has_ended, 2 * kPatience)));
+  Say(absl::StrCat("small: ", Told(promised->small.Get(kPatience))));
+  const absl::StatusOr<Bytes> large = promised->large.Get(kPatience);
+  Say(absl::StrCat("large: ", large.ok() ? "there" : Told(absl::StatusOr<int>(large.status()))));
+}
+
 // Everything at once, while workers of all nodes are killed; what is held in the end.
 void Everything(const ioc::Cluster& cluster, const Arguments& arguments) {
   int next_kill = 600;
@@ -381,7 +416,8 @@ int main(int argc, char** argv) {
       {"linger", Linger},         {"hope", Hope},
       {"settle", Settle},         {"settle-and-go", SettleAndGo},
       {"visit", Visit},           {"evict", Evict},
-      {"everything", Everything}, {"spill", Spill}};
+      {"everything", Everything}, {"spill", Spill},
+      {"retire", Retire}};
   const absl::StatusOr<ioc::Cluster> cluster = ioc::Cluster::Connect(argc, argv, {.timeout = absl::Seconds(5)});
   if (!cluster.ok()) {
     std::fprintf(stderr, "cluster_driver: %s\n", std::string(cluster.status().message()).c_str());

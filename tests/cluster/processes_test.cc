@@ -217,6 +217,14 @@ TEST_CASE("A node that is killed in the middle of its work costs errors and retr
   CHECK_THAT(cluster.Ask({"nodes"}).output, Contains("dead for"));
 }
 
+TEST_CASE("A worker that is idle ends, and what it owned is there for those who refer to it") {
+  RealCluster cluster(kNames);
+  const Outcome outcome = cluster.RunDriver({"retire", cluster.directory().path(), "alpha", "beta", "gamma"});
+  CHECK_THAT(outcome.output, Contains("ended: 1\n"));
+  CHECK_THAT(outcome.output, Contains("small: 42\n"));
+  CHECK_THAT(outcome.output, Contains("large: there\n"));
+}
+
 TEST_CASE("25,000 operations of every kind on two nodes, while workers are killed, leave nothing behind") {
   RealCluster cluster({"alpha", "beta"});
   const Outcome outcome = cluster.StartDriver({"everything", "25000"})->Wait(10 * kPatience);

@@ -23,6 +23,7 @@ class Table final : public ObjectTableHooks {
 
   internal::Runtime& runtime() override { std::abort(); }
   void OnDead(ObjectRecord& record) override { dead.push_back(record.id().sequence); }
+  void OnOnlyLent(ObjectRecord& record) override { lent.push_back(record.id().sequence); }
   void OnUserHolds() override { ++user_holds; }
   void OnUserLetsGo() override { --user_holds; }
 
@@ -32,6 +33,7 @@ class Table final : public ObjectTableHooks {
   AsioEnv env;
   ObjectTable objects;
   std::vector<uint64_t> dead;
+  std::vector<uint64_t> lent;
   std::atomic<int> user_holds{0};
 };
 
@@ -42,6 +44,26 @@ class Listener final : public SettleListener {
 };
 
 std::shared_ptr<const std::string> Text(const char* text) { return std::make_shared<const std::string>(text); }
+
+TEST_CASE("The table says when only borrowers refer to an object any more") {
+  Table table;
+  Ref ref;
+  {
+    MutexLock lock(table.mutex());
+    ObjectRecord& record = table.Make(1);
+    ref = table.objects.MakeRef(record);
+    table.objects.Hold(record);  // a task's
+    table.objects.Hold(record);  // a borrower's
+    record.lent = 1;
+    table.objects.Drop(record);
+    CHECK(table.lent.empty());  // user code does, too
+  }
+  ref = {};
+  CHECK(table.lent == std::vector<uint64_t>{1});
+  MutexLock lock(table.mutex());
+  table.objects.Drop(*table.objects.Find(ObjectId{ProcessId(1), 1}));
+  CHECK(table.dead == std::vector<uint64_t>{1});
+}
 
 TEST_CASE("An object is gone when the user's last reference is", "[object_table]") {
   Table table;

@@ -18,6 +18,7 @@ class Giver final : public ObjectTableHooks, public PeerHooks, public NodeLinkHo
  public:
   internal::Runtime& runtime() override { std::abort(); }
   void OnDead(ObjectRecord&) override {}
+  void OnOnlyLent(ObjectRecord&) override {}
   void OnUserHolds() override {}
   void OnUserLetsGo() override {}
   absl::Status OnPeerMessage(PeerLink&, FrameView) override { return absl::OkStatus(); }
