@@ -500,7 +500,11 @@ void ActorCaller::Die(ActorState& state, const absl::Status& error) {
 void ActorCaller::FailWaiting(ActorState& state, const absl::Status& error) {
   const std::deque<TaskRecord*> waiting = std::exchange(state.waiting, {});
   if (closed_) return;  // the book fails them, or has done so: they may be gone
-  for (TaskRecord* task : waiting) {
+  std::vector<uint64_t> sequences;
+  for (const TaskRecord* task : waiting) sequences.push_back(task->sequence);
+  for (const uint64_t sequence : sequences) {
+    TaskRecord* const task = book_.Find(sequence);
+    if (task == nullptr) continue;  // it waited for the result of one that has failed
     if (task->call_sequence != 0) book_.NoteTried(*task, NodeOf(state.worker, state.node_name));
     book_.Fail(*task, error);
   }

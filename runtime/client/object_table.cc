@@ -118,15 +118,20 @@ void ObjectTable::Settled(ObjectRecord& record) {
   while (!settled_.empty()) {
     ObjectRecord& next = *settled_.front();
     settled_.pop_front();
-    for (SettleListener* listener : std::exchange(next.listeners, {})) listener->OnSettled(next);
+    for (size_t i = 0; i < next.listeners.size(); ++i) {
+      if (SettleListener* const listener = std::exchange(next.listeners[i], nullptr)) listener->OnSettled(next);
+    }
+    next.listeners.clear();
     Drop(next);
   }
   settling_ = false;
 }
 
 void ObjectTable::Unlisten(ObjectRecord& record, SettleListener& listener) {
-  auto& all = record.listeners;
-  all.erase(std::remove(all.begin(), all.end(), &listener), all.end());
+  std::vector<SettleListener*>& all = record.listeners;
+  SettleListener* const none = nullptr;
+  if (record.settled()) return std::replace(all.begin(), all.end(), &listener, none);  // they may be being told
+  std::erase(all, &listener);
 }
 
 void ObjectTable::Count(ProcessCensus& census) const {

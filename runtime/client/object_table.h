@@ -61,6 +61,7 @@ class ObjectTable {
                     std::vector<ObjectRecord*> contained);
   void Fail(ObjectRecord& record, const absl::Status& error);
 
+  // A listener that hears may stop others: they are not told then.
   void Listen(ObjectRecord& record, SettleListener& listener) { record.listeners.push_back(&listener); }
   void Unlisten(ObjectRecord& record, SettleListener& listener);
 

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 #include <optional>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,63 @@ TEST_CASE("a token goes five times around a ring of actors on twenty nodes") {
         CHECK(goal.Call<&Goal::token>().Get().value() == 1 + kMembers * kRounds);
         for (int i = 0; i < kMembers; ++i) {
           CHECK(ring[i].Call<&RingMember::passed>().Get().value() == kRounds + (i == 0 ? 1 : 0));
+        }
+      }
+      CheckQuiet(driver);
+    });
+  });
+}
+
+// Never made: its constructor fails.
+class Stillborn {
+ public:
+  explicit Stillborn(int) { throw std::runtime_error("no"); }
+  int Answer(int question) { return question + 1; }
+};
+
+// A chain of calls, each with the last one's result.
+std::vector<ObjectRef<int>> CallInChain(const ActorHandle<Stillborn>& actor, ObjectRef<int> first) {
+  std::vector<ObjectRef<int>> chain = {std::move(first)};
+  for (int i = 0; i < 5; ++i) chain.push_back(actor.Call<&Stillborn::Answer>(chain.back()));
+  return chain;
+}
+
+void CheckAllFailed(const std::vector<ObjectRef<int>>& chain) {
+  for (const ObjectRef<int>& call : chain) CHECK_FALSE(call.Get(absl::Minutes(2)).ok());
+}
+
+TEST_CASE("calls that wait for each other's results all fail when their actor is never made") {
+  RunSeeds({.nodes = 2}, [](SimCluster& cluster) {
+    cluster.Drive([](Driver& driver) {
+      {
+        for (const bool shared : {false, true}) {
+          const auto throws = driver.cluster.With(ActorOptions{.shared_process = shared}).Create<Stillborn>(1);
+          CheckAllFailed(CallInChain(throws, throws.Call<&Stillborn::Answer>(1)));
+
+          const ActorOptions nowhere = {
+              .where = {.nodes = {"nowhere"}}, .shared_process = shared, .placement_timeout = absl::Seconds(5)};
+          const auto unplaceable = driver.cluster.With(nowhere).Create<Stillborn>(1);
+          CheckAllFailed(CallInChain(unplaceable, unplaceable.Call<&Stillborn::Answer>(1)));
+          const auto killed = driver.cluster.With(nowhere).Create<Stillborn>(1);
+          const std::vector<ObjectRef<int>> chain = CallInChain(killed, killed.Call<&Stillborn::Answer>(1));
+          CHECK(driver.cluster.Kill(killed).ok());
+          CheckAllFailed(chain);
+        }
+      }
+      CheckQuiet(driver);
+    });
+  });
+}
+
+TEST_CASE("an argument that fails ends an actor and the calls that have it too") {
+  RunSeeds({.nodes = 2}, [](SimCluster& cluster) {
+    cluster.Drive([](Driver& driver) {
+      {
+        for (const bool shared : {false, true}) {
+          const auto source = driver.cluster.Create<Stillborn>(1);
+          const ObjectRef<int> failing = source.Call<&Stillborn::Answer>(1);
+          const auto actor = driver.cluster.With(ActorOptions{.shared_process = shared}).Create<Stillborn>(failing);
+          CheckAllFailed(CallInChain(actor, failing));
         }
       }
       CheckQuiet(driver);

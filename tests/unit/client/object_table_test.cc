@@ -43,6 +43,19 @@ class Listener final : public SettleListener {
   std::vector<uint64_t> settled;
 };
 
+// Ends others when it hears: the listener of an actor's constructor ends calls of the actor, say.
+class Ender final : public SettleListener {
+ public:
+  explicit Ender(Table& table) : table_(table) {}
+  void OnSettled(ObjectRecord& record) override {
+    for (Listener* other : others) table_.objects.Unlisten(record, *other);
+  }
+  std::vector<Listener*> others;
+
+ private:
+  Table& table_;
+};
+
 std::shared_ptr<const std::string> Text(const char* text) { return std::make_shared<const std::string>(text); }
 
 TEST_CASE("The table says when only borrowers refer to an object any more") {
@@ -111,6 +124,27 @@ TEST_CASE("An object settles once, and tells each listener once", "[object_table
   CHECK(*record.bytes == "first");
   CHECK(stays.settled == std::vector<uint64_t>{1});
   CHECK(leaves.settled.empty());
+  table.objects.Drop(record);
+}
+
+TEST_CASE("A listener that another one stops while they are told is not told", "[object_table]") {
+  Table table;
+  MutexLock lock(table.mutex());
+  ObjectRecord& record = table.Make(1);
+  table.objects.Hold(record);
+  Listener before;
+  Ender ender(table);
+  Listener behind;
+  Listener last;
+  table.objects.Listen(record, before);
+  table.objects.Listen(record, ender);
+  table.objects.Listen(record, behind);
+  table.objects.Listen(record, last);
+  ender.others = {&before, &behind};
+  table.objects.Fail(record, MakeError(Cause::kCancelled, "cancelled"));
+  CHECK(before.settled == std::vector<uint64_t>{1});
+  CHECK(behind.settled.empty());
+  CHECK(last.settled == std::vector<uint64_t>{1});
   table.objects.Drop(record);
 }
 
