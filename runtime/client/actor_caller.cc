@@ -88,7 +88,9 @@ void ActorCaller::RegisterName(const State& state) {
                                   .type = state->type,
                                   .actor = borrowing_.Export(*state->record)};
   node_.Call(request, kBorrowTimeout, [this, state](absl::StatusOr<RegisterActorName::Reply> reply) {
-    if (reply.ok()) {
+    if (state->phase == ActorState::Phase::kDead) {
+      // Killed meanwhile, and the name given back.
+    } else if (reply.ok()) {
       Construct(state);
     } else {
       Die(*state, WithContext(reply.status(), absl::StrCat(NameOf(*state), " can't be made")));
@@ -131,7 +133,7 @@ void ActorCaller::OnActorConstructed(TaskRecord& creation, const ProcessAddress&
   state->phase = ActorState::Phase::kAlive;
   state->node_name = node_name;
   state->peer = peers_.Find(worker.process);
-  NewIncarnation(*state);
+  NewSession(*state);
   Activate(state);
   if (state->restarts_left == 0) ReleaseConstructor(*state);
   Note(*state, ActorPhase::kAlive);
@@ -198,7 +200,7 @@ void ActorCaller::Pump(const State& state) {
          state->in_flight.size() < kMaxActorCallsInFlight) {
     TaskRecord* task = state->waiting.front();
     state->waiting.pop_front();
-    if (task->cancelled) {
+    if (task->cancelled && task->call_sequence == 0) {
       book_.Fail(*task, absl::CancelledError());
       continue;
     }
@@ -206,7 +208,11 @@ void ActorCaller::Pump(const State& state) {
     state->in_flight.push_back(task);
     state->batch.push_back(task);
     state->batch_bytes += task->wire_bytes;
-    if (state->batch_bytes > kBatchBytes) SendBatch(*state);
+    if (task->cancelled) {
+      SendCancel(*state, *task);  // without its number, those behind it could not come
+    } else if (state->batch_bytes > kBatchBytes) {
+      SendBatch(*state);
+    }
   }
   if (state->batch.empty() || state->dirty) return;
   state->dirty = true;
@@ -234,152 +240,17 @@ void ActorCaller::OnResult(TaskRecord& task, PeerLink& link, TaskResult& result)
 }
 
 void ActorCaller::Cancel(TaskRecord& task) {
-  book_.SettleEarly(
-      task, MakeError(Cause::kCancelled, absl::StrCat("call of ", std::string(task.label()), " was cancelled")));
+  const absl::Status error =
+      MakeError(Cause::kCancelled, absl::StrCat("call of ", std::string(task.label()), " was cancelled"));
   const State state = task.actor->actor;
+  if (task.call_sequence == 0) {  // nobody has heard of it, and none waits behind it from now on
+    std::erase(state->waiting, &task);
+    book_.Fail(task, error);
+    return Pump(state);
+  }
+  book_.SettleEarly(task, error);
   const bool sent = std::find(state->in_flight.begin(), state->in_flight.end(), &task) != state->in_flight.end();
-  if (!sent || state->peer == nullptr) return;
-  SendBatch(*state);
-  state->peer->channel().Notify(CancelTask{.sequence = task.sequence, .force = false, .actor = task.actor->id()});
-}
-
-void ActorCaller::Ask(const State& state) {
-  if (state->resolving || state->record == nullptr || state->owned) return;
-  Resolve(state);
-}
-
-// Of another process's actor: asks its owner where it is.
-void ActorCaller::Resolve(const State& state) {
-  state->resolving = true;
-  objects_.Hold(*state->record);
-  if (IsDetached(*state->record)) {
-    return detached_.Locate(state->record->id(), [this, state](const absl::StatusOr<LocateActor::Reply>& reply) {
-      Located(state, reply);
-      objects_.Drop(*state->record);
-    });
-  }
-  const absl::Time asked = env_.executor().Now();
-  auto resolved = [this, state, asked](absl::StatusOr<ResolveActor::Reply> reply) {
-    state->resolving = false;
-    if (state->phase == ActorState::Phase::kDead) {
-      // It has ended meanwhile.
-    } else if (reply.ok()) {
-      const bool same = state->worker.process == reply->worker.process && state->incarnation == reply->incarnation;
-      if (!same) NewIncarnation(*state);
-      LearnRetries(*state, reply->max_task_retries);
-      state->worker = reply->worker;
-      state->node_name = reply->node_name;
-      state->incarnation = reply->incarnation;
-      Connect(state);
-    } else if (CauseOf(reply.status()) == Cause::kDeadline && env_.executor().Now() - asked >= kResolvePeriod) {
-      Resolve(state);  // it is still being made; a kDeadline that comes earlier is what the actor died of
-    } else if (CauseOf(reply.status()) == Cause::kDisconnected) {
-      Die(*state, MakeError(Cause::kOwnerDied,
-                            absl::StrCat("the actor's owner, process ", state->record->owner->process.ToString(),
-                                         ", is gone (", reply.status().message(), ")")));
-    } else {
-      Die(*state, reply.status());
-    }
-    objects_.Drop(*state->record);
-  };
-  peers_.With(*state->record->owner,
-              [id = state->record->id(), resolved = std::move(resolved)](absl::StatusOr<Peer*> peer) mutable {
-                if (!peer.ok()) return resolved(peer.status());
-                (*peer)->channel().Call(ResolveActor{.actor = id}, kResolvePeriod, std::move(resolved));
-              });
-}
-
-void ActorCaller::Connect(const State& state) {
-  state->phase = ActorState::Phase::kConnecting;
-  state->resolving = true;  // until it is connected, so that it is connected once
-  objects_.Hold(*state->record);
-  peers_.With(state->worker, [this, state](absl::StatusOr<Peer*> peer) {
-    if (state->phase != ActorState::Phase::kDead) {
-      if (peer.ok()) {
-        Connected(state, *peer);
-      } else {
-        CantConnect(state, peer.status());
-      }
-    }
-    objects_.Drop(*state->record);
-  });
-}
-
-void ActorCaller::Connected(const State& state, Peer* peer) {
-  state->resolving = false;
-  state->out_of_reach = absl::InfiniteFuture();
-  state->peer = peer;
-  state->phase = ActorState::Phase::kAlive;
-  Activate(state);
-  Pump(state);
-}
-
-void ActorCaller::CantConnect(const State& state, const absl::Status& why) {
-  if (closed_) return;
-  if (OutOfReachTooLong(*state)) {
-    state->resolving = false;
-    const absl::Status error =
-        WithContext(why, absl::StrCat("the actor lives on node ", state->node_name,
-                                      ", but it could not be reached for ", absl::FormatDuration(kActorOutOfReach)));
-    return FailWaiting(*state, error);
-  }
-  objects_.Hold(*state->record);
-  dispatcher_.AskFate(state->worker, state->node_name, [this, state](const WorkerEnd& end) {
-    if (state->phase != ActorState::Phase::kDead) {
-      if (end.running) {
-        Later(state, &ActorCaller::Connect);
-      } else {
-        AfterLoss(state, end);
-      }
-    }
-    objects_.Drop(*state->record);
-  });
-}
-
-// `next`, after a little, if the actor has not died by then.
-void ActorCaller::Later(const State& state, void (ActorCaller::*next)(const State&)) {
-  objects_.Hold(*state->record);
-  env_.executor().Schedule(kReResolveDelay, [this, state, next, alive = std::weak_ptr<const bool>(alive_)] {
-    if (alive.expired()) return;
-    if (state->phase != ActorState::Phase::kDead && !closed_) (this->*next)(state);
-    objects_.Drop(*state->record);
-  });
-}
-
-bool ActorCaller::OutOfReachTooLong(ActorState& state) {
-  const absl::Time now = env_.executor().Now();
-  if (state.out_of_reach == absl::InfiniteFuture()) state.out_of_reach = now;
-  if (now - state.out_of_reach < kActorOutOfReach) return false;
-  state.out_of_reach = absl::InfiniteFuture();  // a later call tries anew
-  return true;
-}
-
-void ActorCaller::OnResolveActor(PeerLink& link, const FrameHeader& request, const ResolveActor& message) {
-  ObjectRecord* record = objects_.Find(message.actor);
-  if (record == nullptr || record->actor == nullptr || !record->actor->owned) {
-    return link.channel->Fail(
-        request, MakeError(Cause::kActorDied, absl::StrCat("actor ", message.actor.ToString(), " has ended")));
-  }
-  auto [asking, first] = record->actor->asking.try_emplace(link.id, request);
-  // Who asks again has given the earlier question up.
-  if (!first) link.channel->Fail(std::exchange(asking->second, request), absl::CancelledError("asked again"));
-  AnswerAsking(*record->actor);
-}
-
-void ActorCaller::AnswerAsking(ActorState& state) {
-  if (state.phase != ActorState::Phase::kAlive && state.phase != ActorState::Phase::kDead) return;
-  for (const auto& [id, request] : std::exchange(state.asking, {})) {
-    PeerLink* link = peers_.FindLink(id);
-    if (link == nullptr) continue;
-    if (state.phase == ActorState::Phase::kDead) {
-      link->channel->Fail(request, state.error);
-    } else {
-      link->channel->Reply(request, ResolveActor::Reply{.worker = state.worker,
-                                                        .incarnation = state.incarnation,
-                                                        .node_name = state.node_name,
-                                                        .max_task_retries = state.options.max_task_retries});
-    }
-  }
+  if (sent && state->peer != nullptr) SendCancel(*state, task);
 }
 
 void ActorCaller::OnPeerGone(Peer& peer) {
@@ -432,30 +303,11 @@ void ActorCaller::Lost(const State& state) {
 // The worker is.
 void ActorCaller::AfterLoss(const State& state, const WorkerEnd& end) {
   const bool may_live = !state->owned || state->remaking || state->restarts_left != 0;
-  const absl::Status error =
-      MakeError(Cause::kActorDied, absl::StrCat(NameOf(*state), " has died: ", std::string(end.error.message())));
-  std::vector<uint64_t> sent;
-  for (const TaskRecord* task : state->waiting) {
-    if (task->call_sequence != 0) sent.push_back(task->sequence);
-  }
-  for (const uint64_t sequence : sent) {
-    TaskRecord* task = book_.Find(sequence);
-    if (task == nullptr) continue;
-    book_.NoteTried(*task, NodeOf(state->worker, state->node_name));
-    if (CauseOf(end.error) == Cause::kNodeDied) book_.LoseItems(*task);
-    const bool innocent = !end.MayHaveBegunCall(sequence, book_.self());
-    if (may_live && (innocent || task->retries_left != 0) && !task->cancelled) {
-      if (!innocent && task->retries_left > 0) --task->retries_left;
-      ++task->attempt;
-    } else {
-      std::erase(state->waiting, task);
-      book_.Fail(*task, error);
-    }
-  }
-  NewIncarnation(*state);
+  ChargeSent(*state, end, may_live);
+  NewSession(*state);
   DropCheckpointIfLost(*state, end);
   state->lease = {};
-  if (!may_live || closed_) return Die(*state, error);
+  if (!may_live || closed_) return Die(*state, DeathOf(*state, end));
   if (!state->owned) return Later(state, &ActorCaller::Resolve);  // its owner may not know yet
   state->phase = ActorState::Phase::kStarting;
   state->resolving = false;
@@ -464,17 +316,34 @@ void ActorCaller::AfterLoss(const State& state, const WorkerEnd& end) {
   Construct(state);
 }
 
-// How often calls may be tried again is the actor's affair; those made before it was known have not been tried.
-void ActorCaller::LearnRetries(ActorState& state, int32_t max_task_retries) {
-  if (state.options.max_task_retries == max_task_retries) return;
-  state.options.max_task_retries = max_task_retries;
-  for (TaskRecord* task : state.waiting) {
-    if (task->attempt == 0) task->retries_left = max_task_retries;
+// Calls that were sent to an incarnation that is over, and have no answer: those that may have begun are charged.
+void ActorCaller::ChargeSent(ActorState& state, const WorkerEnd& end, bool may_live) {
+  std::vector<uint64_t> sent;
+  for (const TaskRecord* task : state.waiting) {
+    if (task->call_sequence != 0) sent.push_back(task->sequence);
+  }
+  for (const uint64_t sequence : sent) {
+    TaskRecord* task = book_.Find(sequence);
+    if (task == nullptr) continue;
+    book_.NoteTried(*task, NodeOf(state.worker, state.node_name));
+    if (CauseOf(end.error) == Cause::kNodeDied) book_.LoseItems(*task);
+    const bool innocent = !end.MayHaveBegunCall(sequence, book_.self());
+    if (may_live && (innocent || task->retries_left != 0) && !task->cancelled) {
+      if (!innocent && task->retries_left > 0) --task->retries_left;
+      ++task->attempt;
+    } else {
+      std::erase(state.waiting, task);
+      book_.Fail(*task, DeathOf(state, end));
+    }
   }
 }
 
+absl::Status ActorCaller::DeathOf(const ActorState& state, const WorkerEnd& end) {
+  return MakeError(Cause::kActorDied, absl::StrCat(NameOf(state), " has died: ", std::string(end.error.message())));
+}
+
 // Its calls are numbered anew.
-void ActorCaller::NewIncarnation(ActorState& state) {
+void ActorCaller::NewSession(ActorState& state) {
   state.session = ++last_session_;  // the old one may live, though nobody can reach it
   state.last_call = 0;
   state.heard = 0;
@@ -514,6 +383,7 @@ void ActorCaller::OnDead(ObjectRecord& record) {
   if (record.actor == nullptr) return;
   const State state = record.actor;
   Deactivate(*state);
+  TellHeard(record, *state);
   if (state->owned && state->phase != ActorState::Phase::kDead) {
     if (!state->options.name.empty()) {
       node_.Notify(ReleaseActorName{state->options.name_space, state->options.name, record.id()});

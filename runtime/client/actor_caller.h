@@ -4,8 +4,9 @@
 // A caller's calls reach an actor in the order they were made: one connection, and a call whose arguments are not there
 // holds back those behind it (one whose arguments failed does not: it is never sent). They are numbered, and the worker
 // keeps its answers until it has heard that they came. So when only the connection breaks, all calls without an answer
-// are sent again under their numbers, and none runs twice. When the actor's worker dies, its owner makes it again if it
-// may; calls that had not started go to the next incarnation, the one that had fails unless it may be retried.
+// are sent again under their numbers, and none runs twice; that the worker can't be reached is no proof of its end,
+// which its node and the actor's owner know. When the actor's worker dies, its owner makes it again if it may; calls
+// that had not started go to the next incarnation, the one that had fails unless it may be retried.
 //
 // Lives on the client's executor.
 #ifndef IOCLUSTER_RUNTIME_CLIENT_ACTOR_CALLER_H_
@@ -67,6 +68,13 @@ class ActorCaller final : public TaskSink, public ActorEvents, public Deferred {
 
  private:
   using State = std::shared_ptr<ActorState>;
+  // Of an actor, as its owner says.
+  struct Whereabouts {
+    ProcessAddress worker;
+    std::string node_name;
+    uint32_t incarnation = 0;
+    int32_t max_task_retries = 0;
+  };
   struct Stopping {
     ProcessAddress worker;
     std::string node_name;
@@ -86,23 +94,30 @@ class ActorCaller final : public TaskSink, public ActorEvents, public Deferred {
   void Construct(const State& state);
   void RegisterName(const State& state);
   void Created(const State& state, const absl::Status& status);
-  void Ask(const State& state);
-  void Resolve(const State& state);
-  void Located(const State& state, const absl::StatusOr<LocateActor::Reply>& reply);
-  void Connect(const State& state);
   void Pump(const State& state);
   void AppendBatch(ActorState& state);
   void SendPush();
   void SendBatch(ActorState& state);
+  void SendCancel(ActorState& state, const TaskRecord& task);
+  // actor_caller_reach.cc
+  void Ask(const State& state);
+  void Resolve(const State& state);
+  void Located(const State& state, const absl::StatusOr<LocateActor::Reply>& reply);
+  void Found(const State& state, const Whereabouts& found);
+  void LearnRetries(ActorState& state, int32_t max_task_retries);
+  void Connect(const State& state);
   void Connected(const State& state, Peer* peer);
   void CantConnect(const State& state, const absl::Status& why);
+  void GiveUpWaiting(ActorState& state, const absl::Status& error);
   void Later(const State& state, void (ActorCaller::*next)(const State&));
+  bool OutOfReachTooLong(ActorState& state);
+  void AnswerAsking(ActorState& state);
+
   void Lost(const State& state);
   void TakeBackUnsent(ActorState& state);
   void Activate(const State& state);
   void Deactivate(ActorState& state);
-  void NewIncarnation(ActorState& state);
-  void LearnRetries(ActorState& state, int32_t max_task_retries);
+  void NewSession(ActorState& state);
   // Has the actor's worker end; its lease ends with it.
   void Stop(const ActorState& state, ObjectId actor, bool force);
   void Stop(const Stopping& stopping, absl::Time until);
@@ -120,10 +135,11 @@ class ActorCaller final : public TaskSink, public ActorEvents, public Deferred {
   void Gone(const State& state, TaskRecord& task, const TaskResult& result);
   void Relocate(const State& state);
   void TellHeard();
+  void TellHeard(const ObjectRecord& record, ActorState& state);
   void AfterLoss(const State& state, const WorkerEnd& end);
+  void ChargeSent(ActorState& state, const WorkerEnd& end, bool may_live);
+  static absl::Status DeathOf(const ActorState& state, const WorkerEnd& end);
   void Die(ActorState& state, const absl::Status& error);
-  bool OutOfReachTooLong(ActorState& state);
-  void AnswerAsking(ActorState& state);
   void FailWaiting(ActorState& state, const absl::Status& error);
   void ReleaseConstructor(ActorState& state);
   // What listings are to say of it, if it has a name.

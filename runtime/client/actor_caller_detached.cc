@@ -57,22 +57,17 @@ void ActorCaller::Created(const State& state, const absl::Status& status) {
 void ActorCaller::Located(const State& state, const absl::StatusOr<LocateActor::Reply>& reply) {
   if (state->phase == ActorState::Phase::kDead || closed_) return;
   if (reply.ok()) {
-    if (state->incarnation == 0) {  // until now nobody knew
-      for (TaskRecord* task : state->waiting) task->retries_left = reply->max_task_retries;
-    }
-    if (state->worker.process != reply->worker.process) NewIncarnation(*state);
     state->type = reply->type;
-    state->options.max_task_retries = reply->max_task_retries;
-    state->worker = reply->worker;
-    state->node_name = reply->node_name;
-    state->incarnation = reply->incarnation;
-    return Connect(state);
+    return Found(state, {.worker = reply->worker,
+                         .node_name = reply->node_name,
+                         .incarnation = reply->incarnation,
+                         .max_task_retries = reply->max_task_retries});
   }
   if (CauseOf(reply.status()) == Cause::kDeadline) return Resolve(state);  // it is still being made
   if (CauseOf(reply.status()) != Cause::kDisconnected) return Die(*state, reply.status());
   if (!OutOfReachTooLong(*state)) return Later(state, &ActorCaller::Resolve);
   state->resolving = false;
-  FailWaiting(*state, WithContext(reply.status(), absl::StrCat(NameOf(*state), " can't be located")));
+  GiveUpWaiting(*state, WithContext(reply.status(), absl::StrCat(NameOf(*state), " can't be located")));
 }
 
 void ActorCaller::Note(const ActorState& state, ActorPhase phase) {

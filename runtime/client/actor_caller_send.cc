@@ -32,6 +32,12 @@ void ActorCaller::SendBatch(ActorState& state) {
   SendPush();
 }
 
+// Behind the call itself.
+void ActorCaller::SendCancel(ActorState& state, const TaskRecord& task) {
+  SendBatch(state);
+  state.peer->channel().Notify(CancelTask{.sequence = task.sequence, .force = false, .actor = task.actor->id()});
+}
+
 void ActorCaller::RunDeferred() {
   for (const State& state : std::exchange(dirty_, {})) {
     state->dirty = false;
@@ -44,12 +50,15 @@ void ActorCaller::TellHeard() {
   heard_timer_ = 0;
   for (const State& state : std::exchange(unheard_, {})) {
     state->unheard = false;
-    const uint64_t answered = state->AnsweredUpTo();
-    if (state->record == nullptr || state->peer == nullptr || state->heard == answered) continue;
-    state->heard = answered;
-    state->peer->channel().Notify(
-        AnswersHeard{.actor = state->record->id(), .session = state->session, .answered = answered});
+    if (state->record != nullptr) TellHeard(*state->record, *state);
   }
+}
+
+void ActorCaller::TellHeard(const ObjectRecord& record, ActorState& state) {
+  const uint64_t answered = state.AnsweredUpTo();
+  if (state.peer == nullptr || state.heard == answered) return;
+  state.heard = answered;
+  state.peer->channel().Notify(AnswersHeard{.actor = record.id(), .session = state.session, .answered = answered});
 }
 
 }  // namespace ioc

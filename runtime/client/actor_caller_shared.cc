@@ -62,7 +62,7 @@ void ActorCaller::Relocate(const State& state) {
     const absl::Status error = MakeError(Cause::kWorkerDied, "the process that hosted it does not know it any more");
     return AfterLoss(state, {.error = error, .started_known = true});
   }
-  NewIncarnation(*state);
+  NewSession(*state);
   if (state->owned) {
     state->remaking = false;
     state->phase = ActorState::Phase::kStarting;

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lib/base/status.h"
@@ -15,6 +16,10 @@ class Log {
  public:
   void Append(int number) {
     Work(absl::Milliseconds(4));
+    numbers_.push_back(number);
+  }
+  void AppendSlowly(int number, int milliseconds) {
+    Work(absl::Milliseconds(milliseconds));
     numbers_.push_back(number);
   }
   void AppendWith(int number, const Array<uint32_t>&) { numbers_.push_back(number); }
@@ -97,6 +102,111 @@ TEST_CASE("a call that is cancelled in its actor's queue is skipped, and the oth
         CHECK(log.Call<&Log::numbers>().Get(absl::Minutes(1)).value() == expected);
       }
       CheckQuiet(driver);
+    });
+  });
+}
+
+TEST_CASE("calls go on past those that were lost on their way and cancelled then") {
+  RunSeeds({.nodes = 2}, [](SimCluster& cluster) {
+    cluster.Drive([&](Driver& driver) {
+      {
+        const auto log = driver.cluster.With(kThere).Create<Log>();
+        std::vector<ObjectRef<void>> calls = {log.Call<&Log::AppendSlowly>(0, 5000)};
+        AwaitWork(driver, 1);
+        cluster.world().Partition(cluster.machine(0), cluster.machine(1));
+        for (int i = 1; i <= 6; ++i) calls.push_back(log.Call<&Log::Append>(i));
+        driver.Sleep(absl::Milliseconds(100));
+        for (const int i : {1, 2, 4, 6}) CHECK(driver.cluster.Cancel(calls[i]).ok());
+        cluster.world().Disconnect(cluster.machine(0), cluster.machine(1));
+        driver.Sleep(absl::Milliseconds(100));
+        cluster.world().Heal(cluster.machine(0), cluster.machine(1));
+        for (const int i : {0, 3, 5}) CHECK(calls[i].Get(absl::Minutes(1)).ok());
+        CHECK(log.Call<&Log::numbers>().Get(absl::Minutes(1)).value() == std::vector<int>{0, 3, 5});
+      }
+      CheckQuiet(driver);
+    });
+  });
+}
+
+TEST_CASE("a call that is cancelled while its argument is being made holds up nobody") {
+  RunSeeds({.nodes = 2}, [](SimCluster& cluster) {
+    cluster.Drive([](Driver& driver) {
+      {
+        const auto log = driver.cluster.With(kThere).Create<Log>();
+        const ObjectRef<int> late = driver.cluster.Submit<WorkFor>(300'000, 1);
+        const ObjectRef<void> never = log.Call<&Log::Append>(late);
+        const ObjectRef<void> behind = log.Call<&Log::Append>(2);
+        CHECK(driver.cluster.Cancel(never).ok());
+        CHECK(behind.Get(absl::Minutes(1)).ok());
+        CHECK(CauseOf(never.Get(absl::ZeroDuration())) == Cause::kCancelled);
+        CHECK(log.Call<&Log::numbers>().Get(absl::Minutes(1)).value() == std::vector<int>{2});
+        CHECK(driver.cluster.Cancel(late, {.force = true}).ok());
+      }
+      CheckQuiet(driver);
+    });
+  });
+}
+
+// Calls a log that is not its own, and is told what becomes of that.
+class Writer {
+ public:
+  explicit Writer(const ActorHandle<Log>& log) : log_(log) {}
+  void Write(int number, int milliseconds) { written_.push_back(log_.Call<&Log::AppendSlowly>(number, milliseconds)); }
+  std::string Errors() {
+    std::string errors;
+    for (const ObjectRef<void>& call : std::exchange(written_, {})) errors += std::string(call.Get().message());
+    return errors;
+  }
+
+ private:
+  const ActorHandle<Log> log_;
+  std::vector<ObjectRef<void>> written_;
+};
+
+ActorHandle<Log> MakeLog(Driver& driver, Lifetime lifetime) {
+  ActorOptions options = kThere;
+  options.lifetime = lifetime;
+  if (lifetime == Lifetime::kDetached) options.name = "log";
+  options.max_task_retries = 3;
+  options.max_restarts = 3;
+  return driver.cluster.With(options).Create<Log>();
+}
+
+TEST_CASE("a call runs once, though its caller and its actor are cut off from each other for long") {
+  for (const Lifetime lifetime : {Lifetime::kHandles, Lifetime::kDetached}) {
+    RunSeeds({.nodes = 3}, [lifetime](SimCluster& cluster) {
+      cluster.Drive([&](Driver& driver) {
+        const auto log = MakeLog(driver, lifetime);
+        const auto writer = driver.cluster.With(ActorOptions{.where = {.nodes = {"n2"}}}).Create<Writer>(log);
+        writer.Call<&Writer::Write>(1, 5000);
+        AwaitWork(driver, 1);
+        cluster.world().Partition(cluster.machine(1), cluster.machine(2));
+        writer.Call<&Writer::Write>(2, 0);
+        driver.Sleep(absl::Seconds(50));
+        cluster.world().Heal(cluster.machine(1), cluster.machine(2));
+        CHECK(writer.Call<&Writer::Errors>().Get(absl::Minutes(5)).value().empty());
+        CHECK(log.Call<&Log::numbers>().Get(absl::Minutes(1)).value() == std::vector<int>{1, 2});
+        if (lifetime == Lifetime::kDetached) CHECK(driver.cluster.Kill(log).ok());
+      });
+    });
+  }
+}
+
+TEST_CASE("calls that were given up while their actor was out of reach leave no gap") {
+  RunSeeds({.nodes = 3}, [](SimCluster& cluster) {
+    cluster.Drive([&](Driver& driver) {
+      const auto log = MakeLog(driver, Lifetime::kHandles);
+      const auto writer = driver.cluster.With(ActorOptions{.where = {.nodes = {"n2"}}}).Create<Writer>(log);
+      writer.Call<&Writer::Write>(1, 5000);
+      AwaitWork(driver, 1);
+      cluster.world().Partition(cluster.machine(1), cluster.machine(2));
+      writer.Call<&Writer::Write>(2, 0);
+      const std::string errors = writer.Call<&Writer::Errors>().Get(absl::Minutes(5)).value();
+      CHECK_THAT(errors, Catch::Contains("could not be reached") && !Catch::Contains("has died"));
+      cluster.world().Heal(cluster.machine(1), cluster.machine(2));
+      writer.Call<&Writer::Write>(3, 0);
+      CHECK(writer.Call<&Writer::Errors>().Get(absl::Minutes(5)).value().empty());
+      CHECK(log.Call<&Log::numbers>().Get(absl::Minutes(1)).value() == std::vector<int>{1, 3});
     });
   });
 }

@@ -256,5 +256,42 @@ TEST_CASE("what was sent on one of two connections is missed when it breaks") {
   }
 }
 
+// Keeps a handle of an actor that is not its own.
+class Friend {
+ public:
+  explicit Friend(const ActorHandle<SlowAdder>& adder) : adder_(adder) {}
+  int Add(int number) { return adder_.Call<&SlowAdder::Add>(number, 0).Get().value_or(-1); }
+
+ private:
+  const ActorHandle<SlowAdder> adder_;
+};
+
+TEST_CASE("an actor that was out of reach for long is called again") {
+  RunSeeds({.nodes = 3, .latency = {absl::Milliseconds(1), absl::Milliseconds(10)}}, [](SimCluster& cluster) {
+    cluster.Drive([&](Driver& driver) {
+      {
+        const auto adder =
+            driver.cluster.With(ActorOptions{.where = {.nodes = {SimCluster::NodeName(1)}}}).Create<SlowAdder>(0);
+        const auto other =
+            driver.cluster.With(ActorOptions{.where = {.nodes = {SimCluster::NodeName(2)}}}).Create<Friend>(adder);
+        REQUIRE(other.Call<&Friend::Add>(1).Get(absl::Minutes(1)).value() == 1);
+        const ObjectRef<int> call = adder.Call<&SlowAdder::Add>(0, 1000);
+        AwaitWork(driver, 1);
+        SimEnv& process = *ProcessesAtWork().front();
+        REQUIRE(call.Get(absl::Minutes(1)).ok());
+        cluster.world().Stop(process, absl::Minutes(2));
+        cluster.world().Disconnect(cluster.machine(0), cluster.machine(1));
+        cluster.world().Disconnect(cluster.machine(2), cluster.machine(1));
+        const absl::Status error = adder.Call<&SlowAdder::Add>(1, 0).Get(absl::Minutes(5)).status();
+        CHECK_THAT(std::string(error.message()), Catch::Contains("could not be reached"));
+        driver.Sleep(absl::Minutes(1));
+        CHECK(other.Call<&Friend::Add>(1).Get(absl::Minutes(5)).value() == 2);
+        CHECK(adder.Call<&SlowAdder::Add>(1, 0).Get(absl::Minutes(5)).value() == 3);
+      }
+      CheckQuiet(driver);
+    });
+  });
+}
+
 }  // namespace
 }  // namespace ioc::sim

@@ -335,5 +335,28 @@ TEST_CASE("a constructor that throws in a shared process is the error of that ac
   });
 }
 
+TEST_CASE("an actor that is killed while its process is out of reach is made again when that is back") {
+  RunSeeds({.nodes = 2}, [](SimCluster& cluster) {
+    cluster.Drive([&](Driver& driver) {
+      {
+        TimesMade().clear();
+        const ActorOptions there = {.where = {.nodes = {"n1"}}, .max_restarts = 1, .shared_process = true};
+        const auto cells = MakeCells(driver, there, 2);
+        AddToAll(cells, 1, 1);
+        cluster.world().Stop(ProcessWith(cluster, *ProcessesOf(cells).begin()), absl::Seconds(5));
+        cluster.world().Disconnect(cluster.machine(0), cluster.machine(1));
+        driver.Sleep(absl::Seconds(1));
+        CHECK(driver.cluster.Kill(cells[0], {.no_restart = false}).ok());
+        driver.Sleep(absl::Seconds(30));
+        CHECK(TimesMade()[0] == 2);
+        CHECK(TimesMade()[1] == 1);
+        CHECK(cells[1].Call<&Cell::Add>(1).Get(absl::Minutes(1)).value() == 2);
+        CHECK(cells[0].Call<&Cell::Add>(1).Get(absl::Minutes(1)).value() == 1);
+      }
+      CheckQuiet(driver);
+    });
+  });
+}
+
 }  // namespace
 }  // namespace ioc::sim

@@ -208,6 +208,7 @@ void SimLink::Admit(int from, Segment segment) {
   if (receiver.closed) return;
   receiver.inbox.push_back(std::move(segment));
   if (receiver.handler == nullptr) return;
+  if (world_.IsStopped(*receiver.process)) return DeliverSoon(side);
   Callback turn = [this, side] { Deliver(side); };
   receiver.process->executor().RunTurn(turn);
 }

@@ -221,6 +221,7 @@ EventKey World::Schedule(absl::Time time, SimEnv* process, EventKind kind, bool 
 
 void World::Cancel(EventKey& key) {
   if (key.sequence == 0) return;
+  if (const auto put_off = put_off_.extract(key.sequence); !put_off.empty()) key.time = put_off.mapped();
   const auto found = queue_.find(std::exchange(key, {}));
   if (found == queue_.end()) return;
   // The callback goes last: what it holds may come back here.
@@ -230,9 +231,17 @@ void World::Cancel(EventKey& key) {
 
 void World::Step() {
   const auto first = queue_.begin();
+  const uint64_t sequence = first->first.sequence;
   now_ = first->first.time;
   Event event = std::move(first->second);
   queue_.erase(first);
+  if (event.process != nullptr && IsStopped(*event.process)) {
+    const absl::Time goes_on = stopped_.at(event.process);
+    put_off_[sequence] = goes_on;
+    queue_.emplace(EventKey{goes_on, sequence}, std::move(event));
+    return;
+  }
+  put_off_.erase(sequence);
   if (++events_ > options_.max_events) Fail(absl::StrCat("more than ", options_.max_events, " events"));
   if (event.process != nullptr && !event.process->alive()) return;
 

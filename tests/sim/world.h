@@ -10,6 +10,7 @@
 #define IOCLUSTER_TESTS_SIM_WORLD_H_
 
 #include <absl/container/btree_map.h>
+#include <absl/container/flat_hash_map.h>
 #include <absl/functional/any_invocable.h>
 #include <absl/time/time.h>
 
@@ -110,6 +111,12 @@ class World {
   void Crash(SimEnv& process);
   bool Crash(int64_t pid);
   void Finish(SimEnv& process, ExitStatus status);
+  // The process is stopped (SIGSTOP) until then: what comes for it waits, and nobody is told.
+  void Stop(SimEnv& process, absl::Duration duration) { stopped_[&process] = now_ + duration; }
+  bool IsStopped(const SimEnv& process) const {
+    const auto found = stopped_.find(&process);
+    return found != stopped_.end() && found->second > now_;
+  }
   // Power is cut: all its processes are killed, and their peers elsewhere notice by their timeout only.
   void CrashMachine(SimMachine& machine);
   void RestartMachine(SimMachine& machine) { machine.up = true; }
@@ -184,6 +191,8 @@ class World {
   uint64_t trace_hash_;
   bool in_event_ = false;
   absl::btree_map<EventKey, Event> queue_;
+  std::map<const SimEnv*, absl::Time> stopped_;
+  absl::flat_hash_map<uint64_t, absl::Time> put_off_;  // events of stopped processes, by sequence
   std::vector<std::unique_ptr<SimEnv>> processes_;
   std::vector<SimEnv*> to_reap_;
   std::map<std::string, Program> programs_;  // by content
