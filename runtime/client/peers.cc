@@ -98,7 +98,9 @@ void PeerTable::Dial(Peer& peer, const ProcessAddress& address) {
     const absl::Status error =
         MakeError(Cause::kDisconnected,
                   absl::StrCat("process ", process.ToString(), " is on a node without an address for other machines"));
-    env_.executor().Post([this, process, error] { Dialled(process, error); });
+    env_.executor().Post([this, process, error, alive = std::weak_ptr<const bool>(alive_)] {
+      if (!alive.expired()) Dialled(process, error);
+    });
     return;
   }
   peer.dialling =

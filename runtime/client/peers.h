@@ -108,6 +108,7 @@ class PeerTable final : public ChannelDelegate {
   absl::flat_hash_map<Channel*, ProcessId> expected_;  // whom we dialled
   uint64_t last_link_ = 0;
   uint64_t last_epoch_ = 0;
+  const std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);  // for callbacks that outlive this
 };
 
 }  // namespace ioc

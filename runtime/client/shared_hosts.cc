@@ -148,15 +148,23 @@ void SharedHosts::RunDeferred() {
 void SharedHosts::SendBatch(Host& host) {
   if (host.unsent == 0 || host.peer == nullptr) return;
   push_.lease = host.lease;
-  push_.functions.clear();
-  push_.tasks.clear();
   PeerLink& link = *host.peer->links.front();
+  size_t bytes = 0;
+  const auto send = [&] {
+    link.channel->Notify(push_);
+    push_.functions.clear();
+    push_.tasks.clear();
+    bytes = 0;
+  };
+  // After a reconnect all that are in flight are unsent: they go in as many frames as they went in before.
   for (size_t i = host.in_flight.size() - host.unsent; i < host.in_flight.size(); ++i) {
     book_.AppendTo(push_, *host.in_flight[i], link);
+    bytes += host.in_flight[i]->wire_bytes;
+    if (push_.tasks.size() >= kMaxConstructorsPerFrame || bytes > kBatchBytes) send();
   }
+  if (!push_.tasks.empty()) send();
   host.unsent = 0;
   host.unsent_bytes = 0;
-  link.channel->Notify(push_);
 }
 
 void SharedHosts::OnResult(TaskRecord& constructor, PeerLink& link, TaskResult& result) {

@@ -37,6 +37,12 @@ void AppendActorOptions(TaskSpec& spec, const ActorState& actor) {
   if (actor.checkpoint != nullptr) spec.checkpoint.push_back(actor.checkpoint->message.checkpoint);
 }
 
+size_t CheckpointBytesOf(const TaskRecord& task) {
+  const ActorState* const actor =
+      task.kind == TaskKind::kCreateActor && task.actor != nullptr ? task.actor->actor.get() : nullptr;
+  return actor == nullptr || actor->checkpoint == nullptr ? 0 : actor->checkpoint->words.size() * sizeof(uint64_t);
+}
+
 }  // namespace
 
 void TaskRecord::OnSettled(ObjectRecord&) { book->ArgumentSettled(*this); }
@@ -167,15 +173,17 @@ void TaskBook::ArgumentSettled(TaskRecord& task) {
                   [](const ObjectRecord* dependency) { return dependency->state == ObjectState::kFailed; });
   if (failed || (task.stored_payload != nullptr && task.stored_payload->state == ObjectState::kFailed))
     return Doom(task);
-  task.wire_bytes = WireBytesOf(task);
-  if (task.wire_bytes > kMaxTaskBytes) {
+  const size_t checkpoint = CheckpointBytesOf(task);
+  task.wire_bytes = WireBytesOf(task) + checkpoint;
+  if (task.wire_bytes > std::min(kMaxTaskBytes + checkpoint, kMaxTaskBytesWithCheckpoint)) {
     size_t refs = task.refs.size();
     for (const ObjectRecord* dependency : task.dependencies) refs += dependency->contained.size();
-    const absl::Status error = MakeError(
-        Cause::kInvalidArgument,
-        absl::StrCat("the arguments of ", std::string(task.label()), " take ", task.wire_bytes, " bytes in a message (",
-                     task.dependencies.size(), " values of references, and ", refs, " references); at most ",
-                     kMaxTaskBytes, " are possible: put many small values in one object"));
+    const absl::Status error =
+        MakeError(Cause::kInvalidArgument,
+                  absl::StrCat("the arguments of ", std::string(task.label()), " take ", task.wire_bytes,
+                               " bytes in a message (", task.dependencies.size(), " values of references, and ", refs,
+                               " references", checkpoint == 0 ? "" : "; with its last checkpoint", "); at most ",
+                               kMaxTaskBytes, " are possible: put many small values in one object"));
     task.sink->OnTaskDoomed(task, error);
     return Fail(task, error);
   }

@@ -25,7 +25,9 @@ namespace ioc {
 
 // What a task's arguments may take in a message.
 inline constexpr size_t kMaxTaskBytes = size_t{12} << 20;
-static_assert(kMaxTaskBytes < kMaxBodyBytes);
+// The same together with the checkpoint that an actor is made again from.
+inline constexpr size_t kMaxTaskBytesWithCheckpoint = size_t{15} << 20;
+static_assert(kMaxTaskBytes < kMaxTaskBytesWithCheckpoint && kMaxTaskBytesWithCheckpoint < kMaxBodyBytes);
 
 class TaskBook {
  public:

@@ -3,11 +3,26 @@
 #include <absl/strings/str_cat.h>
 
 #include <utility>
+#include <vector>
 
 #include "lib/base/status.h"
 #include "runtime/worker/worker.h"
 
 namespace ioc {
+namespace {
+
+// What there may be much of; all answers of a turn fit into a frame but for that.
+size_t BulkOf(const TaskResult& result) {
+  constexpr size_t kBytesOfGiven = 96;
+  constexpr size_t kBytesOfRef = 24;
+  size_t bytes = result.error.message().size() + kBytesOfGiven * result.given.size();
+  for (const std::vector<WireValue>* values : {&result.returns, &result.given}) {
+    for (const WireValue& value : *values) bytes += value.bytes.size() + kBytesOfRef * value.refs.size();
+  }
+  return bytes;
+}
+
+}  // namespace
 
 // Says where and in which attempt it happened.
 absl::Status Worker::Located(const absl::Status& error, const Job& job) const {
@@ -31,7 +46,7 @@ void Worker::Reply(std::shared_ptr<Answer> answer) {
   answer->ready = true;
   if (answer->withheld) return;
   if (std::exchange(answer->queued, true)) return;
-  for (const WireValue& value : answer->result.returns) answer_bytes_ += value.bytes.size();
+  answer_bytes_ += BulkOf(answer->result);
   answers_.push_back(std::move(answer));
   if (answer_bytes_ > kAnswerBytes) return RunDeferred();
   env_->executor().Defer(*this);

@@ -36,7 +36,9 @@ void Worker::OnAssignLease(const AssignLease& lease) {
   if (running_.empty()) omp_threads_.SetCpus(lease.cpus);
   // Other clients number their tasks alike: what the last one's began must not be taken for one of this one's.
   if (client_->registration().status_page != nullptr) {
-    WorkerPageIn(*client_->registration().status_page).started.store(0, std::memory_order_relaxed);
+    WorkerPage& page = WorkerPageIn(*client_->registration().status_page);
+    page.started.store(0, std::memory_order_relaxed);
+    page.caller.store(0, std::memory_order_relaxed);
   }
   env_->executor().CancelTimer(connect_timer_);
   connect_timer_ = env_->executor().Schedule(kLeaseConnectTimeout, [this] {

@@ -358,5 +358,72 @@ TEST_CASE("an actor that is killed while its process is out of reach is made aga
   });
 }
 
+// Has much to be sent along when it is made, or made again.
+class Bulky {
+ public:
+  Bulky(const std::string& text, int milliseconds) : text_(text) { Work(absl::Milliseconds(milliseconds)); }
+  size_t Grow(size_t size) {
+    text_.resize(size, 'x');
+    return text_.size();
+  }
+  size_t size() { return text_.size(); }
+
+  std::string Checkpoint() const { return text_; }
+  void Restore(std::string text) { text_ = std::move(text); }
+
+ private:
+  std::string text_;
+};
+
+constexpr int kBulky = 250;
+constexpr size_t kBulk = 80'000;  // all together more than a message may have
+static_assert(kBulky * kBulk > kMaxBodyBytes);
+
+void CheckBulk(const std::vector<ActorHandle<Bulky>>& actors) {
+  std::vector<ObjectRef<size_t>> sizes;
+  for (const auto& actor : actors) sizes.push_back(actor.Call<&Bulky::size>());
+  for (const auto& size : sizes) {
+    const absl::StatusOr<size_t> got = size.Get(absl::Minutes(2));
+    INFO(got.status().ToString());
+    REQUIRE(got.ok());
+    CHECK(*got == kBulk);
+  }
+}
+
+TEST_CASE("many actors with much to be made from are made, though the connection breaks meanwhile") {
+  RunSeeds({.nodes = 2}, [](SimCluster& cluster) {
+    cluster.Drive([&](Driver& driver) {
+      std::vector<ActorHandle<Bulky>> actors;
+      const ActorCreator creator =
+          driver.cluster.With(ActorOptions{.where = {.nodes = {"n1"}}, .shared_process = true});
+      for (int i = 0; i < kBulky; ++i) actors.push_back(creator.Create<Bulky>(std::string(kBulk, 'x'), 100));
+      AwaitWork(driver, 4);
+      driver.Sleep(absl::Milliseconds(500));
+      cluster.world().Disconnect(cluster.machine(0), cluster.machine(1));
+      CheckBulk(actors);
+    });
+  });
+}
+
+TEST_CASE("many actors with much that was saved are made again") {
+  RunSeeds({.nodes = 2}, [](SimCluster& cluster) {
+    cluster.Drive([&](Driver& driver) {
+      std::vector<ActorHandle<Bulky>> actors;
+      const ActorOptions saved = {.where = {.nodes = {"n1"}},
+                                  .max_restarts = 1,
+                                  .max_task_retries = -1,
+                                  .checkpoint_every = 1,
+                                  .shared_process = true};
+      const ActorCreator creator = driver.cluster.With(saved);
+      for (int i = 0; i < kBulky; ++i) actors.push_back(creator.Create<Bulky>(std::string("small"), 0));
+      std::vector<ObjectRef<size_t>> grown;
+      for (const auto& actor : actors) grown.push_back(actor.Call<&Bulky::Grow>(kBulk));
+      for (const auto& size : grown) REQUIRE(size.Get(absl::Minutes(1)).value() == kBulk);
+      for (SimEnv* worker : cluster.Workers(1)) cluster.world().Crash(*worker);
+      CheckBulk(actors);
+    });
+  });
+}
+
 }  // namespace
 }  // namespace ioc::sim

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lib/base/mutex.h"
+#include "lib/base/status.h"
 #include "lib/env_asio/asio_env.h"
 
 namespace ioc {
@@ -100,6 +101,16 @@ TEST_CASE_METHOD(Fixture, "a peer that is gone can be dialled again", "[peers]")
   bool reached = false;
   a->table.With(b->address, [&](absl::StatusOr<Peer*> again) { reached = again.ok(); });
   Eventually([&] { return reached && LinksOf(*b, *a) == 1; });
+}
+
+TEST_CASE_METHOD(Fixture, "who waits for a process without a door is told when the table goes before that", "[peers]") {
+  absl::Status told;
+  a->table.With({.process = ProcessId(3)}, [&](const absl::StatusOr<Peer*>& peer) { told = peer.status(); });
+  a.reset();
+  CHECK(CauseOf(told) == Cause::kDisconnected);
+  bool later = false;
+  b->table.With({.process = ProcessId(4)}, [&](const absl::StatusOr<Peer*>&) { later = true; });
+  Eventually([&] { return later; });  // what was put off for the table that is gone has run, and did nothing
 }
 
 }  // namespace
