@@ -2,8 +2,6 @@
 
 #include <absl/container/flat_hash_map.h>
 #include <absl/strings/str_cat.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 
 #include <array>
 #include <cerrno>
@@ -98,8 +96,7 @@ class AsioListener::Core final : public std::enable_shared_from_this<Core>, priv
         return Warn(absl::StrCat("refused ", DescribePeer(socket.get()).description, ": it belongs to another user"));
       }
     } else {
-      const int on = 1;
-      setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+      SetTcpOptions(socket.get());
     }
     if (pending_.size() >= kMaxPendingPreambles) {
       return Warn(absl::StrCat("refused ", DescribePeer(socket.get()).description, ": ", kMaxPendingPreambles,

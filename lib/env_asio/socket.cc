@@ -126,11 +126,18 @@ absl::StatusOr<std::vector<SocketAddress>> ResolveBlocking(const Address& addres
 absl::StatusOr<UniqueFd> OpenSocket(int family) {
   UniqueFd fd(socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return MakeError(Cause::kInternal, absl::StrCat("can't open a socket: ", std::strerror(errno)));
-  if (family != AF_UNIX) {
-    const int on = 1;
-    setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  }
+  if (family != AF_UNIX) SetTcpOptions(fd.get());
   return fd;
+}
+
+void SetTcpOptions(int fd) {
+  const auto set = [fd](int level, int option, int value) { setsockopt(fd, level, option, &value, sizeof value); };
+  set(IPPROTO_TCP, TCP_NODELAY, 1);
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(absl::ToInt64Seconds(kTcpProbeInterval)));
+  set(IPPROTO_TCP, TCP_KEEPINTVL, static_cast<int>(absl::ToInt64Seconds(kTcpProbeInterval)));
+  set(IPPROTO_TCP, TCP_KEEPCNT, static_cast<int>(kTcpSilenceTimeout / kTcpProbeInterval) - 1);
+  set(IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(absl::ToInt64Milliseconds(kTcpSilenceTimeout)));
 }
 
 absl::StatusOr<UniqueFd> OpenListener(const SocketAddress& where, std::string_view address) {

@@ -3,6 +3,7 @@
 #define IOCLUSTER_LIB_ENV_ASIO_SOCKET_H_
 
 #include <absl/status/statusor.h>
+#include <absl/time/time.h>
 #include <sys/socket.h>
 
 #include <string>
@@ -40,7 +41,14 @@ absl::StatusOr<std::vector<SocketAddress>> ResolveAtOnce(const Address& address)
 // Asks the system's resolver, which blocks, for many seconds at worst.
 absl::StatusOr<std::vector<SocketAddress>> ResolveBlocking(const Address& address);
 
+// A peer whose machine has gone silent (no power, no network, asleep) is noticed: a TCP connection breaks when nothing
+// has come from it for this long, though it was asked, or what was sent to it is not acknowledged for this long.
+inline constexpr absl::Duration kTcpSilenceTimeout = absl::Seconds(15);
+inline constexpr absl::Duration kTcpProbeInterval = absl::Seconds(5);  // of an idle connection
+
 absl::StatusOr<UniqueFd> OpenSocket(int family);
+// Of a socket that OpenSocket has not made. What an accepted one inherits differs between systems.
+void SetTcpOptions(int fd);
 absl::StatusOr<UniqueFd> OpenListener(const SocketAddress& where, std::string_view address);
 SocketAddress LocalAddress(int fd);
 

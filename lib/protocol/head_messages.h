@@ -164,7 +164,7 @@ struct Stop {  // *
   static constexpr Method kMethod = Method::kStop;
 };
 
-// head -> nodes: a node is gone; what is known of it can be dropped.
+// head -> nodes -> their processes: a node has left, or was lost too long ago to live; connections to it are dead.
 struct NodeRemoved {
   static constexpr Method kMethod = Method::kNodeRemoved;
   NodeId node;

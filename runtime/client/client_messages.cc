@@ -42,6 +42,8 @@ absl::Status Client::OnNodeMessage(Channel& channel, FrameView frame) {
       return Take<ProcessGone>(frame, [this](const ProcessGone& gone) {
         if (worker_ != nullptr) worker_->OnProcessGone(gone.process);
       });
+    case Method::kNodeRemoved:
+      return Take<NodeRemoved>(frame, [this](const NodeRemoved& m) { peers_.OnNodeRemoved(m.node, m.reason); });
     case Method::kTakeProcessCensus:
       channel.Reply(frame.header, TakeProcessCensus::Reply{Census()});
       return absl::OkStatus();

@@ -190,6 +190,17 @@ void PeerTable::OnClosed(Channel& channel, const absl::Status& why) {
   if (process) Gone(process, why);
 }
 
+void PeerTable::OnNodeRemoved(NodeId node, std::string_view why) {
+  std::vector<ProcessId> gone;
+  for (const auto& [process, peer] : peers_) {
+    const bool is_there = std::any_of(peer->links.begin(), peer->links.end(),
+                                      [node](const PeerLink* link) { return link->channel->peer().node == node; });
+    if (is_there || peer->address.node == node) gone.push_back(process);
+  }
+  std::sort(gone.begin(), gone.end());
+  for (const ProcessId process : gone) Gone(process, MakeError(Cause::kDisconnected, why));
+}
+
 void PeerTable::Gone(ProcessId process, const absl::Status& why) {
   auto it = peers_.find(process);
   if (it == peers_.end()) return;

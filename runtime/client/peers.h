@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "iocluster/internal/runtime.h"
@@ -81,6 +82,8 @@ class PeerTable final : public ChannelDelegate {
   bool IsInTransit(ObjectId id) const;
   // A connection that our node handed to us.
   void Accept(std::unique_ptr<Connection> connection);
+  // The node has ended, and all its processes are gone.
+  void OnNodeRemoved(NodeId node, std::string_view why);
   // Closes them all, for good. No hooks are called.
   void Clear();
   void Count(ProcessCensus& census) const;

@@ -195,8 +195,11 @@ class Head::Impl final : private ChannelDelegate {
     }
   }
 
-  void TellNodeEnded(NodeId node) {
+  void TellNodeEnded(NodeId node, const std::string& why) {
     for (const ProcessId process : processes_.NodeLeft(node)) TellProcessGone(node, process);
+    for (const auto& [id, other] : nodes_.nodes()) {
+      if (other.alive() && id != node) other.channel->Notify(NodeRemoved{.node = node, .reason = why});
+    }
   }
 
   absl::Status OnNameMessage(Channel& channel, const FrameView& frame) {
@@ -385,10 +388,9 @@ class Head::Impl final : private ChannelDelegate {
     const bool lost = departure == Departure::kLost && !is_stopping_;
     const std::string what = absl::StrCat("node ", node.info.name, lost ? " is lost: " : " has left: ", reason);
     env_.Log(lost ? LogLevel::kWarning : LogLevel::kInfo, what);
-    const NodeRemoved removed{.node = id, .reason = what};
     if (departure == Departure::kLeft) {
       nodes_.Remove(id);
-      TellNodeEnded(id);
+      TellNodeEnded(id, what);
     } else {
       nodes_.MarkDead(node);  // may forget the record
       processes_.NodeLost(id, env_.executor().Now());
@@ -396,16 +398,16 @@ class Head::Impl final : private ChannelDelegate {
     placer_.DropNode(id);
     names_.DropNode(id);
     actors_.NodeGone(id, departure == Departure::kLost, what);
-    for (const auto& [other_id, other] : nodes_.nodes()) {
-      if (other.alive()) other.channel->Notify(removed);
-    }
     placer_.Wake();
   }
 
   void ScheduleSilenceCheck() {
     silence_timer_ = env_.executor().Schedule(node_timeout_ / 4, [this] {
       DropSilentNodes();
-      for (const NodeId node : processes_.EndedNodes(env_.executor().Now())) TellNodeEnded(node);
+      for (const NodeId node : processes_.EndedNodes(env_.executor().Now())) {
+        TellNodeEnded(node, absl::StrCat("the node was lost ", absl::FormatDuration(kNodeEndedAfter),
+                                         " ago and has not come back"));
+      }
       ScheduleSilenceCheck();
     });
   }

@@ -216,6 +216,15 @@ void Node::Impl::OnProcessGone(ProcessId process) {
   }
 }
 
+// Connections to a machine that has no power break late or never.
+void Node::Impl::OnNodeRemoved(const NodeRemoved& removed) {
+  if (removed.node == info_.address.node) return;
+  const absl::Status why = MakeError(Cause::kDisconnected, removed.reason);
+  sessions_->DropNode(removed.node, why);
+  peers_->Drop(removed.node, why);
+  sessions_->NotifyProcesses(removed);
+}
+
 RegisterNode Node::Impl::MakeRegistration() { return {.info = info_, .free = leases_->free()}; }
 
 void Node::Impl::OnRegistered(const RegisterNode::Reply& reply) {
@@ -283,7 +292,7 @@ absl::Status Node::Impl::OnHeadMessage(Channel& head, FrameView& frame) {
       });
       return absl::OkStatus();
     case Method::kNodeRemoved:
-      return absl::OkStatus();
+      return Take<NodeRemoved>(frame, [&](const NodeRemoved& removed) { OnNodeRemoved(removed); });
     case Method::kPing:
       head.Reply(frame.header, Ping::Reply{});
       return absl::OkStatus();

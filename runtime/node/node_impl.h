@@ -54,6 +54,7 @@ class Node::Impl final : public SessionHandler, public HeadLink::Listener, publi
   void TakeCensus(absl::AnyInvocable<void(const NodeCensus&)> done);
   // A process of the cluster has ended.
   void OnProcessGone(ProcessId process);
+  void OnNodeRemoved(const NodeRemoved& removed);
   void OnGetWorkerFate(SessionId session, const FrameHeader& request, const GetWorkerFate& ask, bool may_relay);
 
   RegisterNode MakeRegistration() override;

@@ -25,6 +25,7 @@ PeerNodes::~PeerNodes() {
 }
 
 absl::Status PeerNodes::Peer::OnMessage(Channel&, FrameView frame) {
+  NoteHeard();
   if (frame.header.method == static_cast<uint16_t>(Method::kFreeObjects)) {
     return Take<FreeObjects>(frame, [this](const FreeObjects& free) {
       if (peers.on_free_) peers.on_free_(free);
@@ -43,11 +44,15 @@ void PeerNodes::CallEncoded(const NodeAddress& node, Method method, std::span<co
   Use(node, [this, id, method, copy = std::move(copy), timeout, handler = std::move(handler)](
                 Channel* channel, const absl::Status& why) mutable {
     if (channel == nullptr) return handler(why);
-    ++peers_.at(id)->open_calls;
-    auto ended = life_.Bind([this, id] { CallEnded(id); });
+    Peer& peer = *peers_.at(id);
+    ++peer.open_calls;
+    const absl::Time began = env_.executor().Now();
+    auto ended = life_.Bind([this, id, connection = peer.number, began, timeout](const absl::Status& status) {
+      CallEnded(id, connection, began, !status.ok() && env_.executor().Now() >= began + timeout);
+    });
     channel->CallEncoded(method, copy, timeout, {},
                          [ended, handler = std::move(handler)](absl::StatusOr<RawReply> reply) mutable {
-                           ended();
+                           ended(reply.status());
                            handler(std::move(reply));
                          });
   });
@@ -58,9 +63,13 @@ void PeerNodes::Unhold(NodeId node) {
   if (found != holds_.end() && --found->second == 0) holds_.erase(found);
 }
 
-void PeerNodes::CallEnded(NodeId node) {
+void PeerNodes::CallEnded(NodeId node, uint64_t connection, absl::Time began, bool timed_out) {
   auto found = peers_.find(node);
-  if (found != peers_.end() && found->second->open_calls > 0) --found->second->open_calls;
+  if (found == peers_.end() || found->second->number != connection) return;
+  Peer& peer = *found->second;
+  --peer.open_calls;
+  if (!timed_out) return peer.NoteHeard();
+  if (peer.last_heard < began) Drop(node, MakeError(Cause::kDisconnected, "it does not answer"));
 }
 
 void PeerNodes::Use(const NodeAddress& node, Operation operation) {
@@ -74,7 +83,7 @@ void PeerNodes::Use(const NodeAddress& node, Operation operation) {
                                                        " has no address that other machines can reach; start it with "
                                                        "--listen HOST:PORT")));
     }
-    found->second = std::make_unique<Peer>(*this, node);
+    found->second = std::make_unique<Peer>(*this, node, ++last_connection_);
     found->second->dialling =
         env_.network().Dial(address, {.target = Target::kNode}, kPeerDialTimeout,
                             life_.Bind([this, id = node.node](absl::StatusOr<std::unique_ptr<Connection>> connection) {
@@ -111,6 +120,7 @@ void PeerNodes::Drop(NodeId node, const absl::Status& why) {
       Cause::kDisconnected, absl::StrCat(gone->label, " can't be reached: ", absl::string_view(why.message())));
   for (Operation& operation : gone->waiting) operation(nullptr, error);
   gone->waiting.clear();
+  if (gone->channel != nullptr) gone->channel->Close(error);
   if (on_lost_) on_lost_(node);
   gone_.push_back(std::move(gone));
   if (gone_.size() == 1) env_.executor().Post(life_.Bind([this] { gone_.clear(); }));

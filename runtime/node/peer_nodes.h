@@ -49,13 +49,8 @@ class PeerNodes {
       handler(std::move(reply));
     });
   }
-  // Lost if the node can't be reached.
-  template <Message M>
-  void Notify(const NodeAddress& node, const M& message) {
-    Use(node, [message](Channel* channel, const absl::Status&) {
-      if (channel != nullptr) channel->Notify(message);
-    });
-  }
+  // Closes the connection with the node, if there is one; what was asked over it fails with kDisconnected.
+  void Drop(NodeId node, const absl::Status& why);
 
   // While held, a connection is not closed for being idle: the other side tells us through it what was freed.
   void Hold(NodeId node) { ++holds_[node]; }
@@ -72,30 +67,34 @@ class PeerNodes {
   using Operation = absl::AnyInvocable<void(Channel*, const absl::Status&)>;
 
   struct Peer final : ChannelDelegate {
-    Peer(PeerNodes& peers_in, const NodeAddress& node_in)
-        : peers(peers_in), node(node_in.node), label(node_in.Label()) {}
-    void OnReady(Channel&, const Hello&) override {}
+    Peer(PeerNodes& peers_in, const NodeAddress& node_in, uint64_t number_in)
+        : peers(peers_in), node(node_in.node), number(number_in), label(node_in.Label()) {}
+    void OnReady(Channel&, const Hello&) override { NoteHeard(); }
+    void NoteHeard() { last_heard = peers.env_.executor().Now(); }
     absl::Status OnMessage(Channel& channel, FrameView frame) override;
     void OnClosed(Channel& channel, const absl::Status& why) override;
 
     PeerNodes& peers;
     const NodeId node;
+    const uint64_t number;    // of this connection, never used again
     const std::string label;  // for messages
     std::unique_ptr<Dialling> dialling;
     std::unique_ptr<Channel> channel;
     std::vector<Operation> waiting;
     uint64_t open_calls = 0;
     absl::Time last_used;
+    absl::Time last_heard = absl::InfinitePast();
   };
 
   void Use(const NodeAddress& node, Operation operation);
   void Dialled(NodeId node, absl::StatusOr<std::unique_ptr<Connection>> connection);
-  void CallEnded(NodeId node);
-  void Drop(NodeId node, const absl::Status& why);
+  // A call that began then; a connection on which nothing at all has come meanwhile is dead.
+  void CallEnded(NodeId node, uint64_t connection, absl::Time began, bool timed_out);
   void CloseIdle();
 
   Env& env_;
   Hello self_;
+  uint64_t last_connection_ = 0;
   std::map<NodeId, std::unique_ptr<Peer>> peers_;
   std::vector<std::unique_ptr<Peer>> gone_;  // until the end of the turn: we may be inside one of their callbacks
   std::map<NodeId, uint64_t> holds_;

@@ -67,13 +67,18 @@ void Sessions::Forget(const Session& session) {
   if (found != by_process_.end() && found->second == session.id()) by_process_.erase(found);
 }
 
-void Sessions::Close(SessionId id, const absl::Status& why) {
-  auto found = sessions_.find(id);
-  if (found == sessions_.end()) return;
-  std::unique_ptr<Session> gone = std::move(found->second);
-  sessions_.erase(found);
-  Forget(*gone);
-  gone->channel().Close(why);
+void Sessions::DropNode(NodeId node, const absl::Status& why) {
+  std::vector<SessionId> dropped;
+  for (const auto& [id, session] : sessions_) {
+    const bool is_ready = session->channel().ready();
+    if (is_ready && session->role() == Role::kNode && session->channel().peer().node == node) dropped.push_back(id);
+  }
+  for (const SessionId id : dropped) {
+    Session* const session = Find(id);
+    if (session == nullptr) continue;
+    session->channel().Close(why);
+    OnClosed(*session, why);
+  }
 }
 
 void Sessions::SayGoodbye(const absl::Status& why, std::optional<Role> role) {

@@ -80,8 +80,8 @@ class Sessions {
   std::vector<ProcessId> ProcessIds() const;
   // From now on the session is found by its process. False if the process has another session already.
   bool Bind(Session& session, ProcessId process);
-  // Says why and closes. The handler is not called. Not from a callback of that session's own channel.
-  void Close(SessionId id, const absl::Status& why);
+  // Closes those that a node has opened. Not from a callback of their own channels.
+  void DropNode(NodeId node, const absl::Status& why);
   // Tells those in `role`, or all, why, and closes them; the handler is not called. They stay until they are destroyed,
   // so that what waits for their answers finds out in its turn.
   void SayGoodbye(const absl::Status& why, std::optional<Role> role = std::nullopt);

@@ -199,6 +199,7 @@ class Worker final : public WorkerHooks, public Deferred {
   void EndLease();
   void AwaitOwner();
   void CancelJob(Job& job, bool force);
+  void EndJobsOf(ProcessId caller);
   void EndSoon(Job& job, int exit_code);
 
   const std::shared_ptr<Env> env_;

@@ -157,6 +157,11 @@ void Worker::OnProcessGone(ProcessId process) {
   for (HostedActor* actor : ActorsInOrder()) {
     for (const std::shared_ptr<Answer>& answer : actor->answered().ForgetCaller(process)) Forget(*answer);
   }
+  // Its connection may not break, if its machine has no power; it may never have come. Of an actor's lease the node
+  // knows.
+  if (!lease_ || dedicated_ || process != lease_client_) return;
+  EndLease();
+  EndJobsOf(process);
 }
 
 void Worker::Forget(Answer& answer) {

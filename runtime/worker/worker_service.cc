@@ -121,9 +121,13 @@ void Worker::OnPeerGone(Peer& peer) {
       EndLease();
     }
   }
-  // Nobody waits for the answer of a task that runs, so it may not hold its CPU as long as it likes.
+  EndJobsOf(peer.process);
+}
+
+// Nobody waits for the answer of a task that runs, so it may not hold its CPU as long as it likes.
+void Worker::EndJobsOf(ProcessId caller) {
   for (Job* job : running_) {
-    if (job->caller != peer.process) continue;
+    if (job->caller != caller) continue;
     if (job->stream != nullptr && !job->taken) job->stream->Close();
     if (job->spec->kind == TaskKind::kTask) EndSoon(*job, /*exit_code=*/0);
   }

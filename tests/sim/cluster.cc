@@ -53,6 +53,7 @@ WorldOptions OptionsOf(const SimClusterOptions& options) {
   WorldOptions world;
   world.topology.link_latency = options.latency;
   world.topology.local_latency = options.local_latency;
+  world.connection_timeout = options.connection_timeout;
   world.fibers.thread_local_hooks = {
       .get = [] { return static_cast<void*>(internal::CurrentContext()); },
       .set = [](void* context) { internal::SetCurrentContext(static_cast<internal::RunContext*>(context)); }};

@@ -34,6 +34,7 @@ struct SimClusterOptions {
   DurationRange latency = {absl::Milliseconds(1), absl::Milliseconds(80)};         // between two machines, one way
   DurationRange local_latency = {absl::Microseconds(10), absl::Microseconds(30)};  // between processes of a machine
   absl::Duration node_timeout = absl::Seconds(10);                                 // HeadOptions::node_timeout
+  absl::Duration connection_timeout = absl::Seconds(15);                           // WorldOptions::connection_timeout
   uint64_t store_bytes = uint64_t{64} << 20;                                       // of each node
   std::optional<uint64_t> spill_limit = {};                                        // NodeOptions::spill_limit
 };

@@ -48,6 +48,26 @@ TEST_CASE("tasks on a machine that loses its power run elsewhere or name it in t
   });
 }
 
+TEST_CASE("a machine without power is given up, though no connection to it ever breaks") {
+  RunSeeds({.nodes = 3, .connection_timeout = absl::InfiniteDuration()}, [](SimCluster& cluster) {
+    cluster.Drive([&](Driver& driver) {
+      {
+        const TaskOptions on_n1{.where = {.nodes = {"n1"}}, .max_retries = 0};
+        const ObjectRef<int> task = driver.cluster.With(on_n1).Submit<WorkFor>(3'600'000, 1);
+        // What it has others do ends with it.
+        const auto steward = driver.cluster.With(ActorOptions{.where = {.nodes = {"n1"}}}).Create<Steward>(0);
+        const ObjectRef<int> call = steward.Call<&Steward::Delegate>(std::string("n2"), 3'600'000, 2);
+        AwaitWork(driver, 2);
+        cluster.world().CrashMachine(cluster.machine(1));
+        CHECK(CauseOf(task.Get(absl::Minutes(3)).status()) == Cause::kNodeDied);
+        CHECK(CauseOf(call.Get(absl::Minutes(3)).status()) == Cause::kActorDied);
+      }
+      CheckQuiet(driver);
+      CHECK(ProcessesAtWork().empty());
+    });
+  });
+}
+
 TEST_CASE("a partition that lasts costs the tasks behind it an attempt") {
   RunSeeds({.nodes = 4}, [](SimCluster& cluster) {
     cluster.Drive([&](Driver& driver) {

@@ -1,4 +1,8 @@
 // Connections of frames over Unix sockets and TCP: what goes in comes out; what can't, says why.
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <catch2/catch.hpp>
 
 #include "lib/env_asio/socket.h"
@@ -44,6 +48,25 @@ TEST_CASE("Thousands of small frames arrive in order") {
   bool in_order = true;
   for (uint64_t i = 0; i < 20000; ++i) in_order = in_order && pair.far->frames[i].header.call == i;
   CHECK(in_order);
+}
+
+TEST_CASE("Both ends of a TCP connection notice a machine that falls silent") {
+  World world;
+  const Pair pair(world, "127.0.0.1:0");
+  const auto option = [](int fd, int level, int name) {
+    int value = -1;
+    socklen_t length = sizeof value;
+    return getsockopt(fd, level, name, &value, &length) == 0 ? value : -1;
+  };
+  int ends = 0;
+  for (int fd = 0; fd < 1024; ++fd) {
+    if (option(fd, SOL_SOCKET, SO_DOMAIN) != AF_INET || option(fd, SOL_SOCKET, SO_ACCEPTCONN) != 0) continue;
+    ++ends;
+    CHECK(option(fd, SOL_SOCKET, SO_KEEPALIVE) == 1);
+    CHECK(option(fd, IPPROTO_TCP, TCP_KEEPIDLE) == 5);
+    CHECK(option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT) == 15'000);
+  }
+  CHECK(ends == 2);
 }
 
 TEST_CASE("Frames sent before the peer starts to read are kept, and the preamble tells whom was asked for") {
