@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 
 #include "lib/base/status.h"
@@ -17,6 +18,10 @@ namespace {
 auto Find(auto& amounts, std::string_view name) {
   return std::lower_bound(amounts.begin(), amounts.end(), name,
                           [](const auto& entry, std::string_view wanted) { return entry.first < wanted; });
+}
+
+int64_t LimitOf(bool upper) {
+  return upper ? std::numeric_limits<int64_t>::max() : std::numeric_limits<int64_t>::min();
 }
 
 std::string FormatAmount(const std::string& name, int64_t ticks) {
@@ -62,11 +67,19 @@ int64_t ResourceSet::GetTicks(std::string_view name) const {
 }
 
 void ResourceSet::Add(const ResourceSet& other) {
-  for (const auto& [name, ticks] : other.amounts_) SetTicks(name, GetTicks(name) + ticks);
+  for (const auto& [name, ticks] : other.amounts_) {
+    int64_t sum = 0;
+    if (__builtin_add_overflow(GetTicks(name), ticks, &sum)) sum = LimitOf(ticks > 0);
+    SetTicks(name, sum);
+  }
 }
 
 void ResourceSet::Subtract(const ResourceSet& other) {
-  for (const auto& [name, ticks] : other.amounts_) SetTicks(name, GetTicks(name) - ticks);
+  for (const auto& [name, ticks] : other.amounts_) {
+    int64_t difference = 0;
+    if (__builtin_sub_overflow(GetTicks(name), ticks, &difference)) difference = LimitOf(ticks < 0);
+    SetTicks(name, difference);
+  }
 }
 
 bool ResourceSet::Covers(const ResourceSet& other) const {

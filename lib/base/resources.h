@@ -34,6 +34,7 @@ class ResourceSet {
   void SetTicks(std::string_view name, int64_t ticks);
   int64_t GetTicks(std::string_view name) const;
 
+  // Amounts end at what an int64_t holds: about 800 TiB of memory.
   void Add(const ResourceSet& other);
   void Subtract(const ResourceSet& other);
   // Whether at least `other` is here, in every resource that `other` asks for (> 0).

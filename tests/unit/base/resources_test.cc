@@ -76,4 +76,15 @@ TEST_CASE("Amounts that make no sense are refused by name") {
 }
 
 }  // namespace
+TEST_CASE("sums past what can be counted end there") {
+  ResourceSet node;
+  node.Set(kMemory, 1e14);
+  ResourceSet total;
+  for (int i = 0; i < 10; ++i) total.Add(node);
+  CHECK(total.GetTicks(kMemory) == std::numeric_limits<int64_t>::max());
+  ResourceSet debt;
+  for (int i = 0; i < 10; ++i) debt.Subtract(node);
+  CHECK(debt.GetTicks(kMemory) == std::numeric_limits<int64_t>::min());
+}
+
 }  // namespace ioc
