@@ -69,7 +69,8 @@ class ProcessTemplate {
 class Processes {
  public:
   virtual ~Processes() = default;
-  // Errors name the program: not there, not executable, built for another machine.
+  // Errors name the program: kProgramMissing if it is not there, not executable, or built for another machine;
+  // ResourceExhausted without a cause if the machine is out of something just now (descriptors, processes, memory).
   virtual absl::StatusOr<std::unique_ptr<Child>> Spawn(const SpawnOptions& options, ExitHandler on_exit) = 0;
   // Starts nothing yet.
   virtual std::unique_ptr<ProcessTemplate> MakeTemplate(SpawnOptions options) = 0;

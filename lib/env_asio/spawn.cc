@@ -49,6 +49,16 @@ absl::Status ProgramError(std::string_view program, std::string_view why) {
   return MakeError(Cause::kProgramMissing, absl::StrCat("can't run ", std::string(program), ": ", std::string(why)));
 }
 
+// Of a system call. What the machine has no more of now is no fault of the program: ResourceExhausted, without a cause.
+absl::Status SystemError(std::string_view program, std::string_view what, int error) {
+  const std::string why = absl::StrCat(std::string(what), std::strerror(error));
+  for (const int exhausted : {EAGAIN, ENOMEM, EMFILE, ENFILE, ENOBUFS, ENOSPC}) {
+    if (error != exhausted) continue;
+    return absl::ResourceExhaustedError(absl::StrCat("can't run ", std::string(program), " now: ", why));
+  }
+  return ProgramError(program, why);
+}
+
 absl::Status CheckProgram(const std::string& program) {
   struct stat info;
   if (stat(program.c_str(), &info) != 0) {
@@ -171,10 +181,10 @@ absl::StatusOr<ChildPlumbing> MakeChildPlumbing(const std::string& program) {
   int sockets[2];
   int pipe[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) {
-    return ProgramError(program, absl::StrCat("no socket for it: ", std::strerror(errno)));
+    return SystemError(program, "no socket for it: ", errno);
   }
   ChildPlumbing result = {.ours = {.socket = UniqueFd(sockets[0])}, .theirs = {.socket = UniqueFd(sockets[1])}};
-  if (pipe2(pipe, O_CLOEXEC) != 0) return ProgramError(program, absl::StrCat("no pipe for it: ", std::strerror(errno)));
+  if (pipe2(pipe, O_CLOEXEC) != 0) return SystemError(program, "no pipe for it: ", errno);
   result.ours.errors = UniqueFd(pipe[0]);
   result.theirs.errors = UniqueFd(pipe[1]);
   fcntl(result.ours.socket.get(), F_SETFL, O_NONBLOCK);
@@ -202,14 +212,14 @@ absl::StatusOr<Spawned> SpawnProcess(const SpawnOptions& options, ChildEnds ends
   plan.DefaultSignals();
   Spawned result;
   if (const int failed = plan.Spawn(result.pid, program, Pointers(arguments).data(), Pointers(environment).data())) {
-    return ProgramError(program, std::strerror(failed));
+    return SystemError(program, "", failed);
   }
   result.pidfd = UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, result.pid, 0)));
   if (!result.pidfd) {
     const int failed = errno;
     kill(result.pid, SIGKILL);
     waitpid(result.pid, nullptr, 0);
-    return ProgramError(program, absl::StrCat("can't watch it: ", std::strerror(failed)));
+    return SystemError(program, "can't watch it: ", failed);
   }
   return result;
 }

@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
@@ -38,7 +40,19 @@ void SetHandler(void (*handler)(int)) {
   ::sigaction(SIGTERM, &action, nullptr);
 }
 
+// What children inherit as well: some programs close all that they may have one by one.
+constexpr rlim_t kMaxOpenFiles = 1 << 17;
+
 }  // namespace
+
+void RaiseOpenFilesLimit() {
+  rlimit limit = {};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  const rlim_t wanted = std::min(limit.rlim_max, kMaxOpenFiles);
+  if (limit.rlim_cur >= wanted) return;
+  limit.rlim_cur = wanted;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
 
 Interrupts::Interrupts() {
   IOC_CHECK(::pipe2(pipe_.data(), O_CLOEXEC) == 0) << "no pipe for signals: errno " << errno;

@@ -1,10 +1,13 @@
-// A daemon's main thread: sleeps until a signal or the daemon itself wakes it.
+// A daemon's process: its limits, and its main thread, which sleeps until a signal or the daemon itself wakes it.
 #ifndef IOCLUSTER_RUNTIME_CLI_DAEMON_H_
 #define IOCLUSTER_RUNTIME_CLI_DAEMON_H_
 
 #include <array>
 
 namespace ioc {
+
+// A node has a few descriptors for each worker and connection, more than most systems let a process have unasked.
+void RaiseOpenFilesLimit();
 
 // While one lives, SIGINT and SIGTERM end Wait instead of the process. One at a time: signal handlers are the
 // process's. A second signal, while the first is being heeded, ends the process at once.

@@ -26,6 +26,7 @@ int RunHead(const std::vector<std::string>& arguments) {
   const Parsed parsed = ParseDaemon("head", flags, arguments);
   if (!parsed.go_on) return parsed.exit_code;
 
+  RaiseOpenFilesLimit();
   Interrupts interrupts;
   AsioEnv env({.log_name = "head"});
   Mutex& mutex = env.executor().mutex();

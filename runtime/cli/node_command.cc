@@ -32,6 +32,7 @@ class NodeDaemon {
   int Run(const NodeFlags& flags) {
     absl::StatusOr<NodeOptions> options = flags.MakeOptions(env_.host());
     if (!options.ok()) return ReportUsage(command_, options.status());
+    RaiseOpenFilesLimit();
     Start(*std::move(options));
     const absl::Status status = Serve(flags.head);
     const MutexLock lock(env_.executor().mutex());

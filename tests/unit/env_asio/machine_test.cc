@@ -1,5 +1,6 @@
 // Shared memory, child processes, files, and what is found out about the machine.
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <catch2/catch.hpp>
@@ -136,6 +137,18 @@ TEST_CASE("Destroying a child kills it, and nobody is called") {
   CHECK_FALSE(std::filesystem::exists(absl::StrCat("/proc/", pid)));
   world.Turn();
   CHECK_FALSE(called);
+}
+
+TEST_CASE("A program that can't be started for want of descriptors is not to blame") {
+  World world;
+  rlimit limit = {};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  const rlimit none = {.rlim_cur = 3, .rlim_max = limit.rlim_max};
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+  const auto child = world.env().processes().Spawn({.program = "/bin/sleep"}, [](const ExitStatus&) {});
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+  CHECK(child.status().code() == absl::StatusCode::kResourceExhausted);
+  CHECK(CauseOf(child.status()) == Cause::kNone);
 }
 
 TEST_CASE("Programs that can't run are named, and why") {
