@@ -26,6 +26,7 @@ struct ReportResources {
   storeUsed @5 :UInt64;
   objects @6 :UInt32;
   spilled @7 :UInt64;
+  full @8 :Bool;
 }
 
 struct ForwardDemand {

@@ -35,6 +35,7 @@ void Write(const ReportResources& report, wire::ReportResources::Builder out) {
   out.setStoreUsed(report.store_used);
   out.setObjects(report.objects);
   out.setSpilled(report.spilled);
+  out.setFull(report.full);
 }
 void Read(Budget& budget, wire::ReportResources::Reader in, ReportResources& report) {
   report.version = in.getVersion();
@@ -45,6 +46,7 @@ void Read(Budget& budget, wire::ReportResources::Reader in, ReportResources& rep
   report.store_used = in.getStoreUsed();
   report.objects = in.getObjects();
   report.spilled = in.getSpilled();
+  report.full = in.getFull();
 }
 
 void Write(const ForwardDemand& demand, wire::ForwardDemand::Builder out) {

@@ -40,6 +40,7 @@ struct ReportResources {
   uint64_t store_used = 0;  // bytes in memory
   uint32_t objects = 0;     // there or on disk
   uint64_t spilled = 0;     // bytes on disk
+  bool full = false;        // no worker may be started or used for another lease
 };
 
 // node -> head: what it can't grant itself. Absolute, like SetDemand; 0 withdraws.

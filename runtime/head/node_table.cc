@@ -21,7 +21,7 @@ NodeView NodeRecord::View(absl::Time now) const {
                 .info = &info,
                 .free = report.free,
                 .alive = alive(),
-                .open = now >= closed_until,
+                .open = now >= closed_until && !report.full,
                 .leases = report.leases + placements};
   view.free.Subtract(placing);
   return view;

@@ -25,15 +25,26 @@ class Placer::Round {
       : placer_(placer), now_(placer.env_.executor().Now()), views_(placer.nodes_.Views(now_)) {}
 
   void Run() {
+    EndExclusions();
+    std::set<JobId> jobs;
     for (auto& [key, client] : placer_.clients_) {
       for (auto& [class_id, demand] : client.demands) {
-        if (demand.wants_more()) queue_.insert(RankOf(key, client, class_id, demand));
+        const JobId job = demand.spec.job;
+        jobs.insert(job);
+        placer_.job_turns_.try_emplace(job, placer_.turns_);
+        if (demand.wants_more()) queues_[job].insert(RankOf(key, client, class_id, demand));
       }
     }
-    while (!queue_.empty()) Serve(queue_.extract(queue_.begin()).value());
-    for (const auto& [client, class_id, why] : refused_) {
-      placer_.Refuse(client, class_id, MakeError(Cause::kUnschedulable, why));
+    std::erase_if(placer_.job_turns_, [&](const auto& entry) { return !jobs.contains(entry.first); });
+    std::set<std::pair<uint64_t, JobId>> turns;
+    for (const auto& [job, queue] : queues_) turns.emplace(placer_.job_turns_.at(job), job);
+    while (!turns.empty()) {
+      const JobId job = turns.extract(turns.begin()).value().second;
+      std::set<Rank>& queue = queues_.at(job);
+      Serve(queue.extract(queue.begin()).value());
+      if (!queue.empty()) turns.emplace(placer_.job_turns_.at(job), job);
     }
+    for (const auto& [client, class_id, why] : refused_) placer_.Refuse(client, class_id, why);
   }
 
  private:
@@ -49,7 +60,7 @@ class Placer::Round {
   struct Refusal {
     ClientKey client;
     uint32_t class_id;
-    std::string why;
+    absl::Status why;
   };
 
   static Rank RankOf(ClientKey key, const Client& client, uint32_t class_id, const Demand& demand) {
@@ -63,25 +74,57 @@ class Placer::Round {
   void Serve(const Rank& rank) {
     Client& client = placer_.clients_.at(rank.client);
     Demand& demand = client.demands.at(rank.class_id);
+    const JobId job = demand.spec.job;
     if (rank.turn != client.turn) {  // the client was served since this demand was put in: behind the others
-      queue_.insert(RankOf(rank.client, client, rank.class_id, demand));
+      queues_.at(job).insert(RankOf(rank.client, client, rank.class_id, demand));
       return;
     }
+    if (placer_.excluded_.contains(job)) return ServeElsewhere(rank, client, demand);
     const Shape shape{&demand.spec};
     const std::optional<size_t> chosen = unplaced_.count(shape) > 0 ? std::nullopt : Place(views_, demand.spec);
-    if (!chosen.has_value()) {
-      unplaced_.insert(shape);
-      NoteUnplaced(rank, demand);
-      return;
-    }
+    if (chosen.has_value()) return Start(rank, client, demand, *chosen);
+    unplaced_.insert(shape);
+    NoteUnplaced(rank, demand);
+  }
+
+  void Start(const Rank& rank, Client& client, Demand& demand, size_t chosen) {
     demand.impossible_since = absl::InfiniteFuture();
-    client.turn = ++placer_.turns_;
-    NodeView& view = views_[*chosen];
+    client.turn = placer_.job_turns_[demand.spec.job] = ++placer_.turns_;
+    NodeView& view = views_[chosen];
     placer_.StartPlacement(rank, demand, view.id);
     const NodeRecord& node = *placer_.nodes_.Find(view.id);
     view = node.View(now_);
     view.open = view.open && node.placements < kMaxPlacementsPerNode;
-    if (demand.wants_more()) queue_.insert(RankOf(rank.client, client, rank.class_id, demand));
+    if (demand.wants_more()) queues_.at(demand.spec.job).insert(RankOf(rank.client, client, rank.class_id, demand));
+  }
+
+  void EndExclusions() {
+    for (auto& [job, nodes] : placer_.excluded_) {
+      std::erase_if(nodes, [this](const auto& entry) {
+        const NodeRecord* const node = placer_.nodes_.Find(entry.first);
+        return entry.second.until <= now_ || node == nullptr || !node->alive();
+      });
+      for (const auto& [node, exclusion] : nodes) placer_.WakeAt(exclusion.until);
+    }
+    std::erase_if(placer_.excluded_, [](const auto& entry) { return entry.second.empty(); });
+  }
+
+  // Not on the nodes that can't run the job. The caches, which are of all jobs, don't know of those.
+  void ServeElsewhere(const Rank& rank, Client& client, Demand& demand) {
+    const auto& excluded = placer_.excluded_.at(demand.spec.job);
+    std::vector<NodeView*> hidden;
+    for (NodeView& view : views_) {
+      if (view.alive && excluded.contains(view.id)) hidden.push_back(&view);
+    }
+    for (NodeView* view : hidden) view->alive = false;
+    const auto is_possible = [&](const NodeView& view) { return IsPossible(view, demand.spec); };
+    const std::optional<size_t> chosen = Place(views_, demand.spec);
+    const bool others_could = std::any_of(views_.begin(), views_.end(), is_possible);
+    for (NodeView* view : hidden) view->alive = true;
+    if (chosen.has_value()) return Start(rank, client, demand, *chosen);
+    const auto last = std::find_if(hidden.rbegin(), hidden.rend(), [&](NodeView* view) { return is_possible(*view); });
+    if (others_could || last == hidden.rend()) return NoteUnplaced(rank, demand);
+    refused_.push_back({rank.client, rank.class_id, excluded.at((*last)->id).why});
   }
 
   void NoteUnplaced(const Rank& rank, Demand& demand) {
@@ -92,7 +135,8 @@ class Placer::Round {
     demand.impossible_since = std::min(demand.impossible_since, now_);
     const absl::Time refused_at = demand.impossible_since + demand.spec.placement_timeout;
     if (now_ >= refused_at) {
-      refused_.push_back({rank.client, rank.class_id, ExplainUnplaceable(views_, demand.spec)});
+      const std::string why = ExplainUnplaceable(views_, demand.spec);
+      refused_.push_back({rank.client, rank.class_id, MakeError(Cause::kUnschedulable, why)});
       return;
     }
     placer_.WakeAt(refused_at);
@@ -115,7 +159,7 @@ class Placer::Round {
   Placer& placer_;
   const absl::Time now_;
   std::vector<NodeView> views_;
-  std::set<Rank> queue_;
+  std::map<JobId, std::set<Rank>> queues_;
   std::set<Shape> unplaced_;
   std::map<Shape, bool> possible_;
   std::vector<Refusal> refused_;
@@ -255,14 +299,18 @@ void Placer::HandleGrant(const Placement& placement, const PlaceLease::Reply& re
 }
 
 void Placer::HandleFailure(const Placement& placement, const absl::Status& error) {
+  const absl::Time now = env_.executor().Now();
+  const Cause cause = CauseOf(error);
+  Demand* demand = Find(placement.client, placement.class_id);
+  if (cause == Cause::kProgramMissing) {
+    if (demand != nullptr) excluded_[demand->spec.job][placement.node] = {.why = error, .until = now + kExcludeFor};
+    return;
+  }
   if (NodeRecord* node = nodes_.Find(placement.node); node != nullptr) {
-    node->closed_until = env_.executor().Now() + kRefusalPause;
+    node->closed_until = now + kRefusalPause;
     WakeAt(node->closed_until);
   }
-  Demand* demand = Find(placement.client, placement.class_id);
   if (demand == nullptr || demand->wanted == 0) return;
-  const Cause cause = CauseOf(error);
-  if (cause == Cause::kProgramMissing) return Refuse(placement.client, placement.class_id, error);
   const bool is_refusal = error.code() == absl::StatusCode::kFailedPrecondition;
   if (is_refusal || cause == Cause::kDisconnected) return;  // chosen anew
   if (++demand->failures < kMaxPlacementFailures) return;

@@ -1,9 +1,10 @@
 // The placing loop: what nodes can't grant themselves waits here, is matched with a node by lib/scheduling, and asked
 // of that node, which may refuse; then the choice is made anew.
 //
-// Deeper demands go first (a blocked task waits for them), then each client gets its turn, then the oldest. What no
-// registered node could ever run is refused with an explanation once it has been impossible for its placement_timeout;
-// its client is warned before, after kImpossibleWarning.
+// Each job gets its turn; of a job, deeper demands go first (a blocked task waits for them), then each client gets its
+// turn, then the oldest. What no registered node could ever run is refused with an explanation once it has been
+// impossible for its placement_timeout; its client is warned before, after kImpossibleWarning. A node that can't run a
+// job's program is not asked again for a while; when no other is left, the job's demands are refused for that reason.
 //
 // Belongs to the Head, on its executor; outlives the channels of the table's nodes.
 // Invariants: of a demand, `in_flight` placements are being asked for; no more are started than are wanted; a node is
@@ -36,6 +37,9 @@ inline constexpr size_t kMaxDemands = 1 << 17;
 inline constexpr absl::Duration kRefusalPause = absl::Milliseconds(100);
 // Placements of one demand that may fail in a row (other than by refusal) before its client hears of it.
 inline constexpr uint32_t kMaxPlacementFailures = 8;
+
+// A node that can't run a job's program is not asked to for this long.
+inline constexpr absl::Duration kExcludeFor = absl::Seconds(30);
 
 // How long a demand is impossible before its client is warned, once: a node may just be about to register.
 inline constexpr absl::Duration kImpossibleWarning = absl::Seconds(1);
@@ -92,7 +96,7 @@ class Placer final : private Deferred {
     std::map<uint32_t, Demand> demands;  // by class id
   };
 
-  // A demand's place in the queue. The smallest goes first.
+  // A demand's place in its job's queue. The smallest goes first.
   struct Rank {
     int64_t minus_depth = 0;
     uint64_t turn = 0;
@@ -109,6 +113,12 @@ class Placer final : private Deferred {
     uint32_t class_id = 0;
     NodeId node;
     ResourceSet resources;
+  };
+
+  // A node that can't run a job.
+  struct Exclusion {
+    absl::Status why;
+    absl::Time until;
   };
 
   class Round;
@@ -133,6 +143,8 @@ class Placer final : private Deferred {
   const uint64_t term_;
   PlacementOwner* owner_ = nullptr;
   std::map<ClientKey, Client> clients_;
+  std::map<JobId, uint64_t> job_turns_;  // of jobs with demands: the number of the last placement that each got
+  std::map<JobId, std::map<NodeId, Exclusion>> excluded_;
   size_t demands_ = 0;
   uint64_t turns_ = 0;
   uint64_t arrivals_ = 0;

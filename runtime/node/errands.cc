@@ -2,6 +2,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace ioc {
@@ -20,6 +21,8 @@ void Errands::Add(const NodeAddress& node, M message) {
     last->ids.insert(last->ids.end(), message.ids.begin(), message.ids.end());
   } else {
     queue.errands.emplace_back(std::move(message));
+    // Not the first, which may be under way.
+    if (queue.errands.size() > kMaxErrands) queue.errands.erase(queue.errands.begin() + 1);
   }
   if (!queue.under_way && queue.timer == 0) SendFirst(node.node);
 }
@@ -39,6 +42,15 @@ void Errands::SendFirst(NodeId node) {
       Errand(queue.errands.front()));
 }
 
+void Errands::NodeRemoved(NodeId node) {
+  const auto found = queues_.find(node);
+  if (found == queues_.end()) return;
+  found->second.failures = kMaxErrandFailures;  // what is under way is the last
+  if (found->second.under_way) return;
+  env_.executor().CancelTimer(found->second.timer);
+  queues_.erase(found);
+}
+
 void Errands::Answered(NodeId node, const absl::Status& status) {
   Queue& queue = queues_.at(node);
   queue.under_way = false;
@@ -56,7 +68,8 @@ void Errands::Answered(NodeId node, const absl::Status& status) {
   } else if (status.ok()) {
     SendFirst(node);
   } else {
-    queue.timer = env_.executor().Schedule(kErrandDelay * (1 << (queue.failures - 1)), life_.Bind([this, node] {
+    const absl::Duration delay = std::min(kErrandDelay * (1 << std::min(queue.failures - 1, 10)), kMaxErrandDelay);
+    queue.timer = env_.executor().Schedule(delay, life_.Bind([this, node] {
       queues_.at(node).timer = 0;
       SendFirst(node);
     }));

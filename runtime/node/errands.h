@@ -2,8 +2,8 @@
 // owner.
 //
 // Owned by the StoreService, on its executor. To each node in order and one at a time, again until it has answered;
-// what waits meanwhile goes together. A node that does not answer kMaxErrandFailures times in a row is gone, and what
-// it should have heard with it.
+// what waits meanwhile goes together. A node that does not answer may come back: it is asked until the head says that
+// it has ended, or kMaxErrandFailures times in a row, which takes a quarter of an hour.
 #ifndef IOCLUSTER_RUNTIME_NODE_ERRANDS_H_
 #define IOCLUSTER_RUNTIME_NODE_ERRANDS_H_
 
@@ -24,7 +24,9 @@ namespace ioc {
 inline constexpr absl::Duration kErrandTimeout = absl::Seconds(10);
 // After the first failure; doubled after each.
 inline constexpr absl::Duration kErrandDelay = absl::Milliseconds(500);
-inline constexpr int kMaxErrandFailures = 8;
+inline constexpr absl::Duration kMaxErrandDelay = absl::Seconds(30);
+inline constexpr int kMaxErrandFailures = 32;
+inline constexpr size_t kMaxErrands = 4096;     // for one node; the oldest are dropped for more
 inline constexpr size_t kMaxErrandIds = 16384;  // in one message
 
 class Errands {
@@ -36,6 +38,8 @@ class Errands {
 
   void Send(const NodeAddress& node, FreeObjects free);
   void Send(const NodeAddress& node, AdoptObjects adopt);
+  // It has ended: nobody is there to be told.
+  void NodeRemoved(NodeId node);
 
  private:
   using Errand = std::variant<FreeObjects, AdoptObjects>;

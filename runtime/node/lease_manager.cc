@@ -15,7 +15,7 @@ LeaseManager::LeaseManager(Env& env, const NodeInfo& info, Sessions& sessions, W
       sessions_(sessions),
       workers_(workers),
       listener_(listener),
-      scheduler_(info, env.Random()) {}
+      scheduler_(info, env.Random(), workers.max_workers()) {}
 
 LeaseManager::~LeaseManager() { env_.executor().CancelTimer(recall_timer_); }
 
@@ -42,18 +42,14 @@ void LeaseManager::ClientGone(ProcessId client) {
       actors.emplace_back(lease, progress.worker);
     }
   }
-  for (const auto& [lease, worker] : actors) {
-    End(lease);
-    workers_.Release(worker, /*reusable=*/false);
-  }
+  for (const auto& [lease, worker] : actors) EndWithWorker(lease, worker);
   Pump();
 }
 
 void LeaseManager::EndOf(ProcessId worker) {
   const auto found = by_worker_.find(worker);
   if (found == by_worker_.end()) return;
-  End(found->second);
-  workers_.Release(worker, /*reusable=*/false);
+  EndWithWorker(found->second, worker);
   Pump();
 }
 
@@ -81,7 +77,19 @@ void LeaseManager::Pump() {
     listener_.ForwardToHead(forward);
   }
   RecallForWaiting();
+  WarnIfFull();
   listener_.OnLeasesChanged();
+}
+
+// Tasks that wait for others, or actors, may have them for ever.
+void LeaseManager::WarnIfFull() {
+  const absl::Time now = env_.executor().Now();
+  if (now < next_warning_ || !scheduler_.IsShortOfWorkers()) return;
+  next_warning_ = now + kFullWarningPeriod;
+  env_.Log(LogLevel::kWarning, absl::StrCat("node ", info_.name, " has ", progress_.size(),
+                                            " workers in use, as many as it may, and ", scheduler_.waiting(),
+                                            " leases are waited for; they come when an actor or a task ends, or from "
+                                            "another node"));
 }
 
 void LeaseManager::FlushForwards() {
@@ -115,8 +123,10 @@ void LeaseManager::WorkerFound(LeaseId lease, const absl::StatusOr<ProcessId>& w
   if (!worker.ok()) return NoWorker(lease, worker.status());
   Session* session = sessions_.FindProcess(*worker);
   if (session == nullptr || !scheduler_.IsWanted(lease)) {
+    PlaceHandler placed = std::move(progress_[lease].placed);
     End(lease);
     workers_.Release(*worker, /*reusable=*/session != nullptr);
+    if (placed) placed(absl::FailedPreconditionError("the worker ended before it could be asked"));
     return Pump();
   }
   progress_[lease].worker = *worker;
@@ -134,23 +144,14 @@ void LeaseManager::WorkerFound(LeaseId lease, const absl::StatusOr<ProcessId>& w
                           }));
 }
 
-// The job can't run here: whatever waits for it hears why.
+// The job can't run here, now or ever. Others may have room for it: the head knows them, and refuses what none can run.
 void LeaseManager::NoWorker(LeaseId lease, const absl::Status& why) {
   const LocalScheduler::Lease* record = scheduler_.Find(lease);
   if (record == nullptr) return;
-  auto progress = progress_.find(lease);
-  if (record->placed) {
-    PlaceHandler handler = std::move(progress->second.placed);
-    End(lease);
-    handler(why);
-    return Pump();
-  }
-  const JobId job = record->spec->job;
+  scheduler_.NoteUnrunnable(record->spec->job, env_.executor().Now() + kRefuseJobFor);
+  PlaceHandler placed = std::move(progress_[lease].placed);
   End(lease);
-  for (const DemandKey& key : scheduler_.DemandsOfJob(job)) {
-    scheduler_.Withdraw(key);
-    sessions_.Notify(key.client, DemandRefused{.class_id = key.class_id, .error = why});
-  }
+  if (placed) placed(why);
   Pump();
 }
 
@@ -159,8 +160,7 @@ void LeaseManager::Assigned(LeaseId lease, ProcessId worker, const absl::Status&
   if (!status.ok()) {
     auto progress = progress_.find(lease);
     PlaceHandler placed = std::move(progress->second.placed);
-    End(lease);
-    workers_.Release(worker, /*reusable=*/false);
+    EndWithWorker(lease, worker);
     if (placed) placed(status);
     return Pump();
   }
@@ -191,20 +191,34 @@ bool LeaseManager::IsLeaseOf(ProcessId worker, LeaseId lease) const {
 }
 
 void LeaseManager::End(LeaseId lease) {
+  Forget(lease);
+  scheduler_.End(lease);
+}
+
+void LeaseManager::EndWithWorker(LeaseId lease, ProcessId worker) {
+  Forget(lease);
+  scheduler_.BeginEnd(lease);
+  ending_[worker] = lease;
+  workers_.Release(worker, /*reusable=*/false);
+}
+
+void LeaseManager::Forget(LeaseId lease) {
   auto progress = progress_.find(lease);
   if (progress != progress_.end()) {
     if (IsLeaseOf(progress->second.worker, lease)) by_worker_.erase(progress->second.worker);
     progress_.erase(progress);
   }
-  scheduler_.End(lease);
 }
 
 void LeaseManager::LeaseEnded(ProcessId worker, LeaseId lease) {
   const LocalScheduler::Lease* record = scheduler_.Find(lease);
   if (record == nullptr || !record->granted || !IsLeaseOf(worker, lease)) return;
-  const bool reusable = !record->spec->dedicated;
-  End(lease);
-  workers_.Release(worker, reusable);
+  if (record->spec->dedicated) {
+    EndWithWorker(lease, worker);
+  } else {
+    End(lease);
+    workers_.Release(worker, /*reusable=*/true);
+  }
   Pump();
 }
 
@@ -219,8 +233,17 @@ void LeaseManager::WorkerLost(ProcessId worker) {
   if (found == by_worker_.end()) return;
   const LeaseId lease = found->second;
   PlaceHandler placed = std::move(progress_[lease].placed);
-  End(lease);
+  EndWithWorker(lease, worker);
   if (placed) placed(absl::FailedPreconditionError("the worker ended before it could take the lease"));
+  Pump();
+}
+
+void LeaseManager::WorkerExited(ProcessId worker) {
+  WorkerLost(worker);
+  const auto found = ending_.find(worker);
+  if (found == ending_.end()) return;
+  scheduler_.End(found->second);
+  ending_.erase(found);
   Pump();
 }
 
@@ -261,6 +284,7 @@ void LeaseManager::Describe(ReportResources& report) {
   report.free = scheduler_.free_for_head();
   report.leases = static_cast<uint32_t>(scheduler_.leases_for_head());
   report.waiting = scheduler_.waiting();
+  report.full = scheduler_.full();
 }
 
 void LeaseManager::Count(NodeCensus& census) const {

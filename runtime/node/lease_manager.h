@@ -1,7 +1,8 @@
 // Does what the LocalScheduler decides: finds a worker for each lease, has it accept, tells the client.
 //
 // Owned by the node, on its executor. The life of a lease here: taken (its resources are held), waiting for a worker,
-// assigned (the worker has said yes), granted (the client knows); it ends when its worker says so or is lost.
+// assigned (the worker has said yes), granted (the client knows); it ends when its worker says so or is lost. If the
+// worker ends with it, its resources are free when that process, which may still use them, has ended.
 #ifndef IOCLUSTER_RUNTIME_NODE_LEASE_MANAGER_H_
 #define IOCLUSTER_RUNTIME_NODE_LEASE_MANAGER_H_
 
@@ -25,6 +26,8 @@
 namespace ioc {
 
 inline constexpr absl::Duration kAssignTimeout = absl::Seconds(10);
+// That all workers are in use is said this often at most.
+inline constexpr absl::Duration kFullWarningPeriod = absl::Minutes(1);
 
 class LeaseManager {
  public:
@@ -53,7 +56,9 @@ class LeaseManager {
   // Of a worker of this node.
   void LeaseEnded(ProcessId worker, LeaseId lease);
   void TaskBlocked(ProcessId worker, LeaseId lease, bool blocked);
+  // It can't serve any more, and, later, its process has ended.
   void WorkerLost(ProcessId worker);
+  void WorkerExited(ProcessId worker);
   // Ends the worker's lease, and the worker.
   void EndOf(ProcessId worker);
   // Of a lease that was granted; none if there is none.
@@ -90,6 +95,10 @@ class LeaseManager {
   void Assigned(LeaseId lease, ProcessId worker, const absl::Status& status);
   void Grant(LeaseId lease, ProcessId worker);
   void End(LeaseId lease);
+  // The same for a lease whose worker ends with it.
+  void EndWithWorker(LeaseId lease, ProcessId worker);
+  void Forget(LeaseId lease);
+  void WarnIfFull();
   bool IsLeaseOf(ProcessId worker, LeaseId lease) const;
   void RecallForWaiting();
 
@@ -101,6 +110,8 @@ class LeaseManager {
   LocalScheduler scheduler_;
   std::map<LeaseId, Progress> progress_;
   std::map<ProcessId, LeaseId> by_worker_;
+  std::map<ProcessId, LeaseId> ending_;  // of workers that have not ended yet
+  absl::Time next_warning_ = absl::InfinitePast();
   uint64_t version_ = 0;
   bool pumping_ = false;
   bool pump_again_ = false;

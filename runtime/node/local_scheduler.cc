@@ -35,8 +35,11 @@ ResourceSet CpuOf(const ResourceSet& resources) {
 
 }  // namespace
 
-LocalScheduler::LocalScheduler(const NodeInfo& info, uint64_t lease_base)
-    : info_(info), lease_base_(lease_base & ~uint64_t{0xffffffff}), free_(info.total) {}
+LocalScheduler::LocalScheduler(const NodeInfo& info, uint64_t lease_base, int max_workers)
+    : info_(info),
+      lease_base_(lease_base & ~uint64_t{0xffffffff}),
+      max_workers_(static_cast<size_t>(std::max(max_workers, 1))),
+      free_(info.total) {}
 
 absl::Status LocalScheduler::SetDemand(const DemandKey& key, const SchedulingClass& spec, uint32_t wanted,
                                        uint32_t depth, absl::Time now) {
@@ -99,29 +102,32 @@ void LocalScheduler::NotePlaced(const DemandKey& key) {
   EraseIfDone(found);
 }
 
-std::vector<DemandKey> LocalScheduler::DemandsOfJob(JobId job) const {
-  std::vector<DemandKey> keys;
-  for (const auto& [key, demand] : demands_) {
-    if (demand.spec->job == job && demand.wanted > 0) keys.push_back(key);
-  }
-  return keys;
-}
+void LocalScheduler::NoteUnrunnable(JobId job, absl::Time until) { unrunnable_[job] = until; }
 
 void LocalScheduler::DropClient(ProcessId client) {
   auto demand = demands_.lower_bound({client, 0});
   while (demand != demands_.end() && demand->first.client == client) demand = demands_.erase(demand);
   turns_.erase(client);
+  job_turns_.erase(JobId(client.value()));  // if it is a driver
+}
+
+bool LocalScheduler::IsAway(const Demand& demand) const {
+  return !demand.fits_node || demand.spec->strategy == Strategy::kSpread || unrunnable_.contains(demand.spec->job);
 }
 
 std::vector<LocalScheduler::Demands::iterator> LocalScheduler::InOrder() {
   std::vector<Demands::iterator> order;
   for (auto demand = demands_.begin(); demand != demands_.end(); ++demand) {
-    if (demand->second.missing() > 0 && demand->second.fits_node) order.push_back(demand);
+    const bool runs_here = demand->second.fits_node && !unrunnable_.contains(demand->second.spec->job);
+    if (demand->second.missing() > 0 && runs_here) order.push_back(demand);
   }
-  auto rank = [this](const Demands::iterator& demand) {
-    auto turn = turns_.find(demand->first.client);
-    return std::tuple(-static_cast<int64_t>(demand->second.depth), turn == turns_.end() ? 0 : turn->second,
-                      demand->second.arrival);
+  const auto turn_of = [](const auto& turns, auto id) {
+    const auto found = turns.find(id);
+    return found == turns.end() ? 0 : found->second;
+  };
+  auto rank = [&](const Demands::iterator& demand) {
+    return std::tuple(turn_of(job_turns_, demand->second.spec->job), -static_cast<int64_t>(demand->second.depth),
+                      turn_of(turns_, demand->first.client), demand->second.arrival);
   };
   std::sort(order.begin(), order.end(), [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
   return order;
@@ -130,10 +136,12 @@ std::vector<LocalScheduler::Demands::iterator> LocalScheduler::InOrder() {
 // Whether it has waited long, and would get its turn if leases that end by themselves ended.
 bool LocalScheduler::IsStarved(const Demand& demand, absl::Time now) const {
   const absl::Duration waited = now - demand.waiting_since;
-  if (waited < kStarvedAfter || waited > kStarvedUntil) return false;
+  absl::Duration in_period;
+  absl::IDivDuration(waited, 2 * kStarvedUntil, &in_period);
+  if (waited < kStarvedAfter || in_period > kStarvedUntil) return false;
   ResourceSet attainable = free_;
   for (const auto& [id, lease] : leases_) {
-    if (lease.spec->dedicated) continue;
+    if (lease.spec->dedicated && !lease.ending) continue;
     attainable.Add(lease.spec->resources);
     if (lease.blocked) attainable.Subtract(CpuOf(lease.spec->resources));
   }
@@ -141,11 +149,12 @@ bool LocalScheduler::IsStarved(const Demand& demand, absl::Time now) const {
 }
 
 std::optional<LeaseId> LocalScheduler::Next(absl::Time now) {
+  std::erase_if(unrunnable_, [now](const auto& entry) { return entry.second <= now; });
+  if (full()) return std::nullopt;
   std::vector<const Demand*> starved;
   for (Demands::iterator position : InOrder()) {
     Demand& demand = position->second;
-    // The head spreads; it may choose this node.
-    if (demand.spec->strategy == Strategy::kSpread) continue;
+    if (IsAway(demand)) continue;
     const ResourceSet& wants = demand.spec->resources;
     if (std::any_of(starved.begin(), starved.end(), [&](auto* s) { return Share(s->spec->resources, wants); }))
       continue;
@@ -155,7 +164,7 @@ std::optional<LeaseId> LocalScheduler::Next(absl::Time now) {
     }
     ++demand.pending;
     demand.waiting_since = now;
-    turns_[position->first.client] = ++last_turn_;
+    turns_[position->first.client] = job_turns_[demand.spec->job] = ++last_turn_;
     return Take({.demand = position->first, .spec = demand.spec});
   }
   return std::nullopt;
@@ -165,6 +174,10 @@ absl::StatusOr<LeaseId> LocalScheduler::Reserve(ProcessId client, const Scheduli
   if (!free_.Covers(spec.resources)) {
     return absl::FailedPreconditionError(absl::StrCat("node ", info_.name, " has ", free_.ToString(),
                                                       " free and not the ", spec.resources.ToString(), " asked for"));
+  }
+  if (full()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("node ", info_.name, " has ", leases_.size(), " workers in use, as many as it may"));
   }
   std::string why;
   if (!Matches(spec.where, info_, &why)) return absl::FailedPreconditionError(why);
@@ -205,13 +218,24 @@ void LocalScheduler::Granted(LeaseId id, absl::Time now) {
   EraseIfDone(demand);
 }
 
+void LocalScheduler::BeginEnd(LeaseId id) {
+  auto found = leases_.find(id);
+  if (found == leases_.end() || std::exchange(found->second.ending, true)) return;
+  Unpend(found->second);
+}
+
 void LocalScheduler::End(LeaseId id) {
   auto found = leases_.find(id);
   if (found == leases_.end()) return;
+  Unblock(id);
   const Lease lease = std::move(found->second);
   leases_.erase(found);
   free_.Add(lease.spec->resources);
-  if (lease.blocked) free_.Subtract(CpuOf(lease.spec->resources));
+  if (!lease.ending) Unpend(lease);
+}
+
+// Of a lease that ends before its client knew of it: the demand still misses it.
+void LocalScheduler::Unpend(const Lease& lease) {
   if (lease.granted || lease.placed) return;
   auto demand = demands_.find(lease.demand);
   if (demand == demands_.end()) return;
@@ -219,10 +243,22 @@ void LocalScheduler::End(LeaseId id) {
   EraseIfDone(demand);
 }
 
+bool LocalScheduler::full() const {
+  return leases_.size() - blocked_ >= max_workers_ || leases_.size() >= kMaxWorkersFactor * max_workers_;
+}
+
+bool LocalScheduler::IsShortOfWorkers() {
+  if (!full()) return false;
+  const auto order = InOrder();
+  return std::any_of(order.begin(), order.end(),
+                     [this](const auto& position) { return free_.Covers(position->second.spec->resources); });
+}
+
 void LocalScheduler::Block(LeaseId id) {
   auto found = leases_.find(id);
   if (found == leases_.end() || found->second.blocked) return;
   found->second.blocked = true;
+  ++blocked_;
   free_.Add(CpuOf(found->second.spec->resources));
 }
 
@@ -230,6 +266,7 @@ void LocalScheduler::Unblock(LeaseId id) {
   auto found = leases_.find(id);
   if (found == leases_.end() || !found->second.blocked) return;
   found->second.blocked = false;
+  --blocked_;
   free_.Subtract(CpuOf(found->second.spec->resources));
 }
 
@@ -237,29 +274,41 @@ LocalScheduler::Recall LocalScheduler::LeasesToRecall(absl::Time now) {
   Recall recall;
   std::vector<std::pair<LeaseId, Lease*>> oldest;
   uint32_t outstanding = 0;
+  absl::Duration patience = absl::InfiniteDuration();  // until the first of them has kept us waiting
   for (auto& [id, lease] : leases_) {
-    if (lease.recalled) ++outstanding;
-    if (lease.granted && !lease.recalled && !lease.blocked && !lease.spec->dedicated) oldest.emplace_back(id, &lease);
+    const absl::Duration left = lease.recalled_at + kRecallPatience - now;
+    if (lease.ending) {
+      ++outstanding;
+    } else if (lease.recalled()) {
+      if (lease.blocked || left <= absl::ZeroDuration()) continue;
+      ++outstanding;
+      patience = std::min(patience, left);
+    } else if (lease.granted && !lease.blocked && !lease.spec->dedicated) {
+      oldest.emplace_back(id, &lease);
+    }
   }
   std::stable_sort(oldest.begin(), oldest.end(), [](auto& a, auto& b) { return a.second->since < b.second->since; });
 
+  const bool any_will_do = full();
   for (Demands::iterator position : InOrder()) {
     const Demand& demand = position->second;
     uint32_t missing = demand.missing();
     const uint32_t coming = std::min(missing, outstanding);
+    if (coming > 0) recall.again = std::min(recall.again, patience);
     missing -= coming;
     outstanding -= coming;
     for (auto& [id, lease] : oldest) {
       if (missing == 0) break;
-      if (lease->recalled || IsOfDemand(*lease, position->first, *demand.spec)) continue;
-      if (!Share(lease->spec->resources, demand.spec->resources)) continue;
+      if (lease->recalled() || IsOfDemand(*lease, position->first, *demand.spec)) continue;
+      if (!any_will_do && !Share(lease->spec->resources, demand.spec->resources)) continue;
       const absl::Duration age = now - lease->since;
       if (age < kLeaseQuantum) {
         recall.again = std::min(recall.again, kLeaseQuantum - age);
         continue;
       }
-      lease->recalled = true;
+      lease->recalled_at = now;
       recall.leases.push_back(id);
+      recall.again = std::min(recall.again, kRecallPatience);
       --missing;
     }
   }
@@ -271,7 +320,7 @@ std::vector<LocalScheduler::Forward> LocalScheduler::TakeForwards(bool urgent_on
   for (auto position = demands_.begin(); position != demands_.end();) {
     auto current = position++;
     Demand& demand = current->second;
-    if (urgent_only && !demand.away()) continue;
+    if (urgent_only && !IsAway(demand)) continue;
     const uint32_t wanted = demand.missing();
     if (wanted != demand.forwarded) {
       demand.forwarded = wanted;

@@ -3,9 +3,12 @@
 //
 // Pure: no I/O, no clock; time comes in with the calls. Owned by the LeaseManager, which does what this decides.
 //
-// Order: the deeper task first, so that blocked processes stay near depth times cores (DESIGN section 3); then the
-// client that was served longest ago, so that a flood starves nobody; then first come. A large request that waits long
-// while small ones pass it holds them back for a while (kStarvedAfter).
+// Order: the job that was served longest ago; of its tasks the deeper first, so that blocked processes stay near depth
+// times cores (DESIGN section 3); then the client that was served longest ago, so that a flood starves nobody; then
+// first come. A large request that waits long while small ones pass it holds them back at times (kStarvedAfter).
+//
+// Workers are counted like a resource: max_workers of them may hold leases that are not blocked, and with the blocked
+// ones, whose CPUs others may have, kMaxWorkersFactor times as many.
 //
 // Invariants: free = total - what the leases hold; a blocked lease holds no CPU. Free amounts fall below zero only when
 // a lease unblocks.
@@ -30,8 +33,11 @@ namespace ioc {
 inline constexpr absl::Duration kLeaseQuantum = absl::Milliseconds(5);
 // A demand that fits this node but found no room for this long holds back those that would pass it...
 inline constexpr absl::Duration kStarvedAfter = absl::Milliseconds(500);
-// ... until this, because leases that themselves wait for others may never end.
+// ... for this long, and then again after as long, because leases that themselves wait for others may never end.
 inline constexpr absl::Duration kStarvedUntil = absl::Seconds(30);
+// A lease that was called back is expected for this long; then it has a long task, and another one is called back.
+inline constexpr absl::Duration kRecallPatience = absl::Milliseconds(20);
+inline constexpr size_t kMaxWorkersFactor = 4;
 // Classes that one client can have demands for at a time.
 inline constexpr size_t kMaxDemandsOfClient = 4096;
 
@@ -51,7 +57,9 @@ class LocalScheduler {
     bool placed = false;   // by the head, for a client elsewhere
     bool granted = false;  // the client (or the head) knows of it
     bool blocked = false;
-    bool recalled = false;
+    bool ending = false;  // its worker has to end first
+    absl::Time recalled_at = absl::InfinitePast();
+    bool recalled() const { return recalled_at != absl::InfinitePast(); }
     absl::Time since = absl::InfiniteFuture();  // when it was granted
   };
   struct Forward {
@@ -67,7 +75,7 @@ class LocalScheduler {
   };
 
   // `lease_base`: random bits that make this node's lease ids its own.
-  LocalScheduler(const NodeInfo& info, uint64_t lease_base);
+  LocalScheduler(const NodeInfo& info, uint64_t lease_base, int max_workers = 512);
 
   // `wanted` is absolute; 0 withdraws. Errors: the request makes no sense, or too many classes.
   absl::Status SetDemand(const DemandKey& key, const SchedulingClass& spec, uint32_t wanted, uint32_t depth,
@@ -77,8 +85,8 @@ class LocalScheduler {
   void NoteRefused(const DemandKey& key);
   // The head granted one elsewhere.
   void NotePlaced(const DemandKey& key);
-  // The demands of a job, of which nothing can run here.
-  std::vector<DemandKey> DemandsOfJob(JobId job) const;
+  // Nothing of the job can run here until then: what it wants is left to the head.
+  void NoteUnrunnable(JobId job, absl::Time until);
   void DropClient(ProcessId client);
 
   // Takes the resources for the demand whose turn it is; none if nobody can be served. The lease is then either Granted
@@ -91,6 +99,8 @@ class LocalScheduler {
   // Whether the demand behind a lease that is not granted yet still stands.
   bool IsWanted(LeaseId lease) const;
   void Granted(LeaseId lease, absl::Time now);
+  // It is over, but its worker, which holds its resources, has not ended yet: End follows.
+  void BeginEnd(LeaseId lease);
   // Gives its resources back; unknown ids are ignored.
   void End(LeaseId lease);
   void Block(LeaseId lease);
@@ -105,6 +115,10 @@ class LocalScheduler {
   // A new head knows nothing yet.
   void ForgetForwards();
 
+  // No lease can be granted, whatever it asks for, since the workers are all in use.
+  bool full() const;
+  // Whether somebody waits for that reason alone.
+  bool IsShortOfWorkers();
   const ResourceSet& free() const { return free_; }
   // As the head counts: what it has placed here is in its own books until it hears that it was granted.
   ResourceSet free_for_head() const;
@@ -123,24 +137,31 @@ class LocalScheduler {
     absl::Time waiting_since;
 
     uint32_t missing() const { return wanted > pending ? wanted - pending : 0; }
-    bool away() const { return !fits_node || spec->strategy == Strategy::kSpread; }
   };
   using Demands = std::map<DemandKey, Demand>;
 
+  // Whether it is left to the head, which may choose this node.
+  bool IsAway(const Demand& demand) const;
   std::vector<Demands::iterator> InOrder();
   bool IsStarved(const Demand& demand, absl::Time now) const;
   LeaseId Take(Lease lease);
+  void Unpend(const Lease& lease);
   void EraseIfDone(Demands::iterator demand);
 
   const NodeInfo info_;
   const uint64_t lease_base_;
+  const size_t max_workers_;
   uint64_t last_lease_ = 0;
   uint64_t last_arrival_ = 0;
   uint64_t last_turn_ = 0;
   ResourceSet free_;
   Demands demands_;
-  std::map<ProcessId, uint64_t> turns_;  // when each client was served last; the longest ago goes first
+  // When each job and each client was served last; the longest ago goes first.
+  std::map<JobId, uint64_t> job_turns_;
+  std::map<ProcessId, uint64_t> turns_;
+  std::map<JobId, absl::Time> unrunnable_;
   std::map<LeaseId, Lease> leases_;
+  size_t blocked_ = 0;  // of them
 };
 
 }  // namespace ioc

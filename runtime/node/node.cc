@@ -102,11 +102,11 @@ Node::Impl::~Impl() {
 }
 
 absl::Status Node::Impl::Start() {
-  IOC_RETURN_IF_ERROR(Listen());
   const uint64_t budget = options_.store_bytes != 0 ? options_.store_bytes : DefaultStoreBytes(env_.host());
   IOC_RETURN_IF_ERROR(CheckStoreBytes(budget));
   info_.store_bytes = budget;
   IOC_ASSIGN_OR_RETURN(auto memory, env_.CreateSharedMemory("ioc-store", budget * kStoreRegionFactor));
+  IOC_RETURN_IF_ERROR(Listen());  // nobody is let in before the parts below are there
 
   const Hello self = SelfOf(info_, cluster_);
   sessions_ = std::make_unique<Sessions>(env_, self, *this);
@@ -125,10 +125,7 @@ absl::Status Node::Impl::Start() {
           .max_workers = options_.max_workers,
           .prestart = options_.prestart_workers >= 0 ? options_.prestart_workers : std::min(cpus, kMaxPrestart),
           .start_timeout = options_.worker_start_timeout},
-      *sessions_, *programs_, life_.Bind([this](ProcessId worker) {
-        leases_->WorkerLost(worker);
-        actors_->WorkerLost(worker);
-      }));
+      *sessions_, *programs_, *this);
   leases_ = std::make_unique<LeaseManager>(env_, info_, *sessions_, *workers_, *this);
   actors_ = std::make_unique<DetachedActors>(env_, info_.name, *sessions_, *workers_, *leases_, *head_);
   head_->Start();
@@ -202,6 +199,16 @@ void Node::Impl::OnSessionClosed(Session& session, const absl::Status&) {
   }
 }
 
+void Node::Impl::OnWorkerLost(ProcessId worker) {
+  leases_->WorkerLost(worker);
+  actors_->WorkerLost(worker);
+}
+
+void Node::Impl::OnWorkerExited(ProcessId worker) {
+  leases_->WorkerExited(worker);
+  actors_->WorkerLost(worker);
+}
+
 void Node::Impl::EndJob(JobId job) {
   workers_->EndJob(job, [this](ProcessId worker) { return leases_->OutlivesDriver(worker); });
 }
@@ -222,6 +229,7 @@ void Node::Impl::OnNodeRemoved(const NodeRemoved& removed) {
   const absl::Status why = MakeError(Cause::kDisconnected, removed.reason);
   sessions_->DropNode(removed.node, why);
   peers_->Drop(removed.node, why);
+  store_->NodeRemoved(removed.node);
   sessions_->NotifyProcesses(removed);
 }
 

@@ -20,7 +20,10 @@
 
 namespace ioc {
 
-class Node::Impl final : public SessionHandler, public HeadLink::Listener, public LeaseManager::Listener {
+class Node::Impl final : public SessionHandler,
+                         public HeadLink::Listener,
+                         public WorkerPool::Listener,
+                         public LeaseManager::Listener {
  public:
   Impl(Env& env, NodeOptions options, absl::AnyInvocable<void(absl::Status)> on_ready,
        absl::AnyInvocable<void(absl::Status)> on_stopped);
@@ -64,6 +67,9 @@ class Node::Impl final : public SessionHandler, public HeadLink::Listener, publi
   void OnHeadLost(const absl::Status& why) override;
   void EndJob(JobId job);
   void PlaceForHead(const FrameHeader& request, const PlaceLease& place);
+
+  void OnWorkerLost(ProcessId worker) override;
+  void OnWorkerExited(ProcessId worker) override;
 
   void ForwardToHead(const LocalScheduler::Forward& forward) override;
   void OnLeasesChanged() override { head_->Changed(); }

@@ -21,11 +21,12 @@ Sessions::~Sessions() {
   }
 }
 
-SessionId Sessions::Accept(std::unique_ptr<Connection> connection) {
-  if (sessions_.size() >= kMaxSessions) {
-    env_.Log(LogLevel::kWarning, "closed a new connection: this node has " + std::to_string(kMaxSessions) + " already");
-    return 0;
-  }
+void Sessions::Accept(std::unique_ptr<Connection> connection) {
+  if (sessions_.size() < kMaxSessions) return void(AcceptOwn(std::move(connection)));
+  env_.Log(LogLevel::kWarning, "closed a new connection: this node has " + std::to_string(kMaxSessions) + " already");
+}
+
+SessionId Sessions::AcceptOwn(std::unique_ptr<Connection> connection) {
   const SessionId id = ++last_id_;
   sessions_.emplace(id, std::make_unique<Session>(*this, id, env_, std::move(connection), self_));
   return id;

@@ -20,7 +20,7 @@ namespace ioc {
 
 using SessionId = uint64_t;  // from 1; also the HolderId in the object store
 
-// More connections are closed at once.
+// More connections that others open are closed at once.
 inline constexpr size_t kMaxSessions = 16384;
 
 class Session;
@@ -72,8 +72,10 @@ class Sessions {
   Sessions(const Sessions&) = delete;
   Sessions& operator=(const Sessions&) = delete;
 
-  // 0 if there are too many already.
-  SessionId Accept(std::unique_ptr<Connection> connection);
+  // Closes it if there are too many already.
+  void Accept(std::unique_ptr<Connection> connection);
+  // With a worker of this node, of which there is always room for one more: the pool bounds them.
+  SessionId AcceptOwn(std::unique_ptr<Connection> connection);
   // Null if it is gone.
   Session* Find(SessionId id);
   Session* FindProcess(ProcessId process);

@@ -56,6 +56,8 @@ class StoreService final : RoomMaker {
   // A process of the cluster has ended: what it owned is freed after kOrphanGrace, also what is sealed for it later,
   // unless somebody adopts it meanwhile.
   void ProcessGone(ProcessId process);
+  // Another node has ended.
+  void NodeRemoved(NodeId node) { errands_.NodeRemoved(node); }
 
   struct Stats {
     uint64_t used = 0;     // bytes of memory

@@ -7,6 +7,7 @@
 
 #include "lib/base/status.h"
 #include "lib/objects/worker_page.h"
+#include "runtime/node/local_scheduler.h"
 
 namespace ioc {
 namespace {
@@ -17,14 +18,8 @@ std::string StderrTail(const ExitStatus& exit) {
 
 }  // namespace
 
-WorkerPool::WorkerPool(Env& env, Options options, Sessions& sessions, ProgramStore& programs,
-                       absl::AnyInvocable<void(ProcessId)> on_lost)
-    : env_(env),
-      options_(options),
-      sessions_(sessions),
-      programs_(programs),
-      on_lost_(std::move(on_lost)),
-      fates_(env) {}
+WorkerPool::WorkerPool(Env& env, Options options, Sessions& sessions, ProgramStore& programs, Listener& listener)
+    : env_(env), options_(options), sessions_(sessions), programs_(programs), listener_(listener), fates_(env) {}
 
 WorkerPool::~WorkerPool() {
   for (auto& [number, worker] : workers_) env_.executor().CancelTimer(worker.timer);
@@ -60,16 +55,16 @@ void WorkerPool::Acquire(JobId job, const NodeAddress& origin, Purpose purpose, 
   Job& wanted = jobs_[job];
   // The last one to ask knows best where it is now.
   if (!wanted.has_driver && !wanted.program && !wanted.locating) wanted.origin = origin;
-  const auto known = jobs_.find(job);
-  if (!known->second.refused.ok()) {
-    if (env_.executor().Now() < known->second.refused_until) return handler(known->second.refused);
-    known->second.refused = absl::OkStatus();
-    known->second.start_failures = 0;
-    known->second.program.reset();
-    known->second.processes = nullptr;
+  if (!wanted.refused.ok() && env_.executor().Now() >= wanted.refused_until) {
+    wanted.refused = absl::OkStatus();
+    wanted.start_failures = 0;
+    wanted.program.reset();
+    wanted.processes = nullptr;
   }
   waiting_.push_back({job, purpose, std::move(handler)});
   Pump();
+  const auto known = jobs_.find(job);
+  if (known != jobs_.end() && !known->second.refused.ok()) FailWaiting(job, absl::Status(known->second.refused));
 }
 
 void WorkerPool::Release(ProcessId process, bool reusable) {
@@ -130,7 +125,7 @@ void WorkerPool::StartMissing() {
   for (const Waiting& waiting : waiting_) ++missing[waiting.job];
   for (auto& [job, count] : missing) count -= CountWorkers(job, State::kStarting);
   for (const auto& [job, known] : jobs_) {
-    if (known.has_driver && known.refused.ok()) {
+    if (known.has_driver) {
       missing[job] = std::max(missing[job], options_.prestart - CountWorkers(job, std::nullopt));
     }
   }
@@ -138,25 +133,29 @@ void WorkerPool::StartMissing() {
 }
 
 void WorkerPool::StartWorkers(JobId job, int missing) {
-  if (missing <= 0) return;
-  if (!jobs_.contains(job) || !jobs_[job].program) return LocateProgram(job);
+  const auto known = jobs_.find(job);
+  if (missing <= 0 || known == jobs_.end()) return;
+  if (!known->second.refused.ok() || env_.executor().Now() < known->second.retry_at) return;
+  if (!known->second.program) return LocateProgram(job);
   // More at a time would only make each of them slower.
   const int max_starting = 2 * env_.host().cpus + 2;
-  while (missing-- > 0 && CountStarting() < max_starting && jobs_.contains(job) && jobs_[job].program) {
-    if (static_cast<int>(workers_.size()) >= options_.max_workers && !MakeRoom(job)) return;
-    if (!StartWorker(job)) return;
+  for (; missing > 0 && CountStarting() < max_starting; --missing) {
+    if (!MakeRoom(job, missing) || !StartWorker(job)) return;
   }
 }
 
-// Lets an idle worker of another job go; its place is free once it has ended.
-bool WorkerPool::MakeRoom(JobId job) {
+bool WorkerPool::MakeRoom(JobId job, int places) {
+  if (workers_.size() < static_cast<size_t>(options_.max_workers)) return true;
+  if (!IsWaitedFor(job)) return false;
+  int leaving = 0;
+  for (const auto& [number, worker] : workers_) leaving += worker.state == State::kEnding ? 1 : 0;
   for (auto& [number, worker] : workers_) {
-    if (worker.state == State::kIdle && worker.job != job) {
-      Stop(worker, "another job needs its place");
-      break;
-    }
+    if (leaving >= places) break;
+    if (worker.state != State::kIdle || worker.job == job || IsReferredTo(worker)) continue;
+    Stop(worker, "another job needs its place");
+    ++leaving;
   }
-  return false;
+  return leaving == 0 && workers_.size() < kMaxWorkersFactor * static_cast<size_t>(options_.max_workers);
 }
 
 void WorkerPool::LocateProgram(JobId job) {
@@ -169,8 +168,8 @@ void WorkerPool::LocateProgram(JobId job) {
     found->second.locating = false;
     if (!program.ok()) {
       // If only the connection broke, it is tried again.
-      const bool for_good = CauseOf(program.status()) != Cause::kDisconnected;
-      return StartFailed(job, program.status(), for_good);
+      const bool is_cut_off = CauseOf(program.status()) == Cause::kDisconnected;
+      return StartFailed(job, program.status(), is_cut_off ? Fault::kAccident : Fault::kProgram);
     }
     found->second.program = *program;
     Pump();
@@ -195,19 +194,20 @@ bool WorkerPool::StartWorker(JobId job) {
   absl::StatusOr<std::shared_ptr<SharedMemory>> page = env_.CreateSharedMemory("ioc-worker-page", kWorkerPageBytes);
   absl::Status ready = page.ok() ? (*page)->Commit(0, kWorkerPageBytes) : page.status();
   if (!ready.ok()) {
-    StartFailed(job, ready, /*for_good=*/true);
+    StartFailed(job, ready, Fault::kResources);
     return false;
   }
   auto child = processes.Fork({}, life_.Bind([this, number](const ExitStatus& exit) { Exited(number, exit); }));
   if (!child.ok()) {
-    StartFailed(job, MakeError(Cause::kProgramMissing, std::string(child.status().message())), /*for_good=*/true);
+    const bool is_program = CauseOf(child.status()) == Cause::kProgramMissing;
+    StartFailed(job, child.status(), is_program ? Fault::kProgram : Fault::kResources);
     return false;
   }
   Worker& worker = workers_[number];
   worker.job = job;
   worker.child = *std::move(child);
   worker.page = *std::move(page);
-  worker.session = sessions_.Accept(worker.child->TakeConnection());
+  worker.session = sessions_.AcceptOwn(worker.child->TakeConnection());
   by_session_[worker.session] = number;
   worker.timer =
       env_.executor().Schedule(options_.start_timeout, life_.Bind([this, number] { StartTimedOut(number); }));
@@ -229,19 +229,38 @@ void WorkerPool::StartTimedOut(uint64_t number) {
                         absl::StrCat("the program ", path,
                                      " was started as a worker but did not call ioc::Cluster::Connect within ",
                                      absl::FormatDuration(options_.start_timeout), "; call it first thing in main")),
-              /*for_good=*/true);
+              Fault::kProgram);
 }
 
-void WorkerPool::StartFailed(JobId job, const absl::Status& why, bool for_good) {
+// A program that has run here, or a machine that has no more of something, is tried again in a while. The job's leases
+// go elsewhere where it has no worker here that could take them.
+void WorkerPool::StartFailed(JobId job, const absl::Status& why, Fault fault) {
   auto found = jobs_.find(job);
   if (found == jobs_.end()) return;
   Job& failed = found->second;
-  if (!for_good && ++failed.start_failures < kMaxStartFailures) return Pump();
-  failed.refused =
-      CauseOf(why) == Cause::kDisconnected ? MakeError(Cause::kProgramMissing, std::string(why.message())) : why;
-  failed.refused_until = env_.executor().Now() + kRefuseJobFor;
-  env_.Log(LogLevel::kWarning, absl::StrCat("job ", job.ToString(), ": ", absl::string_view(why.message())));
+  const absl::Time now = env_.executor().Now();
+  const std::string message(why.message());
+  const int failures = ++failed.start_failures;
+  env_.Log(LogLevel::kWarning, absl::StrCat("job ", job.ToString(), ": ", message));
+  const bool is_programs = fault != Fault::kResources && !failed.ever_registered;
+  const bool is_hopeless = is_programs && fault == Fault::kProgram;
+  if (!is_hopeless && (failures < kMaxStartFailures || HasRegisteredWorker(job))) {
+    const absl::Duration delay = std::min(kStartRetryDelay * (1 << std::min(failures - 1, 10)), kMaxStartRetryDelay);
+    failed.retry_at = now + delay;
+    env_.executor().Schedule(delay, life_.Bind([this] { Pump(); }));
+    return;
+  }
+  failed.refused = is_programs ? MakeError(Cause::kProgramMissing, message)
+                               : absl::FailedPreconditionError(absl::StrCat("can't start a worker now: ", message));
+  failed.refused_until = now + kRefuseJobFor;
   FailWaiting(job, absl::Status(failed.refused));
+}
+
+bool WorkerPool::HasRegisteredWorker(JobId job) const {
+  return std::any_of(workers_.begin(), workers_.end(), [job](const auto& entry) {
+    const State state = entry.second.state;
+    return entry.second.job == job && (state == State::kIdle || state == State::kLeased);
+  });
 }
 
 void WorkerPool::FailWaiting(JobId job, const absl::Status& why, bool all) {
@@ -275,7 +294,11 @@ void WorkerPool::Registered(SessionId session) {
   if (found == workers_.end() || found->second.state != State::kStarting) return;
   Worker& worker = found->second;
   env_.executor().CancelTimer(std::exchange(worker.timer, 0));
-  if (auto job = jobs_.find(worker.job); job != jobs_.end()) job->second.start_failures = 0;
+  if (auto job = jobs_.find(worker.job); job != jobs_.end()) {
+    job->second.ever_registered = true;
+    job->second.start_failures = 0;
+    job->second.retry_at = absl::InfinitePast();
+  }
   worker.state = State::kLeased;
   Release(worker.process, /*reusable=*/true);
 }
@@ -308,7 +331,7 @@ void WorkerPool::SessionClosed(SessionId session) {
   const ProcessId process = found->second.process;
   // One that was starting has ended or is about to; its exit says how.
   if (found->second.state != State::kStarting) KillAfterGrace(found->second, "");
-  if (process) on_lost_(process);
+  if (process) listener_.OnWorkerLost(process);
 }
 
 void WorkerPool::Exited(uint64_t number, const ExitStatus& exit) {
@@ -329,7 +352,7 @@ void WorkerPool::Exited(uint64_t number, const ExitStatus& exit) {
                                      .reason = worker.reason,
                                      .started = page.started.load(std::memory_order_acquire),
                                      .caller = ProcessId(page.caller.load(std::memory_order_acquire))});
-    on_lost_(worker.process);
+    listener_.OnWorkerExited(worker.process);
   } else if (worker.state == State::kStarting) {
     const std::string path = jobs_.contains(worker.job) && jobs_[worker.job].program
                                  ? jobs_[worker.job].program->path
@@ -338,7 +361,7 @@ void WorkerPool::Exited(uint64_t number, const ExitStatus& exit) {
                 MakeError(Cause::kProgramMissing,
                           absl::StrCat("the program ", path, " was started as a worker and ", Describe(exit),
                                        " before it called ioc::Cluster::Connect", StderrTail(exit))),
-                /*for_good=*/false);
+                Fault::kAccident);
   }
   ended_.push_back(std::move(worker.child));
   // In a turn of its own: the job's template may be what says this.

@@ -30,16 +30,19 @@ namespace ioc {
 inline constexpr absl::Duration kIdleWorkerTimeout = absl::Seconds(10);
 // From StopWorker, or from the loss of its connection, until it is killed.
 inline constexpr absl::Duration kWorkerStopGrace = absl::Seconds(2);
-// Workers of a job that end before they register, one after the other, until the job is refused...
+// Starts that fail one after the other, while the job has no other worker here, until it is refused...
 inline constexpr int kMaxStartFailures = 3;
 // ... for this long.
 inline constexpr absl::Duration kRefuseJobFor = absl::Seconds(30);
+// After the first failure; doubled after each.
+inline constexpr absl::Duration kStartRetryDelay = absl::Milliseconds(50);
+inline constexpr absl::Duration kMaxStartRetryDelay = absl::Seconds(2);
 
 class WorkerPool {
  public:
   struct Options {
-    int max_workers = 512;
-    int prestart = 0;  // workers kept for a job whose driver is here
+    int max_workers = 512;  // kMaxWorkersFactor times as many where leases need them: the others wait, or own objects
+    int prestart = 0;       // workers kept for a job whose driver is here
     absl::Duration start_timeout = absl::Seconds(10);
   };
   struct Registration {
@@ -49,9 +52,17 @@ class WorkerPool {
   };
   using Handler = absl::AnyInvocable<void(const absl::StatusOr<ProcessId>&)>;
 
-  // `on_lost` hears of every registered worker that can't serve any more.
-  WorkerPool(Env& env, Options options, Sessions& sessions, ProgramStore& programs,
-             absl::AnyInvocable<void(ProcessId)> on_lost);
+  class Listener {
+   public:
+    // A registered worker can't serve any more; then, later or at once, its process has ended.
+    virtual void OnWorkerLost(ProcessId worker) = 0;
+    virtual void OnWorkerExited(ProcessId worker) = 0;
+
+   protected:
+    ~Listener() = default;
+  };
+
+  WorkerPool(Env& env, Options options, Sessions& sessions, ProgramStore& programs, Listener& listener);
   ~WorkerPool();
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
@@ -66,7 +77,8 @@ class WorkerPool {
     bool outlives_driver = false;  // EndJob does not take it back
     bool ends_with_lease = false;  // it must not be one that others' references live in
   };
-  // A worker for a lease; `handler` is called once, maybe before this returns. Errors: kProgramMissing, kDisconnected.
+  // A worker for a lease; `handler` is called once, maybe before this returns. Errors: kProgramMissing (the program
+  // can't run here), FailedPrecondition (no worker can be started now), kDisconnected.
   void Acquire(JobId job, const NodeAddress& origin, Purpose purpose, Handler handler);
   // The lease is over. One that is not `reusable` is told to leave.
   void Release(ProcessId worker, bool reusable);
@@ -79,8 +91,15 @@ class WorkerPool {
 
   void AskFate(ProcessId process, absl::Duration timeout, WorkerFates::Handler handler);
   uint32_t count() const { return static_cast<uint32_t>(workers_.size()); }
+  int max_workers() const { return options_.max_workers; }
 
  private:
+  // Why a worker could not be started.
+  enum class Fault {
+    kProgram,    // the program, for all that is known
+    kAccident,   // maybe the program
+    kResources,  // this machine
+  };
   enum class State { kStarting, kIdle, kLeased, kEnding };
   struct Worker {
     JobId job;
@@ -99,7 +118,9 @@ class WorkerPool {
     bool locating = false;
     std::optional<ProgramInfo> program;
     std::unique_ptr<ProcessTemplate> processes;  // of `program`; once one is wanted
-    int start_failures = 0;
+    bool ever_registered = false;                // a worker of it, here: the program can run
+    int start_failures = 0;                      // in a row
+    absl::Time retry_at = absl::InfinitePast();
     absl::Status refused;
     absl::Time refused_until;
   };
@@ -122,9 +143,11 @@ class WorkerPool {
   void LocateProgram(JobId job);
   ProcessTemplate& TemplateOf(Job& job);
   bool StartWorker(JobId job);
-  bool MakeRoom(JobId job);
+  // Whether another worker may be started. If not, lets idle ones of other jobs go: `places` are wanted.
+  bool MakeRoom(JobId job, int places);
   void StartTimedOut(uint64_t number);
-  void StartFailed(JobId job, const absl::Status& why, bool for_good);
+  void StartFailed(JobId job, const absl::Status& why, Fault fault);
+  bool HasRegisteredWorker(JobId job) const;
   // Those that outlive the driver as well, or not.
   void FailWaiting(JobId job, const absl::Status& why, bool all = true);
   void Stop(Worker& worker, std::string_view reason);
@@ -139,7 +162,7 @@ class WorkerPool {
   const Options options_;
   Sessions& sessions_;
   ProgramStore& programs_;
-  absl::AnyInvocable<void(ProcessId)> on_lost_;
+  Listener& listener_;
   std::map<JobId, Job> jobs_;
   uint64_t last_worker_ = 0;
   Workers workers_;

@@ -149,7 +149,12 @@ SimCluster::SimCluster(uint64_t seed, SimClusterOptions options) : options_(opti
     StartNode(node, NodeName(i));
   }
   world_.RegisterProgram(
-      kProgramPath, [](SimEnv& env, const std::vector<std::string>&) { return RunWorker(env); }, nodes_[0]->machine);
+      kProgramPath,
+      [this](SimEnv& env, const std::vector<std::string>&) {
+        const std::optional<int> code = options_.before_worker ? options_.before_worker(env) : std::nullopt;
+        return code.has_value() ? *code : RunWorker(env);
+      },
+      nodes_[0]->machine);
   const bool all_ready = world_.RunUntil(
       [&] { return std::all_of(nodes_.begin(), nodes_.end(), [](const auto& node) { return node->ready; }); },
       kStartLimit);
@@ -182,6 +187,7 @@ void SimCluster::StartHead() {
 void SimCluster::StartNode(NodeProcess& state, const std::string& name) {
   NodeOptions options{.head_address = kHeadAddress, .listen_address = "0.0.0.0:0", .store_bytes = options_.store_bytes};
   options.spill_limit = options_.spill_limit;
+  options.max_workers = options_.max_workers;
   options.declared.name = name;
   options.declared.total.Set(kCpu, options_.cpus);
   const auto main = [&state, options](SimEnv& env, const std::vector<std::string>&) {

@@ -37,6 +37,9 @@ struct SimClusterOptions {
   absl::Duration connection_timeout = absl::Seconds(15);                           // WorldOptions::connection_timeout
   uint64_t store_bytes = uint64_t{64} << 20;                                       // of each node
   std::optional<uint64_t> spill_limit = {};                                        // NodeOptions::spill_limit
+  int max_workers = 512;                                                           // NodeOptions::max_workers
+  // What a worker process does first: a number, and it ends with that code before it is one.
+  std::function<std::optional<int>(SimEnv&)> before_worker = {};
 };
 
 // What a driver's user code is given.

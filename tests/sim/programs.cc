@@ -35,6 +35,10 @@ int CountSlowTree(int size) {
   return count;
 }
 
+int WaitInDepth(int depth) {
+  return depth == 1 ? 1 : Cluster::Current().Submit<WaitInDepth>(depth - 1).Get().value() + 1;
+}
+
 int SlowAdder::Add(int number, int milliseconds) {
   Work(absl::Milliseconds(milliseconds));
   return sum_ += number;

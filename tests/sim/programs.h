@@ -17,7 +17,10 @@ int Add(int a, int b);
 // Counts the tasks of a tree of `size`: each submits the two halves of what is below it and waits for them.
 int CountTree(int size);
 
-// The same; each computes for a while first and afterwards.
+// A task waits for a task, and so on: how many there are.
+int WaitInDepth(int depth);
+
+// As CountTree; each computes for a while first and afterwards.
 int CountSlowTree(int size);
 
 class SlowAdder {

@@ -284,14 +284,51 @@ TEST_CASE("A refusal makes the head choose anew") {
   CHECK(full.asked.size() == 1);
 }
 
-TEST_CASE("A node that can't run the program has the demand refused") {
+TEST_CASE("A demand goes past a node that can't run the program, and is refused when none is left that could") {
   Fixture f;
   Peer& client = f.Node(Info(1, "client", 1));
-  Peer& other = f.Node(Info(2, "other", 4));
-  other.on_place = [](const PlaceLease&) { return MakeError(Cause::kProgramMissing, "no such program"); };
-  client.Notify(Demand(2, 1));
+  Peer& able = f.Node(Info(2, "able", 4));
+  Peer& unable = f.Node(Info(3, "unable", 4));
+  int asked = 0;
+  unable.on_place = [&](const PlaceLease&) {
+    ++asked;
+    return MakeError(Cause::kProgramMissing, "no such program");
+  };
+  able.on_place = GrantAll();
+  ForwardDemand demand = Demand(2, 20);
+  demand.spec.strategy = Strategy::kSpread;
+  client.Notify(demand);
+  REQUIRE(f.WaitUntil([&] { return client.grants.size() == 2; }));  // and the other waits for room
+  CHECK(asked > 0);
+  CHECK(client.refusals.empty());
+  able.HangUp();
   REQUIRE(f.WaitUntil([&] { return client.refusals.size() == 1; }));
   CHECK(CauseOf(client.refusals[0].error) == Cause::kProgramMissing);
+}
+
+TEST_CASE("A job's deep demands leave room for another job's") {
+  Fixture f;
+  Peer& client = f.Node(Info(1, "client", 1));
+  Peer& other = f.Node(Info(2, "other", 2));
+  std::vector<JobId> served;
+  ReportResources report{.version = 1};
+  other.on_place = [&](const PlaceLease& place) {
+    served.push_back(place.spec.job);
+    return PlaceLease::Reply{.lease = LeaseId(served.size()), .version = ++report.version};
+  };
+  ForwardDemand deep = Demand(2, 1000, /*class_id=*/1, /*depth=*/1);
+  deep.spec.job = JobId(1);
+  client.Notify(deep);
+  ForwardDemand flat = Demand(2, 1, /*class_id=*/2);
+  flat.spec.job = JobId(2);
+  client.Notify(flat);
+  for (size_t i = 0; i < 3; ++i) {
+    report.version += 10;
+    report.free = Info(2, "other", 2).total;
+    other.Notify(report);
+    REQUIRE(f.WaitUntil([&] { return served.size() == i + 1; }));
+  }
+  CHECK(std::count(served.begin(), served.end(), JobId(2)) == 1);
 }
 
 TEST_CASE("What no node could ever run is refused after placement_timeout with an explanation") {

@@ -204,6 +204,103 @@ TEST_CASE("a large request that waits long holds back the small ones that would 
   CHECK(f.GrantAll() == std::vector<ProcessId>{kBob});
 }
 
+TEST_CASE("a large request holds small ones back again when it has waited for another while") {
+  Fixture f(Machine(2));
+  f.Demand(kAlice, Wants(1), 100);
+  f.GrantAll();
+  f.Demand(kBob, Wants(2), 1);
+  f.now += kStarvedUntil + absl::Seconds(1);
+  f.scheduler.End(f.leases[0]);
+  CHECK(f.GrantAll() == std::vector<ProcessId>{kAlice});
+  f.now += kStarvedUntil;
+  f.scheduler.End(f.leases[1]);
+  f.scheduler.End(f.leases[2]);
+  CHECK(f.GrantAll() == std::vector<ProcessId>{kBob});
+}
+
+TEST_CASE("another job's task is not kept waiting by deep ones") {
+  Fixture f(Machine(1));
+  f.Demand(kAlice, Wants(1), 1000, /*depth=*/1);
+  f.GrantAll();
+  SchedulingClass other = Wants(1);
+  other.job = JobId(2);
+  f.Demand(kBob, other, 1);
+  f.scheduler.End(f.leases[0]);
+  CHECK(f.GrantAll() == std::vector<ProcessId>{kBob});
+}
+
+TEST_CASE("a recalled lease that does not come shields the others for a while only, and not while it is blocked") {
+  Fixture f(Machine(3));
+  f.Demand(kAlice, Wants(1), 3);
+  f.GrantAll();
+  f.Demand(kBob, Wants(1), 1);
+  f.now += kLeaseQuantum;
+  const auto first = f.scheduler.LeasesToRecall(f.now);
+  CHECK(first.leases == std::vector<LeaseId>{f.leases[0]});
+  CHECK(first.again == kRecallPatience);
+  f.now += kLeaseQuantum;
+  CHECK(f.scheduler.LeasesToRecall(f.now).again == kRecallPatience - kLeaseQuantum);
+  f.now += kRecallPatience;
+  CHECK(f.scheduler.LeasesToRecall(f.now).leases == std::vector<LeaseId>{f.leases[1]});
+  f.scheduler.Block(f.leases[1]);
+  CHECK(f.scheduler.LeasesToRecall(f.now).leases == std::vector<LeaseId>{f.leases[2]});
+}
+
+TEST_CASE("what a lease holds is free when its worker has ended, and not when it is over") {
+  Fixture f(Machine(1, 1));
+  f.Demand(kAlice, Wants(0, 1), 1);
+  f.GrantAll();
+  f.Demand(kBob, Wants(0, 1), 1);
+  f.scheduler.BeginEnd(f.leases[0]);
+  CHECK(f.GrantAll().empty());
+  CHECK(f.scheduler.LeasesToRecall(f.now).leases.empty());
+  f.scheduler.End(f.leases[0]);
+  CHECK(f.GrantAll() == std::vector<ProcessId>{kBob});
+}
+
+TEST_CASE("a lease that ends with its worker before it was granted is taken anew") {
+  Fixture f(Machine(2));
+  f.Demand(kAlice, Wants(1), 1);
+  const auto lease = f.scheduler.Next(f.now);
+  REQUIRE(lease);
+  f.scheduler.BeginEnd(*lease);
+  CHECK(f.GrantAll() == std::vector<ProcessId>{kAlice});
+  f.scheduler.End(*lease);
+  CHECK(f.GrantAll().empty());
+}
+
+TEST_CASE("workers are counted: what asks for nothing else goes to the head when they are all in use") {
+  LocalScheduler scheduler(Machine(4), 0, /*max_workers=*/2);
+  const absl::Time now = absl::UnixEpoch();
+  SchedulingClass actor = Wants(0);
+  actor.dedicated = true;
+  REQUIRE(scheduler.SetDemand({kAlice, 1}, actor, 9, 0, now).ok());
+  const auto first = scheduler.Next(now);
+  REQUIRE((first && scheduler.Next(now)));
+  CHECK_FALSE(scheduler.Next(now));
+  CHECK(scheduler.IsShortOfWorkers());
+  CHECK(scheduler.Reserve(kBob, actor).status().code() == absl::StatusCode::kFailedPrecondition);
+  const auto forwards = scheduler.TakeForwards(/*urgent_only=*/false);
+  REQUIRE(forwards.size() == 1);
+  CHECK(forwards[0].wanted == 7);
+  // Blocked ones are not counted, up to a bound.
+  scheduler.Block(*first);
+  while (const auto next = scheduler.Next(now)) scheduler.Block(*next);
+  CHECK(scheduler.waiting() == 9 - 2 * kMaxWorkersFactor);
+  scheduler.End(*first);
+  CHECK(scheduler.Next(now));
+}
+
+TEST_CASE("a job that can't run here is left to the head for a while") {
+  Fixture f(Machine(1));
+  f.scheduler.NoteUnrunnable(JobId(1), f.now + absl::Seconds(30));
+  f.Demand(kAlice, Wants(1), 1);
+  CHECK(f.GrantAll().empty());
+  CHECK(f.scheduler.TakeForwards(/*urgent_only=*/true).size() == 1);
+  f.now += absl::Seconds(30);
+  CHECK(f.GrantAll().size() == 1);
+}
+
 TEST_CASE("a request that makes no sense or too many classes is an error") {
   Fixture f(Machine(2));
   SchedulingClass negative;

@@ -362,6 +362,32 @@ TEST_CASE("a node refuses a store that has no room for slabs, and says how large
   }
 }
 
+TEST_CASE("a node that could not start lets nobody in") {
+  AsioEnv env({.log_sink = [](LogLevel, std::string_view) {}});
+  MutexLock lock(env.executor().mutex());
+  Waiter done;
+  std::optional<absl::Status> ready;
+  std::optional<absl::Status> dialled;
+  Node node(
+      env, {.head_address = "127.0.0.1:1", .store_bytes = 1},
+      [&](const absl::Status& status) {
+        ready = status;
+        env.executor().Notify(done);
+      },
+      [](const absl::Status&) {});
+  env.executor().Await(done, env.executor().Now() + kPatience);
+  REQUIRE((ready.has_value() && !ready->ok()));
+  done.notified = false;
+  const auto dialling = env.network().Dial(node.address().local_address, {.target = Target::kNode}, kPatience,
+                                           [&](const absl::StatusOr<std::unique_ptr<Connection>>& connection) {
+                                             dialled = connection.status();
+                                             env.executor().Notify(done);
+                                           });
+  env.executor().Await(done, env.executor().Now() + kPatience);
+  REQUIRE(dialled.has_value());
+  CHECK_FALSE(dialled->ok());
+}
+
 TEST_CASE("a node whose head does not answer says so") {
   AsioEnv env({.log_sink = [](LogLevel, std::string_view) {}});
   MutexLock lock(env.executor().mutex());
