@@ -62,6 +62,8 @@ class AllocationQueue {
   void Ask(Purpose purpose, HolderId holder, uint64_t length, Handler handler);
   // Something may have become free.
   void Retry();
+  // What was granted before is being filled, so those that wait may have their turn yet.
+  void NoteProgress() { last_progress_ = env_.executor().Now(); }
   // The holder is gone, and will be dropped from the store.
   void DropHolder(HolderId holder);
   // That wait.

@@ -121,7 +121,7 @@ void PeerNodes::Drop(NodeId node, const absl::Status& why) {
   for (Operation& operation : gone->waiting) operation(nullptr, error);
   gone->waiting.clear();
   if (gone->channel != nullptr) gone->channel->Close(error);
-  if (on_lost_) on_lost_(node);
+  if (on_lost_) on_lost_(node, error);
   gone_.push_back(std::move(gone));
   if (gone_.size() == 1) env_.executor().Post(life_.Bind([this] { gone_.clear(); }));
 }

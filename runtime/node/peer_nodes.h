@@ -55,11 +55,13 @@ class PeerNodes {
   // While held, a connection is not closed for being idle: the other side tells us through it what was freed.
   void Hold(NodeId node) { ++holds_[node]; }
   void Unhold(NodeId node);
+  // Ends the connection, as if it had broken: what waits there fails, and whoever asks next has it dialled anew.
+  void Disconnect(NodeId node, const absl::Status& why) { Drop(node, why); }
 
   // What a node says on a connection that we opened.
   void set_on_free(absl::AnyInvocable<void(const FreeObjects&)> on_free) { on_free_ = std::move(on_free); }
   // A connection with a node broke, or could not be made.
-  void set_on_lost(absl::AnyInvocable<void(NodeId)> on_lost) { on_lost_ = std::move(on_lost); }
+  void set_on_lost(absl::AnyInvocable<void(NodeId, const absl::Status&)> on_lost) { on_lost_ = std::move(on_lost); }
   void set_cluster(ClusterId cluster) { self_.cluster = cluster; }
 
  private:
@@ -99,7 +101,7 @@ class PeerNodes {
   std::vector<std::unique_ptr<Peer>> gone_;  // until the end of the turn: we may be inside one of their callbacks
   std::map<NodeId, uint64_t> holds_;
   absl::AnyInvocable<void(const FreeObjects&)> on_free_;
-  absl::AnyInvocable<void(NodeId)> on_lost_;
+  absl::AnyInvocable<void(NodeId, const absl::Status&)> on_lost_;
   TimerId idle_timer_ = 0;
   BodyBuffer body_;
   Life life_;

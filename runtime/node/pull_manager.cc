@@ -9,9 +9,23 @@
 #include "lib/base/status.h"
 
 namespace ioc {
+namespace {
+
+// The node was not reached, or did not answer: that says nothing of the object.
+bool IsUnanswered(const absl::Status& status) {
+  return CauseOf(status) == Cause::kDisconnected || CauseOf(status) == Cause::kDeadline ||
+         absl::IsResourceExhausted(status);
+}
+
+uint64_t ChunksOf(uint64_t size) { return (size + kPullChunkBytes - 1) / kPullChunkBytes; }
+
+}  // namespace
 
 PullManager::~PullManager() {
-  for (const auto& [node, lost] : lost_sources_) env_.executor().CancelTimer(lost.timer);
+  for (const auto& [node, source] : sources_) {
+    env_.executor().CancelTimer(source.silence_timer);
+    env_.executor().CancelTimer(source.retry_timer);
+  }
   store_.DropHolder(kPullHolder);
 }
 
@@ -24,7 +38,9 @@ void PullManager::Pull(ObjectId id, const std::vector<ObjectCopy>& copies, Handl
                        std::count(transfer.sources.begin(), transfer.sources.end(), copy.node) > 0;
     if (!known) transfer.sources.push_back(copy.node);
   }
-  if (is_new) TryNextSource(id);
+  if (!is_new) return;
+  transfer.number = ++last_attempt_;
+  TryNextSource(id);
 }
 
 PullManager::Transfer* PullManager::FindAttempt(ObjectId id, uint64_t attempt) {
@@ -32,9 +48,15 @@ PullManager::Transfer* PullManager::FindAttempt(ObjectId id, uint64_t attempt) {
   return found == transfers_.end() || found->second.attempt != attempt ? nullptr : &found->second;
 }
 
+PullManager::Source& PullManager::SourceAt(const NodeAddress& address) {
+  Source& source = sources_[address.node];
+  source.address = address;
+  return source;
+}
+
 void PullManager::TryNextSource(ObjectId id) {
   Transfer& transfer = transfers_.at(id);
-  transfer.attempt = ++last_attempt_;
+  LeaveSource(id, transfer.source);
   if (transfer.sources.empty()) {
     return Finish(id,
                   MakeError(Cause::kObjectLost, absl::StrCat("every copy of object ", id.ToString(), " is gone",
@@ -43,68 +65,227 @@ void PullManager::TryNextSource(ObjectId id) {
   }
   transfer.source = transfer.sources.front();
   transfer.sources.pop_front();
-  peers_.Call(transfer.source, DescribeObject{.id = id}, kPullChunkTimeout,
-              life_.Bind([this, id, attempt = transfer.attempt](absl::StatusOr<DescribeObject::Reply> reply) {
-                Described(id, attempt, reply);
+  transfer.here.clear();  // another attempt of its task may have made the copy there
+  Source& source = SourceAt(transfer.source);
+  source.transfers.insert(id);
+  peers_.Hold(transfer.source.node);
+  Describe(source, id);
+  Pump(transfer.source.node);
+}
+
+void PullManager::Describe(Source& source, ObjectId id) {
+  Transfer& transfer = transfers_.at(id);
+  transfer.attempt = ++last_attempt_;
+  transfer.described = false;
+  source.to_describe.emplace_back(id, transfer.attempt);
+}
+
+// --- what is asked of a source ---
+
+void PullManager::Pump(NodeId node) {
+  // A call may fail at once and change everything: look again after each.
+  for (auto found = sources_.find(node); found != sources_.end(); found = sources_.find(node)) {
+    Source& source = found->second;
+    if (!source.to_describe.empty() && source.describing < kMaxDescribing) {
+      const Asked asked = source.to_describe.front();
+      source.to_describe.pop_front();
+      AskDescription(source, asked);
+    } else if (!source.to_read.empty() && source.reading < kSourceWindow) {
+      const Asked asked = source.to_read.front();
+      source.to_read.pop_front();
+      Transfer* const transfer = FindAttempt(asked.first, asked.second);
+      if (transfer != nullptr) AskChunk(source, asked, *transfer);
+    } else {
+      return ForgetIfIdle(node);
+    }
+  }
+}
+
+void PullManager::AskDescription(Source& source, Asked asked) {
+  AwaitAnswer(source);
+  ++source.describing;
+  peers_.Call(source.address, DescribeObject{.id = asked.first}, absl::InfiniteDuration(),
+              life_.Bind([this, node = source.address.node, asked](absl::StatusOr<DescribeObject::Reply> reply) {
+                Described(node, asked, reply);
               }));
 }
 
-void PullManager::Described(ObjectId id, uint64_t attempt, const absl::StatusOr<DescribeObject::Reply>& reply) {
-  Transfer* transfer = FindAttempt(id, attempt);
-  if (transfer == nullptr) return;
-  if (!reply.ok()) return Failed(id, reply.status());
-  transfer->size = reply->size;
-  transfer->requested = transfer->received = 0;
-  if (transfer->extent.length != 0 && transfer->extent.length < transfer->size) {
-    store_.ReleaseExtent(kPullHolder, transfer->extent.offset).IgnoreError();
-    transfer->extent = {};
-  }
-  if (transfer->extent.length != 0) return RequestChunks(id);
-  memory_.Ask(AllocationQueue::Purpose::kRead, kPullHolder, std::max<uint64_t>(transfer->size, 1),
-              life_.Bind([this, id, attempt](absl::StatusOr<Extent> extent) { GotMemory(id, attempt, extent); }));
+void PullManager::AskChunk(Source& source, Asked asked, Transfer& transfer) {
+  const uint64_t chunk = transfer.to_read.front();
+  transfer.to_read.pop_front();
+  if (!transfer.to_read.empty()) source.to_read.push_back(asked);
+  const uint64_t offset = chunk * kPullChunkBytes;
+  const auto length = static_cast<uint32_t>(std::min<uint64_t>(kPullChunkBytes, transfer.size - offset));
+  AwaitAnswer(source);
+  ++source.reading;
+  peers_.CallRaw(source.address, ReadObject{.id = asked.first, .offset = offset, .length = length},
+                 absl::InfiniteDuration(),
+                 life_.Bind([this, node = source.address.node, asked, chunk](absl::StatusOr<RawReply> reply) {
+                   ChunkArrived(node, asked, chunk, reply);
+                 }));
 }
 
-void PullManager::GotMemory(ObjectId id, uint64_t attempt, const absl::StatusOr<Extent>& extent) {
-  Transfer* transfer = FindAttempt(id, attempt);
-  if (transfer == nullptr) {  // it was freed meanwhile
+void PullManager::AwaitAnswer(Source& source) {
+  if (source.describing + source.reading == 0) source.heard = env_.executor().Now();
+  ArmSilence(source);
+}
+
+void PullManager::ArmSilence(Source& source) {
+  if (source.silence_timer != 0) return;
+  source.silence_timer =
+      env_.executor().Schedule(source.heard + kSourceSilence - env_.executor().Now(),
+                               life_.Bind([this, node = source.address.node] { CheckSilence(node); }));
+}
+
+void PullManager::CheckSilence(NodeId node) {
+  Source& source = sources_.at(node);
+  source.silence_timer = 0;
+  if (source.describing + source.reading == 0) return;
+  if (env_.executor().Now() < source.heard + kSourceSilence) return ArmSilence(source);
+  // All that is asked there fails now; it is dialled anew.
+  peers_.Disconnect(node, MakeError(Cause::kDeadline,
+                                    absl::StrCat("it did not answer within ", absl::FormatDuration(kSourceSilence))));
+}
+
+// --- what it answers ---
+
+void PullManager::Described(NodeId node, Asked asked, const absl::StatusOr<DescribeObject::Reply>& reply) {
+  Source& source = sources_.at(node);
+  --source.describing;
+  source.heard = env_.executor().Now();
+  const auto& [id, attempt] = asked;
+  if (attempt == 0) {
+    CopyDescribed(node, id, reply.status());
+  } else if (FindAttempt(id, attempt) != nullptr) {
+    reply.ok() ? TransferDescribed(id, reply->size) : NotGiven(id, reply.status());
+  }
+  Pump(node);
+}
+
+// Who answers has noted that we have a copy, or has none itself; who does not was lost again.
+void PullManager::CopyDescribed(NodeId node, ObjectId id, const absl::Status& status) {
+  if (CauseOf(status) == Cause::kObjectLost) {
+    on_gone_({id});
+  } else if (!status.ok()) {
+    SourceLost(node, status);
+  } else if (Source& source = sources_.at(node); source.transfers.empty()) {
+    source.tries = 0;
+  }
+}
+
+void PullManager::TransferDescribed(ObjectId id, uint64_t size) {
+  Transfer& transfer = transfers_.at(id);
+  if (transfer.here.empty() || transfer.size != size) {
+    transfer.size = size;
+    transfer.missing = ChunksOf(size);
+    transfer.here.assign(transfer.missing, false);
+  }
+  transfer.described = true;
+  if (!transfer.wants_memory) StartReading(id);
+}
+
+void PullManager::GotMemory(ObjectId id, uint64_t number, const absl::StatusOr<Extent>& extent) {
+  const auto found = transfers_.find(id);
+  if (found == transfers_.end() || found->second.number != number) {  // it was freed meanwhile
     if (extent.ok()) store_.ReleaseExtent(kPullHolder, extent->offset).IgnoreError();
     return;
   }
   if (!extent.ok()) return Finish(id, extent.status());
-  transfer->extent = *extent;
-  RequestChunks(id);
+  Transfer& transfer = found->second;
+  transfer.wants_memory = false;
+  transfer.extent = *extent;
+  if (transfer.described) StartReading(id);
 }
 
-void PullManager::RequestChunks(ObjectId id) {
-  const uint64_t attempt = transfers_.at(id).attempt;
-  if (transfers_.at(id).size == 0) return Complete(id);
-  // A call may fail at once and take the transfer with it: look again after each.
-  while (Transfer* transfer = FindAttempt(id, attempt)) {
-    const uint64_t on_the_way = transfer->requested - transfer->received;
-    if (transfer->requested == transfer->size || on_the_way >= uint64_t{kPullWindow} * kPullChunkBytes) return;
-    const uint64_t offset = transfer->requested;
-    const uint64_t length = std::min<uint64_t>(kPullChunkBytes, transfer->size - offset);
-    transfer->requested += length;
-    peers_.CallRaw(transfer->source, ReadObject{.id = id, .offset = offset, .length = static_cast<uint32_t>(length)},
-                   kPullChunkTimeout, life_.Bind([this, id, attempt, offset, length](absl::StatusOr<RawReply> reply) {
-                     ChunkArrived(id, attempt, offset, length, reply);
-                   }));
+void PullManager::StartReading(ObjectId id) {
+  Transfer& transfer = transfers_.at(id);
+  if (transfer.extent.length != 0 && transfer.extent.length < transfer.size) {
+    store_.ReleaseExtent(kPullHolder, std::exchange(transfer.extent, {}).offset).IgnoreError();
   }
+  if (transfer.extent.length == 0) {
+    transfer.wants_memory = true;
+    return memory_.Ask(AllocationQueue::Purpose::kRead, kPullHolder, std::max<uint64_t>(transfer.size, 1),
+                       life_.Bind([this, id, number = transfer.number](absl::StatusOr<Extent> extent) {
+                         GotMemory(id, number, extent);
+                       }));
+  }
+  if (transfer.missing == 0) return Complete(id);
+  transfer.to_read.clear();
+  for (uint64_t chunk = 0; chunk < transfer.here.size(); ++chunk) {
+    if (!transfer.here[chunk]) transfer.to_read.push_back(chunk);
+  }
+  const NodeId node = transfer.source.node;
+  sources_.at(node).to_read.emplace_back(id, transfer.attempt);
+  Pump(node);
 }
 
-void PullManager::ChunkArrived(ObjectId id, uint64_t attempt, uint64_t offset, uint64_t length,
-                               absl::StatusOr<RawReply>& reply) {
-  Transfer* transfer = FindAttempt(id, attempt);
-  if (transfer == nullptr) return;
-  if (!reply.ok()) return Failed(id, reply.status());
-  if (reply->trailer.size() != length) {
-    return Failed(id, absl::DataLossError(absl::StrCat(transfer->source.Label(), " sent ", reply->trailer.size(),
-                                                       " bytes instead of ", length)));
+void PullManager::ChunkArrived(NodeId node, Asked asked, uint64_t chunk, absl::StatusOr<RawReply>& reply) {
+  Source& source = sources_.at(node);
+  --source.reading;
+  source.heard = env_.executor().Now();
+  const auto& [id, attempt] = asked;
+  if (FindAttempt(id, attempt) != nullptr) {
+    if (reply.ok()) source.tries = 0;
+    reply.ok() ? StoreChunk(id, chunk, reply->trailer) : NotGiven(id, reply.status());
   }
-  std::memcpy(store_.memory()->data() + transfer->extent.offset + offset, reply->trailer.data(), length);
-  transfer->received += length;
-  if (transfer->received == transfer->size) return Complete(id);
-  RequestChunks(id);
+  Pump(node);
+}
+
+void PullManager::StoreChunk(ObjectId id, uint64_t chunk, std::span<const std::byte> bytes) {
+  Transfer& transfer = transfers_.at(id);
+  const uint64_t offset = chunk * kPullChunkBytes;
+  const uint64_t length = std::min<uint64_t>(kPullChunkBytes, transfer.size - offset);
+  if (bytes.size() != length) {
+    return Failed(id, absl::DataLossError(
+                          absl::StrCat(transfer.source.Label(), " sent ", bytes.size(), " bytes instead of ", length)));
+  }
+  std::memcpy(store_.memory()->data() + transfer.extent.offset + offset, bytes.data(), length);
+  transfer.here[chunk] = true;
+  memory_.NoteProgress();
+  if (--transfer.missing == 0) Complete(id);
+}
+
+void PullManager::NotGiven(ObjectId id, const absl::Status& why) {
+  IsUnanswered(why) ? SourceLost(transfers_.at(id).source.node, why) : Failed(id, why);
+}
+
+// --- sources that are not reached ---
+
+void PullManager::SourceLost(NodeId node, const absl::Status& why) {
+  const auto found = sources_.find(node);
+  if (found == sources_.end()) return;
+  Source& source = found->second;
+  source.to_describe.clear();
+  source.to_read.clear();
+  for (const ObjectId& id : source.transfers) {
+    Transfer& transfer = transfers_.at(id);
+    transfer.attempt = 0;
+    transfer.described = false;
+    transfer.last_error = why;
+  }
+  if (source.retry_timer != 0 || (source.transfers.empty() && source.copies.empty())) return ForgetIfIdle(node);
+  absl::Duration delay = kAskSourceDelay;
+  for (int i = 0; i < source.tries; ++i) delay *= 4;
+  source.retry_timer = env_.executor().Schedule(delay, life_.Bind([this, node] { AskAgain(node); }));
+}
+
+void PullManager::AskAgain(NodeId node) {
+  Source& source = sources_.at(node);
+  source.retry_timer = 0;
+  ++source.tries;
+  std::vector<ObjectId> given_up;
+  for (const ObjectId& id : source.transfers) {
+    if (transfers_.at(id).attempt != 0) continue;  // it came since
+    source.tries > kMaxResume ? given_up.push_back(id) : Describe(source, id);
+  }
+  const std::vector<ObjectId> copies(source.copies.begin(), source.copies.end());
+  const bool is_gone = source.tries > kMaxAskSource;
+  for (const ObjectId& id : copies) {
+    if (!is_gone) source.to_describe.emplace_back(id, 0);
+  }
+  for (const ObjectId& id : given_up) Failed(id, absl::Status(transfers_.at(id).last_error));
+  if (is_gone) on_gone_(copies);
+  Pump(node);
 }
 
 void PullManager::Failed(ObjectId id, const absl::Status& why) {
@@ -112,12 +293,15 @@ void PullManager::Failed(ObjectId id, const absl::Status& why) {
   TryNextSource(id);
 }
 
+// --- the end ---
+
 void PullManager::Complete(ObjectId id) {
   Transfer& transfer = transfers_.at(id);
   const absl::Status sealed = store_.Seal(kPullHolder, id, transfer.extent.offset, transfer.size);
   if (sealed.ok() && !pulled_.contains(id)) {
     pulled_[id] = {transfer.source, ++last_order_};
     pulled_order_[last_order_] = id;
+    SourceAt(transfer.source).copies.insert(id);
     peers_.Hold(transfer.source.node);
   }
   Finish(id, sealed);
@@ -128,8 +312,16 @@ void PullManager::Finish(ObjectId id, const absl::Status& status) {
   auto found = transfers_.find(id);
   Transfer done = std::move(found->second);
   transfers_.erase(found);
+  LeaveSource(id, done.source);
   if (done.extent.length != 0) store_.ReleaseExtent(kPullHolder, done.extent.offset).IgnoreError();
   for (Handler& handler : done.waiting) handler(status);
+}
+
+void PullManager::LeaveSource(ObjectId id, const NodeAddress& source) {
+  const auto found = sources_.find(source.node);
+  if (found == sources_.end() || found->second.transfers.erase(id) == 0) return;
+  peers_.Unhold(source.node);
+  ForgetIfIdle(source.node);
 }
 
 void PullManager::Freed(ObjectId id) {
@@ -143,58 +335,23 @@ void PullManager::Freed(ObjectId id) {
 void PullManager::ForgetPulled(ObjectId id) {
   auto found = pulled_.find(id);
   if (found == pulled_.end()) return;
-  peers_.Unhold(found->second.source.node);
+  const NodeId node = found->second.source.node;
   pulled_order_.erase(found->second.order);
   pulled_.erase(found);
+  sources_.at(node).copies.erase(id);
+  peers_.Unhold(node);
+  ForgetIfIdle(node);
 }
 
-std::vector<ObjectId> PullManager::PulledFrom(NodeId node) const {
-  std::vector<ObjectId> ids;
-  for (const auto& [id, pulled] : pulled_) {
-    if (pulled.source.node == node) ids.push_back(id);
-  }
-  return ids;
-}
-
-void PullManager::SourceLost(NodeId node) {
-  if (PulledFrom(node).empty()) {
-    if (const auto lost = lost_sources_.extract(node); !lost.empty()) env_.executor().CancelTimer(lost.mapped().timer);
-    return;
-  }
-  LostSource& lost = lost_sources_[node];
-  if (lost.timer != 0) return;
-  absl::Duration delay = kAskSourceDelay;
-  for (int i = 0; i < lost.asked; ++i) delay *= 4;
-  lost.timer = env_.executor().Schedule(delay, life_.Bind([this, node] { AskSource(node); }));
-}
-
-void PullManager::AskSource(NodeId node) {
-  LostSource& lost = lost_sources_[node];
-  lost.timer = 0;
-  const std::vector<ObjectId> ids = PulledFrom(node);
-  if (++lost.asked > kMaxAskSource || ids.empty()) {
-    lost_sources_.erase(node);
-    return on_gone_(ids);
-  }
-  for (const ObjectId& id : ids) {
-    const auto pulled = pulled_.find(id);
-    if (pulled == pulled_.end()) continue;
-    peers_.Call(pulled->second.source, DescribeObject{.id = id}, kPullChunkTimeout,
-                life_.Bind([this, node, id](const absl::StatusOr<DescribeObject::Reply>& reply) {
-                  SourceSays(node, id, reply.status());
-                }));
-  }
-}
-
-// Who answers has noted that we have a copy, or has none itself; who does not was lost again.
-void PullManager::SourceSays(NodeId node, ObjectId id, const absl::Status& status) {
-  if (status.ok()) {
-    lost_sources_.erase(node);
-  } else if (CauseOf(status) == Cause::kObjectLost) {
-    on_gone_({id});
-  } else {
-    SourceLost(node);
-  }
+void PullManager::ForgetIfIdle(NodeId node) {
+  const auto found = sources_.find(node);
+  if (found == sources_.end()) return;
+  const Source& source = found->second;
+  const bool is_idle = source.transfers.empty() && source.copies.empty() && source.describing + source.reading == 0;
+  if (!is_idle) return;
+  env_.executor().CancelTimer(source.silence_timer);
+  env_.executor().CancelTimer(source.retry_timer);
+  sources_.erase(found);
 }
 
 bool PullManager::EvictOne() {

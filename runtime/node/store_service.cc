@@ -39,7 +39,7 @@ StoreService::StoreService(Env& env, std::shared_ptr<SharedMemory> memory, Store
       pulls_(env, store_, memory_, peers, self, [this](const std::vector<ObjectId>& ids) { FreeHere(ids); }),
       spiller_(env, store_, memory_, std::move(options.spill), [this] { memory_.Retry(); }) {
   peers_.set_on_free(life_.Bind([this](const FreeObjects& free) { FreeHere(free.ids); }));
-  peers_.set_on_lost(life_.Bind([this](NodeId node) { pulls_.SourceLost(node); }));
+  peers_.set_on_lost(life_.Bind([this](NodeId node, const absl::Status& why) { pulls_.SourceLost(node, why); }));
 }
 
 StoreService::~StoreService() {

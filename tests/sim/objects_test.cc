@@ -126,5 +126,68 @@ TEST_CASE("a copy is freed though the connection to its source broke meanwhile")
   });
 }
 
+TEST_CASE("many readers share a slow link, and each gets its object") {
+  RunSeeds({.nodes = 2, .cpus = 16, .store_bytes = uint64_t{80} << 20}, [](SimCluster& cluster) {
+    cluster.world().SetLink(cluster.machine(0), cluster.machine(1),
+                            {.latency = absl::Milliseconds(40), .bytes_per_second = 1e6});
+    cluster.Drive([](Driver& driver) {
+      const TaskSubmitter on_n1 = driver.cluster.With(TaskOptions{.where = {.nodes = {"n1"}}});
+      std::vector<ObjectRef<bool>> right;
+      for (uint64_t id = 0; id < 16; ++id) {
+        right.push_back(on_n1.Submit<IsPattern>(id, PutPattern(driver.cluster, id, (4 << 20) / sizeof(uint64_t))));
+      }
+      for (const ObjectRef<bool>& one : right) {
+        const absl::StatusOr<bool> is_right = one.Get(absl::Minutes(5));
+        INFO(is_right.status());
+        CHECK((is_right.ok() && *is_right));
+      }
+      right.clear();
+      CheckQuiet(driver);
+    });
+  });
+}
+
+TEST_CASE("a transfer takes as long as it takes while anything comes, and leaves nothing behind") {
+  RunSeeds({.nodes = 2}, [](SimCluster& cluster) {
+    cluster.world().SetLink(cluster.machine(0), cluster.machine(1),
+                            {.latency = absl::Milliseconds(10), .bytes_per_second = 60e3});
+    cluster.Drive(
+        [](Driver& driver) {
+          {
+            const TaskSubmitter on_n1 = driver.cluster.With(TaskOptions{.where = {.nodes = {"n1"}}});
+            const ObjectRef<Pattern> object = PutPattern(driver.cluster, 1, (48 << 20) / sizeof(uint64_t));
+            const absl::StatusOr<bool> right = on_n1.Submit<IsPattern>(1, object).Get();
+            INFO(right.status());
+            CHECK((right.ok() && *right));
+          }
+          CheckQuiet(driver);
+        },
+        absl::Hours(1));
+  });
+}
+
+TEST_CASE("a transfer whose connection breaks goes on from where it was") {
+  RunSeeds({.nodes = 2}, [](SimCluster& cluster) {
+    cluster.world().SetLink(cluster.machine(0), cluster.machine(1),
+                            {.latency = absl::Milliseconds(10), .bytes_per_second = 4e6});
+    cluster.Drive([&](Driver& driver) {
+      {
+        const TaskSubmitter on_n1 = driver.cluster.With(TaskOptions{.where = {.nodes = {"n1"}}});
+        CHECK(on_n1.Submit<Add>(1, 2).Get(absl::Minutes(1)).value() == 3);
+        const ObjectRef<Pattern> object = PutPattern(driver.cluster, 1, (48 << 20) / sizeof(uint64_t));
+        const absl::Time start = cluster.world().Now();
+        cluster.world().At(absl::Seconds(10),
+                           [&] { cluster.world().Disconnect(cluster.machine(0), cluster.machine(1)); });
+        const absl::StatusOr<bool> right = on_n1.Submit<IsPattern>(1, object).Get(absl::Minutes(2));
+        INFO(right.status());
+        CHECK((right.ok() && *right));
+        // 13 s in all; another 13 would make it 24.
+        CHECK(cluster.world().Now() - start < absl::Seconds(20));
+      }
+      CheckQuiet(driver);
+    });
+  });
+}
+
 }  // namespace
 }  // namespace ioc::sim

@@ -14,6 +14,12 @@ namespace {
 
 // Of each frame on the wire, beside body and trailer.
 constexpr size_t kFrameOverheadBytes = 32;
+// Much that is sent at once arrives bit by bit.
+constexpr size_t kSegmentBytes = 256 << 10;
+
+size_t BytesOf(const SimFrame& frame) {
+  return frame.body.size() * sizeof(uint64_t) + frame.trailer_bytes + kFrameOverheadBytes;
+}
 
 std::vector<uint64_t> CopyWords(std::span<const std::byte> bytes) {
   std::vector<uint64_t> words((bytes.size() + 7) / 8);
@@ -126,7 +132,7 @@ absl::Status SimLink::Send(int side, const FrameHeader& header, std::span<const 
                         .trailer = CopyWords(trailer),
                         .trailer_bytes = trailer.size(),
                         .attachments = std::move(attachments)});
-  end.outbox_bytes += body.size() + trailer.size() + kFrameOverheadBytes;
+  end.outbox_bytes += BytesOf(end.outbox.back());
   if (UnsentBytes(side) > kMaxUnsentBytes) {
     Break(absl::StrCat("is ended: more than ", kMaxUnsentBytes, " bytes wait to be sent"));
     return absl::OkStatus();
@@ -139,7 +145,14 @@ void SimLink::Flush(int side) {
   End& end = ends_[side];
   if (end.outbox.empty() || !end.open) return;
   end.process->executor().Undefer(*end.connection);
-  Transmit(side, {.frames = std::exchange(end.outbox, {}), .bytes = std::exchange(end.outbox_bytes, 0)});
+  end.outbox_bytes = 0;
+  Segment segment;
+  for (SimFrame& frame : std::exchange(end.outbox, {})) {
+    segment.bytes += BytesOf(frame);
+    segment.frames.push_back(std::move(frame));
+    if (segment.bytes >= kSegmentBytes) Transmit(side, std::exchange(segment, {}));
+  }
+  if (!segment.frames.empty()) Transmit(side, std::move(segment));
 }
 
 size_t SimLink::UnsentBytes(int side) {

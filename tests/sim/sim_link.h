@@ -1,8 +1,9 @@
 // A simulated connection: two ends, what is under way between them, and what happens when an end goes.
 //
-// What a connection has buffered leaves as one segment (Flush, or the end of the turn) and arrives as one, in a turn of
-// the receiver, after the link's serialisation delay and latency and never before what left earlier. A partition holds
-// arrived segments back. Kept alive by its ends (SimConnection) and by the events that carry its segments.
+// What a connection has buffered leaves as one segment (Flush, or the end of the turn), or as several if it is much,
+// and each arrives as one, in a turn of the receiver, after the link's serialisation delay and latency and never before
+// what left earlier. A partition holds arrived segments back. Kept alive by its ends (SimConnection) and by the events
+// that carry its segments.
 #ifndef IOCLUSTER_TESTS_SIM_SIM_LINK_H_
 #define IOCLUSTER_TESTS_SIM_SIM_LINK_H_
 
