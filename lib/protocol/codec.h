@@ -40,7 +40,7 @@ class BodyBuffer {
 #define IOC_FOR_EACH_MESSAGE(X) \
   X(Hello) X(RegisterProcess) X(RegisterProcess::Reply) X(SetDemand) X(LeaseGranted) X(DemandRefused) X(DemandWarning) \
   X(AssignLease) X(AssignLease::Reply) X(LeaseEnded) X(RecallLease) X(TaskBlocked) X(TaskUnblocked) X(HandOver) \
-  X(GetWorkerFate) X(GetWorkerFate::Reply) X(StopWorker) X(DescribeProgram) X(DescribeProgram::Reply) \
+  X(GetWorkerFate) X(GetWorkerFate::Reply) X(StopWorker) X(LeaveCluster) X(DescribeProgram) X(DescribeProgram::Reply) \
   X(ReadProgram) X(ReadProgram::Reply) \
   X(AllocateExtent) X(AllocateExtent::Reply) X(ReleaseExtent) X(SealObject) X(PinObject) X(PinObject::Reply) \
   X(UnpinObjects) X(FreeObjects) X(FreeObjects::Reply) X(AdoptObjects) X(AdoptObjects::Reply) X(DescribeObject) \

@@ -30,6 +30,8 @@ std::string MethodName(Method method) {
       return "GetWorkerFate";
     case Method::kStopWorker:
       return "StopWorker";
+    case Method::kLeaveCluster:
+      return "LeaveCluster";
     case Method::kDemandWarning:
       return "DemandWarning";
     case Method::kTakeProcessCensus:

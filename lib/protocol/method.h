@@ -24,6 +24,7 @@ enum class Method : uint16_t {
   kGetWorkerFate = 110,
   kStopWorker = 111,
   kDemandWarning = 112,
+  kLeaveCluster = 113,
 
   // What is held (census_messages.h)
   kTakeProcessCensus = 120,

@@ -115,6 +115,8 @@ struct StopWorker {
   reason @0 :Text;
 }
 
+struct LeaveCluster {}
+
 struct DescribeProgram {
   job @0 :UInt64;
 

@@ -163,6 +163,9 @@ void Read(Budget&, wire::GetWorkerFate::Reply::Reader in, GetWorkerFate::Reply& 
 void Write(const StopWorker& stop, wire::StopWorker::Builder out) { out.setReason(AsText(stop.reason)); }
 void Read(Budget&, wire::StopWorker::Reader in, StopWorker& stop) { stop.reason = AsView(in.getReason()); }
 
+void Write(const LeaveCluster&, wire::LeaveCluster::Builder) {}
+void Read(Budget&, wire::LeaveCluster::Reader, LeaveCluster&) {}
+
 void Write(const DescribeProgram& request, wire::DescribeProgram::Builder out) { out.setJob(request.job.value()); }
 void Read(Budget&, wire::DescribeProgram::Reader in, DescribeProgram& request) { request.job = JobId(in.getJob()); }
 
@@ -227,6 +230,7 @@ IOC_DEFINE_CODEC(HandOver);
 IOC_DEFINE_CODEC(GetWorkerFate);
 IOC_DEFINE_CODEC(GetWorkerFate::Reply);
 IOC_DEFINE_CODEC(StopWorker);
+IOC_DEFINE_CODEC(LeaveCluster);
 IOC_DEFINE_CODEC(DescribeProgram);
 IOC_DEFINE_CODEC(DescribeProgram::Reply);
 IOC_DEFINE_CODEC(ReadProgram);

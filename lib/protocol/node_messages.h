@@ -147,6 +147,12 @@ struct StopWorker {
   std::string reason;
 };
 
+// process -> its node: its part in the cluster has ended, as if it had closed the connection; but what it leases and
+// pins in the object store stays until it does, for somebody in it still reads or writes there.
+struct LeaveCluster {
+  static constexpr Method kMethod = Method::kLeaveCluster;
+};
+
 // node -> the job's origin node.
 struct DescribeProgram {
   struct Reply {

@@ -220,6 +220,14 @@ void Channel::Fail(const FrameHeader& request, const absl::Status& error) {
   SendAnswer(FrameKind::kError, request, body_.bytes(), {});
 }
 
+void Channel::CancelCalls(const absl::Status& why) {
+  bool destroyed = false;
+  bool* const outer = std::exchange(destroyed_, &destroyed);
+  FailOpenCalls(why, destroyed);
+  if (destroyed && outer != nullptr) *outer = true;
+  if (!destroyed) destroyed_ = outer;
+}
+
 void Channel::Close(const absl::Status& why) {
   tell_delegate_ = false;
   if (closed()) return;

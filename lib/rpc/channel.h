@@ -8,7 +8,8 @@
 // that wait, with kDisconnected, before the destructor returns. It may be destroyed from any of its own callbacks (the
 // frame that was being handled is gone then).
 //
-// Invariants: callbacks come in turns of their own, never from within a function of the Channel (but its destructor);
+// Invariants: callbacks come in turns of their own, never from within a function of the Channel (but its destructor and
+// CancelCalls);
 // after it has closed nothing is sent, and calls fail in a later turn.
 #ifndef IOCLUSTER_LIB_RPC_CHANNEL_H_
 #define IOCLUSTER_LIB_RPC_CHANNEL_H_
@@ -137,6 +138,9 @@ class Channel final : private FrameHandler {
     SendAnswer(FrameKind::kReply, request, body, std::move(extras));
   }
   void Fail(const FrameHeader& request, const absl::Status& error);
+
+  // Fails the calls that wait, before it returns; answers that come are dropped.
+  void CancelCalls(const absl::Status& why);
 
   // Writes what is buffered now instead of at the end of the turn.
   void Flush();

@@ -116,7 +116,7 @@ void Client::Shutdown() {
 }
 
 void Client::Disconnect(const absl::Status& why) {
-  if (!closed_.ok()) return node_.Close();
+  if (!closed_.ok()) return LeaveNode();
   closed_ = why;
   owner_moves_.Clear();
   moved_borrows_.Clear();
@@ -129,7 +129,17 @@ void Client::Disconnect(const absl::Status& why) {
   waits_.FailAll(why);
   peers_.Clear();
   node_.Flush();  // a detached actor that was just made is to live
-  node_.Close();
+  LeaveNode();
+}
+
+void Client::LeaveNode() {
+  if (in_store_ == 0) return node_.Close();
+  store_.ReleaseUnused();
+  node_.Leave();
+}
+
+void Client::LetGoOfStore() {
+  if (--in_store_ == 0 && !closed_.ok()) node_.Close();
 }
 
 void Client::OnNodeClosed(const absl::Status& why) {

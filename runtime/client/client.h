@@ -206,6 +206,9 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
   // Error: this thread runs a coroutine, and `call` may wait.
   absl::Status MayWait(std::string_view call, absl::Time deadline);
   void Disconnect(const absl::Status& why);
+  void LeaveNode();
+  // One of `in_store_` has ended. Mutex held.
+  void LetGoOfStore();
 
   // Null if it is empty, or of another cluster. Any thread.
   ObjectRecord* RecordOf(const internal::Ref& ref) const;
@@ -230,6 +233,9 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
   absl::Status closed_;  // not OK once shut down
   uint32_t depth_ = 0;
   TaskResults results_;
+  // Views of stored values, and values that are being written in the store: while there are any, the connection with
+  // the node stays, since the memory is this process's as long as it does.
+  size_t in_store_ = 0;
 
   ObjectTable objects_;
   PeerTable peers_;

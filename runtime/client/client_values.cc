@@ -29,7 +29,7 @@ class Client::HeapValue final : public internal::WritableValue {
   std::shared_ptr<std::string> text_;
 };
 
-// A value in the object store that is being written.
+// A value in the object store that is being written; the piece is counted in `in_store_` already.
 class Client::StoreValue final : public internal::WritableValue {
  public:
   StoreValue(Client& client, const StorePiece& piece)
@@ -40,14 +40,17 @@ class Client::StoreValue final : public internal::WritableValue {
     if (!sealed_) {
       MutexLock lock(client_.env_->executor().mutex());
       if (client_.closed_.ok()) client_.store_.Abandon(piece_);
+      client_.LetGoOfStore();
     }
     client_.Release();
   }
 
   std::span<std::byte> bytes() override { return {memory_->data() + piece_.offset, piece_.size}; }
   bool IsOf(const Client& client) const { return &client_ == &client; }
+  // Mutex held.
   const StorePiece& Seal() {
     sealed_ = true;
+    client_.LetGoOfStore();
     return piece_;
   }
 
@@ -61,11 +64,16 @@ class Client::StoreValue final : public internal::WritableValue {
 // Keeps a stored object in place while somebody reads it.
 class Client::Pin {
  public:
-  Pin(Client& client, ObjectId id) : client_(client), memory_(client.store_.memory()), id_(id) { client_.Retain(); }
+  // Mutex held.
+  Pin(Client& client, ObjectId id) : client_(client), memory_(client.store_.memory()), id_(id) {
+    client_.Retain();
+    ++client_.in_store_;
+  }
   ~Pin() {
     {
       MutexLock lock(client_.env_->executor().mutex());
       if (client_.closed_.ok()) client_.store_.Unpin(id_);
+      client_.LetGoOfStore();
     }
     client_.Release();
   }
@@ -100,6 +108,7 @@ absl::StatusOr<internal::EncodedValue> Client::ReadStored(ObjectId id, uint64_t 
                      absl::StrCat("object ", id.ToString(), " (", size, " bytes) did not reach this node in time"));
   }
   if (!asked.value()->ok()) return asked.value()->status();
+  if (!closed_.ok()) return closed_;  // meanwhile, and nobody kept it
   return View(id, **asked.value());
 }
 
@@ -122,6 +131,8 @@ absl::StatusOr<StorePiece> Client::AllocatePiece(size_t bytes) {
   });
   // The request has a deadline of its own, so this ends.
   if (!piece.waiter().notified) env_->executor().Await(piece.waiter(), absl::InfiniteFuture());
+  if (!closed_.ok()) return closed_;  // meanwhile, and nobody kept it
+  if (piece.value()->ok()) ++in_store_;
   return *std::move(piece.value());
 }
 

@@ -8,6 +8,13 @@
 #include "lib/base/status.h"
 
 namespace ioc {
+namespace {
+
+absl::Status ShutDown() {
+  return MakeError(Cause::kDisconnected, "this process's connection to its cluster is shut down");
+}
+
+}  // namespace
 
 void NodeLink::Register(std::unique_ptr<Connection> connection, std::string_view address, Hello self,
                         RegisterProcess request, absl::Duration timeout,
@@ -57,9 +64,12 @@ void NodeLink::Finish(absl::StatusOr<Registration> result) {
   if (auto done = std::exchange(done_, nullptr)) done(std::move(result));
 }
 
-absl::Status NodeLink::OnMessage(Channel& channel, FrameView frame) { return hooks_.OnNodeMessage(channel, frame); }
+absl::Status NodeLink::OnMessage(Channel& channel, FrameView frame) {
+  return left_ ? absl::OkStatus() : hooks_.OnNodeMessage(channel, frame);
+}
 
 void NodeLink::OnClosed(Channel& channel, const absl::Status& why) {
+  if (left_) return Close();
   // A goodbye says by itself who ended it.
   closed_ = channel.peer_said_goodbye()
                 ? why
@@ -68,10 +78,20 @@ void NodeLink::OnClosed(Channel& channel, const absl::Status& why) {
   hooks_.OnNodeClosed(closed_);
 }
 
+void NodeLink::Leave() {
+  if (left_) return;
+  if (!open()) return Close();
+  channel_->Notify(LeaveCluster{});
+  channel_->Flush();
+  left_ = true;
+  closed_ = ShutDown();
+  channel_->CancelCalls(closed_);
+}
+
 void NodeLink::Close() {
   dialling_ = nullptr;
   channel_ = nullptr;
-  closed_ = MakeError(Cause::kDisconnected, "this process's connection to its cluster is shut down");
+  closed_ = ShutDown();
 }
 
 }  // namespace ioc

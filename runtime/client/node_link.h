@@ -42,7 +42,7 @@ class NodeLink final : public ChannelDelegate {
   void Register(std::unique_ptr<Connection> connection, std::string_view address, Hello self, RegisterProcess request,
                 absl::Duration timeout, absl::AnyInvocable<void(absl::StatusOr<Registration>)> done);
 
-  bool open() const { return channel_ != nullptr && !channel_->closed(); }
+  bool open() const { return channel_ != nullptr && !channel_->closed() && !left_; }
   Channel* channel() { return channel_.get(); }
   // The node's Hello, once registered.
   const Hello& node() const { return channel_->peer(); }
@@ -62,6 +62,8 @@ class NodeLink final : public ChannelDelegate {
   void Flush() {
     if (open()) channel_->Flush();
   }
+  // This process's part in the cluster ends as with Close, but what it leases and pins in the store stays until that.
+  void Leave();
   void Close();
 
  private:
@@ -80,6 +82,7 @@ class NodeLink final : public ChannelDelegate {
   absl::Duration timeout_;
   std::unique_ptr<Dialling> dialling_;
   std::unique_ptr<Channel> channel_;
+  bool left_ = false;
   absl::Status closed_;
   absl::AnyInvocable<void(absl::StatusOr<Registration>)> done_;
 };

@@ -172,6 +172,7 @@ void StoreClient::ReleaseUnused() {
   std::sort(cached.begin(), cached.end());
   for (const ObjectId& id : cached) Uncache(id);
   if (const auto idle = slabs_.TakeIdle()) node_.Notify(ReleaseExtent{*idle});
+  RunDeferred();
 }
 
 void StoreClient::AddByNode(IdsByNode& list, ObjectId id, const std::vector<ObjectCopy>& copies) {

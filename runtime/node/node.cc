@@ -186,14 +186,24 @@ void Node::Impl::StopLater(const absl::Status& why, std::string_view farewell) {
 }
 
 void Node::Impl::OnSessionClosed(Session& session, const absl::Status&) {
-  store_->SessionClosed(session.id());
+  // A worker that still runs may write in its memory yet: see OnWorkerExited.
+  if (!workers_->Runs(session.id())) store_->SessionClosed(session.id());
+  EndProcess(session.id(), session.process(), session.role());
+}
+
+void Node::Impl::OnLeaveCluster(Session& session) {
   const ProcessId process = session.process();
+  sessions_->Leave(session);
+  EndProcess(session.id(), process, session.role());
+}
+
+void Node::Impl::EndProcess(SessionId session, ProcessId process, Role role) {
   if (process) {
     OnProcessGone(process);
     head_->Notify(ProcessGone{.process = process});
   }
-  workers_->SessionClosed(session.id());
-  if (process && session.role() == Role::kDriver) {
+  workers_->SessionClosed(session);
+  if (process && role == Role::kDriver) {
     EndJob(JobId(process.value()));
     programs_->RemoveJob(JobId(process.value()));
   }
@@ -204,7 +214,9 @@ void Node::Impl::OnWorkerLost(ProcessId worker) {
   actors_->WorkerLost(worker);
 }
 
-void Node::Impl::OnWorkerExited(ProcessId worker) {
+void Node::Impl::OnWorkerExited(SessionId session, ProcessId worker) {
+  if (sessions_->Find(session) == nullptr) store_->SessionClosed(session);
+  if (!worker) return;
   leases_->WorkerExited(worker);
   actors_->WorkerLost(worker);
 }

@@ -49,6 +49,7 @@ absl::Status Node::Impl::OnProcessMessage(Session& session, FrameView& frame) {
                         method == Method::kListActors || method == Method::kNoteActor;
   if (is_heads) return RelayToHead(session, frame);
   const ProcessId process = session.process();
+  if (session.has_left()) return absl::OkStatus();  // said before it left
   if (!process) return MakeError(Cause::kInvalidArgument, "a process must register with its node first");
 
   absl::Status result;
@@ -67,6 +68,8 @@ absl::Status Node::Impl::OnProcessMessage(Session& session, FrameView& frame) {
     case Method::kGetWorkerFate:
       return Take<GetWorkerFate>(frame,
                                  [&](const GetWorkerFate& m) { OnGetWorkerFate(session.id(), header, m, true); });
+    case Method::kLeaveCluster:
+      return Take<LeaveCluster>(frame, [&](const LeaveCluster&) { OnLeaveCluster(session); });
     case Method::kActorConstructed:
       return Take<ActorConstructed>(frame, [&](const ActorConstructed& m) { actors_->Constructed(process, m); });
     default:

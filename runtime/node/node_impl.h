@@ -55,6 +55,9 @@ class Node::Impl final : public SessionHandler,
   // What this node and its processes hold: asks them, and calls `done` when all have answered or kProcessCensusTimeout
   // is over.
   void TakeCensus(absl::AnyInvocable<void(const NodeCensus&)> done);
+  void OnLeaveCluster(Session& session);
+  // A process of this node has no part in the cluster any more.
+  void EndProcess(SessionId session, ProcessId process, Role role);
   // A process of the cluster has ended.
   void OnProcessGone(ProcessId process);
   void OnNodeRemoved(const NodeRemoved& removed);
@@ -69,7 +72,7 @@ class Node::Impl final : public SessionHandler,
   void PlaceForHead(const FrameHeader& request, const PlaceLease& place);
 
   void OnWorkerLost(ProcessId worker) override;
-  void OnWorkerExited(ProcessId worker) override;
+  void OnWorkerExited(SessionId session, ProcessId worker) override;
 
   void ForwardToHead(const LocalScheduler::Forward& forward) override;
   void OnLeasesChanged() override { head_->Changed(); }

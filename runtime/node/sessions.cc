@@ -68,6 +68,12 @@ void Sessions::Forget(const Session& session) {
   if (found != by_process_.end() && found->second == session.id()) by_process_.erase(found);
 }
 
+void Sessions::Leave(Session& session) {
+  Forget(session);
+  session.process_ = ProcessId();
+  session.has_left_ = true;
+}
+
 void Sessions::DropNode(NodeId node, const absl::Status& why) {
   std::vector<SessionId> dropped;
   for (const auto& [id, session] : sessions_) {

@@ -49,6 +49,8 @@ class Session final : private ChannelDelegate {
   bool same_machine() const { return same_machine_; }
   // Of a process that has registered; none before.
   ProcessId process() const { return process_; }
+  // Of a process that has no part in the cluster any more, but still something in the store.
+  bool has_left() const { return has_left_; }
 
  private:
   friend class Sessions;
@@ -61,6 +63,7 @@ class Session final : private ChannelDelegate {
   const SessionId id_;
   const bool same_machine_;
   ProcessId process_;
+  bool has_left_ = false;
   Channel channel_;
 };
 
@@ -82,6 +85,8 @@ class Sessions {
   std::vector<ProcessId> ProcessIds() const;
   // From now on the session is found by its process. False if the process has another session already.
   bool Bind(Session& session, ProcessId process);
+  // It is not found by its process any more.
+  void Leave(Session& session);
   // Closes those that a node has opened. Not from a callback of their own channels.
   void DropNode(NodeId node, const absl::Status& why);
   // Tells those in `role`, or all, why, and closes them; the handler is not called. They stay until they are destroyed,

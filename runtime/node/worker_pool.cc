@@ -352,8 +352,9 @@ void WorkerPool::Exited(uint64_t number, const ExitStatus& exit) {
                                      .reason = worker.reason,
                                      .started = page.started.load(std::memory_order_acquire),
                                      .caller = ProcessId(page.caller.load(std::memory_order_acquire))});
-    listener_.OnWorkerExited(worker.process);
-  } else if (worker.state == State::kStarting) {
+  }
+  listener_.OnWorkerExited(worker.session, worker.process);
+  if (!worker.process && worker.state == State::kStarting) {
     const std::string path = jobs_.contains(worker.job) && jobs_[worker.job].program
                                  ? jobs_[worker.job].program->path
                                  : absl::StrCat("of job ", worker.job.ToString());

@@ -54,9 +54,10 @@ class WorkerPool {
 
   class Listener {
    public:
-    // A registered worker can't serve any more; then, later or at once, its process has ended.
+    // A registered worker can't serve any more; then, later or at once, its process has ended. `worker` is null if it
+    // never registered.
     virtual void OnWorkerLost(ProcessId worker) = 0;
-    virtual void OnWorkerExited(ProcessId worker) = 0;
+    virtual void OnWorkerExited(SessionId session, ProcessId worker) = 0;
 
    protected:
     ~Listener() = default;
@@ -88,6 +89,8 @@ class WorkerPool {
   // It has heard the answer, and can take leases.
   void Registered(SessionId session);
   void SessionClosed(SessionId session);
+  // Whether it is a worker's whose process has not ended.
+  bool Runs(SessionId session) const { return by_session_.contains(session); }
 
   void AskFate(ProcessId process, absl::Duration timeout, WorkerFates::Handler handler);
   uint32_t count() const { return static_cast<uint32_t>(workers_.size()); }

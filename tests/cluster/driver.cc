@@ -238,6 +238,22 @@ void Spill(const ioc::Cluster& cluster, const Arguments& arguments) {
   ioc::WaitUntil([&] { return fs::exists(arguments.at(0) + "/go"); });
 }
 
+// Keeps what it read of a cluster that it has left, while another driver writes all that the store has room for.
+void Outlive(const ioc::Cluster& other, const Arguments&) {
+  constexpr size_t kSize = 4 * ioc::kMiB;
+  Bytes view;
+  {
+    const ioc::Cluster left = ioc::Cluster::Connect(0, nullptr).value();
+    view = left.Put(MakeNumbered(1, kSize)).Get(kPatience).value();
+  }
+  std::vector<Bytes> filled;
+  for (auto bytes = other.NewArray<uint8_t>({kSize}); bytes.ok(); bytes = other.NewArray<uint8_t>({kSize})) {
+    std::fill(bytes->begin(), bytes->end(), 255);
+    filled.push_back(*std::move(bytes));
+  }
+  Say(absl::StrCat("filled ", filled.size(), ", the view is ", IsNumbered(1, view) ? "right" : "wrong"));
+}
+
 // Waits for what no node has, until the file "go" is there or the wait is over.
 void Hope(const ioc::Cluster& cluster, const Arguments& arguments) {
   const TaskOptions tpu{.resources = {{"tpu", 1}}, .placement_timeout = kPatience};
@@ -417,7 +433,7 @@ int main(int argc, char** argv) {
       {"settle", Settle},         {"settle-and-go", SettleAndGo},
       {"visit", Visit},           {"evict", Evict},
       {"everything", Everything}, {"spill", Spill},
-      {"retire", Retire}};
+      {"retire", Retire},         {"outlive", Outlive}};
   const absl::StatusOr<ioc::Cluster> cluster = ioc::Cluster::Connect(argc, argv, {.timeout = absl::Seconds(5)});
   if (!cluster.ok()) {
     std::fprintf(stderr, "cluster_driver: %s\n", std::string(cluster.status().message()).c_str());

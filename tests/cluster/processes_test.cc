@@ -188,6 +188,12 @@ TEST_CASE("More than a node's memory is made, read everywhere, and leaves no fil
   std::ofstream(cluster.directory() / "go") << "go";
 }
 
+TEST_CASE("What a program reads of a cluster that it has left is not given to others") {
+  RealCluster cluster;
+  cluster.AddNode("only", {"--spill-limit", "0"});
+  CHECK_THAT(cluster.RunDriver({"outlive"}).output, Contains("filled 14, the view is right"));
+}
+
 TEST_CASE("A driver that is killed takes its workers with it, and the cluster serves the next") {
   RealCluster cluster(kNames);
   const TemporaryDirectory directory;

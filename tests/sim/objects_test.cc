@@ -1,6 +1,9 @@
 // Objects and references in simulated clusters: who has them, and that none is left when nobody does.
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <memory>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +17,19 @@ namespace ioc::sim {
 namespace {
 
 size_t LengthOf(const std::string& text) { return text.size(); }
+
+// Another cluster's client in the same process, as with a second Cluster::Connect.
+auto ClientOf(Driver& driver) {
+  const auto end = [](Client* client) {
+    client->Shutdown();
+    client->Release();
+  };
+  std::unique_ptr<Client, decltype(end)> client(
+      new Client(std::shared_ptr<Env>(std::shared_ptr<Env>(), &driver.env), nullptr), end);
+  const std::string& node = driver.client.registration().node.local_address;
+  REQUIRE(client->Connect({.role = Role::kDriver, .node_address = node}).ok());
+  return client;
+}
 
 TEST_CASE("large objects are pulled by the nodes that read them") {
   static constexpr uint32_t kCount = 1 << 19;
@@ -107,6 +123,39 @@ TEST_CASE("what a process owned is freed on every node when it ends, also what i
     });
     cluster.world().RunFor(absl::Seconds(5));
     CHECK(ProcessesAtWork().empty());
+    cluster.Drive([](Driver& driver) { CheckQuiet(driver); });
+  });
+}
+
+TEST_CASE("views and values that are being written outlive their cluster, whoever else writes in the store") {
+  RunSeeds({.nodes = 1, .store_bytes = uint64_t{32} << 20, .spill_limit = 0}, [](SimCluster& cluster) {
+    constexpr uint32_t kCount = (4 << 20) / sizeof(uint64_t);
+    cluster.Drive([](Driver& driver) {
+      std::optional<Pattern> view = PutPattern(driver.cluster, 1, kCount).Get().value();
+      std::optional<Pattern> written = driver.cluster.NewArray<uint64_t>({kCount}).value();
+      std::fill(written->begin(), written->begin() + kCount / 2, 7u);
+      const ObjectRef<Pattern> pinned = PutPattern(driver.cluster, 2, kCount);  // by nobody
+      driver.client.Shutdown();
+      driver.Sleep(absl::Seconds(10));  // what the driver owned is freed by then
+
+      const auto other = ClientOf(driver);
+      std::vector<std::unique_ptr<internal::WritableValue>> filled;
+      while (true) {
+        auto value = other->Allocate(4 << 20);
+        if (!value.ok()) break;
+        std::fill((*value)->bytes().begin(), (*value)->bytes().end(), std::byte{9});
+        filled.push_back(*std::move(value));
+      }
+      CHECK(filled.size() == 5);  // beside two of 4 MiB and their headers
+      CHECK(IsPattern(1, *view));
+      std::fill(written->begin() + kCount / 2, written->end(), 7u);
+      for (const auto& value : filled) {
+        CHECK(std::count(value->bytes().begin(), value->bytes().end(), std::byte{9}) == 4 << 20);
+      }
+      view.reset();
+      written.reset();
+      CHECK(other->Allocate(8 << 20).ok());
+    });
     cluster.Drive([](Driver& driver) { CheckQuiet(driver); });
   });
 }

@@ -260,6 +260,19 @@ TEST_CASE("an allocation that waits is served when the holder of the memory goes
   CHECK(answer->ok());
 }
 
+TEST_CASE("what a process that has left the cluster holds in the store is nobody else's until it closes") {
+  Fixture f;
+  FakeProcess& leaver = f.Driver(1);
+  WriteObject(f, leaver, 6 << 20, 'v');
+  REQUIRE(f.Call(leaver, AllocateExtent{.length = 6 << 20}).ok());  // still being written
+  leaver.channel()->Notify(LeaveCluster{});
+  FakeProcess& other = f.Driver(2);
+  CHECK(CauseOf(f.Call(other, AllocateExtent{.length = 6 << 20}).status()) == Cause::kStoreFull);
+  CHECK_FALSE(leaver.closed.has_value());
+  leaver.channel()->Close(absl::OkStatus());
+  CHECK(f.Eventually([&] { return f.Call(other, AllocateExtent{.length = 12 << 20}).ok(); }));
+}
+
 TEST_CASE("a job whose program is not there is refused with its path") {
   Fixture f;
   FakeProcess& driver = f.Driver(1);
