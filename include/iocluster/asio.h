@@ -95,7 +95,7 @@ requires internal::WaitToken<Token, absl::StatusOr<std::optional<T>>>
 auto AsyncNext(ObjectStream<T>& stream, absl::Duration timeout, Token&& token)
     -> decltype(internal::AsyncWaitFor(std::declval<internal::NextStep<T>>(), token)) {
   const internal::Ref& end = stream.end_ref();
-  internal::NextStep<T> step{end, end ? end->runtime().Deadline(timeout) : absl::InfiniteFuture()};
+  internal::NextStep<T> step{end, stream.taken(), end ? end->runtime().Deadline(timeout) : absl::InfiniteFuture()};
   return internal::AsyncWaitFor(std::move(step), token);
 }
 template <typename T, typename Token>

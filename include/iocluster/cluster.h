@@ -41,7 +41,7 @@ namespace ioc {
 // What Wait found; each list in the order of the refs that were given.
 template <typename T>
 struct WaitResult {
-  std::vector<ObjectRef<T>> ready;  // their Get returns at once, with a value or an error
+  std::vector<ObjectRef<T>> ready;  // their Get gives a value or an error without waiting for a task (ObjectRef::ready)
   std::vector<ObjectRef<T>> pending;
 };
 

@@ -48,7 +48,8 @@ class ObjectRef {
     return GetUntil(ref_->runtime().Deadline(timeout));
   }
 
-  // Whether Get would return at once, with the value or an error.
+  // Whether Get would give the value or an error without waiting for the task. A large value of another node is on its
+  // way once Get was called, which then says kDeadline until it is there.
   bool ready() const { return ref_ && ref_->runtime().Wait(std::span(&ref_, 1), 1, absl::InfinitePast()).front(); }
 
   // With iocluster/asio.h a reference is an operation of Asio's: `co_await ref` gives what Get gives.

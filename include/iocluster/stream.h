@@ -20,12 +20,14 @@
 #include <absl/time/time.h>
 
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <utility>
 
 #include "iocluster/internal/runtime.h"
 #include "iocluster/internal/value.h"
 #include "iocluster/object_ref.h"
+#include "iocluster/status.h"
 
 namespace ioc {
 
@@ -64,12 +66,13 @@ class ObjectStream {
   // Of nothing: it has ended.
   ObjectStream() = default;
   // For the library.
-  explicit ObjectStream(internal::Ref end) : end_(std::move(end)) {}
-  ObjectStream(ObjectStream&& other) noexcept : end_(std::move(other.end_)) {}
+  explicit ObjectStream(internal::Ref end) : end_(std::move(end)), taken_(std::make_shared<internal::Ref>()) {}
+  ObjectStream(ObjectStream&& other) noexcept : end_(std::move(other.end_)), taken_(std::move(other.taken_)) {}
   ObjectStream& operator=(ObjectStream&& other) noexcept {
     if (this != &other) {
       Close();
       end_ = std::move(other.end_);
+      taken_ = std::move(other.taken_);
     }
     return *this;
   }
@@ -84,6 +87,7 @@ class ObjectStream {
     if (!ref.ok()) return ref.status();
     if (!ref->has_value()) return std::optional<T>();
     absl::StatusOr<T> item = (*ref)->GetUntil(deadline);
+    if (CauseOf(item.status()) == Cause::kDeadline) *taken_ = (*ref)->ref();
     if (!item.ok()) return item.status();
     return std::optional<T>(*std::move(item));
   }
@@ -106,6 +110,8 @@ class ObjectStream {
 
   // For the library.
   const internal::Ref& end_ref() const { return end_; }
+  // An item whose value did not come in time: the next one to be read.
+  const std::shared_ptr<internal::Ref>& taken() const { return taken_; }
 
   // Settles when the function has returned or failed: for Wait, and for Cluster::Cancel.
   ObjectRef<void> end_of_task() const { return ObjectRef<void>(end_); }
@@ -148,6 +154,7 @@ class ObjectStream {
 
  private:
   absl::StatusOr<std::optional<ObjectRef<T>>> NextUntil(absl::Time deadline) {
+    if (*taken_) return std::optional<ObjectRef<T>>(ObjectRef<T>(std::exchange(*taken_, {})));
     absl::StatusOr<internal::Ref> item = end_->runtime().NextItem(end_, deadline);
     if (!item.ok()) return item.status();
     if (!*item) return std::optional<ObjectRef<T>>();
@@ -158,6 +165,7 @@ class ObjectStream {
   }
 
   internal::Ref end_;
+  std::shared_ptr<internal::Ref> taken_;
 };
 
 }  // namespace ioc

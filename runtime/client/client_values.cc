@@ -101,7 +101,10 @@ absl::StatusOr<internal::EncodedValue> Client::ReadStored(ObjectId id, uint64_t 
   Awaited<absl::StatusOr<StoreLocation>> asked;
   store_.Pin(id, size, copies, [this, id, promise = asked.promise()](absl::StatusOr<StoreLocation> location) {
     const bool pinned = location.ok();
-    if (!promise.Set(env_->executor(), std::move(location)) && pinned) store_.Unpin(id);
+    if (promise.Set(env_->executor(), std::move(location)) || !pinned) return;
+    // Too late for the one that waited, but not for whoever asks again. Only a record ends the caching.
+    if (objects_.Find(id) != nullptr) store_.Cache(id);
+    store_.Unpin(id);
   });
   if (!Block(asked.waiter(), deadline)) {
     return MakeError(Cause::kDeadline,

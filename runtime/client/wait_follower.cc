@@ -1,5 +1,7 @@
 #include "runtime/client/wait_follower.h"
 
+#include <absl/container/flat_hash_set.h>
+
 #include <algorithm>
 
 #include "runtime/client/actor_state.h"
@@ -9,10 +11,28 @@ namespace ioc {
 
 void WaitFollower::Follow(const ObjectRecord& awaited, const std::vector<WaitLink>& chain) {
   if (awaited.settled() || chain.empty() || chain.size() > kMaxWaitChain) return;
-  if (awaited.owned()) {
-    if (const TaskRecord* task = awaited.task == 0 ? nullptr : book_.Find(awaited.task)) FollowTask(*task, chain);
-  } else if (Peer* const owner = peers_.Find(awaited.owner->process)) {
-    owner->channel().Notify(FollowWait{.object = awaited.id(), .chain = chain});
+  // A call waits for all of its arguments, and so for what those are made from. There is no circle among them: they
+  // were made before it.
+  std::vector<const ObjectRecord*> found = {&awaited};
+  absl::flat_hash_set<const ObjectRecord*> seen = {&awaited};
+  for (size_t next = 0; next < found.size(); ++next) {
+    const ObjectRecord& object = *found[next];
+    if (object.settled()) continue;
+    if (!object.owned()) {
+      Peer* const owner = peers_.Find(object.owner->process);
+      if (owner != nullptr) owner->channel().Notify(FollowWait{.object = object.id(), .chain = chain});
+      continue;
+    }
+    const TaskRecord* const task = object.task == 0 ? nullptr : book_.Find(object.task);
+    if (task == nullptr) continue;
+    if (task->missing == 0) {
+      TellWorker(*task, chain);
+      continue;
+    }
+    const size_t followed = std::min(task->dependencies.size(), kMaxWaitsFollowed);
+    for (size_t i = 0; i < followed && found.size() < kMaxCallsFollowed; ++i) {
+      if (seen.insert(task->dependencies[i]).second) found.push_back(task->dependencies[i]);
+    }
   }
 }
 
@@ -21,13 +41,7 @@ void WaitFollower::OnFollowWait(const FollowWait& follow) {
   if (awaited != nullptr && awaited->owned()) Follow(*awaited, follow.chain);
 }
 
-void WaitFollower::FollowTask(const TaskRecord& task, const std::vector<WaitLink>& chain) {
-  if (task.missing > 0) {
-    // It waits for all of its arguments. There is no circle among them: they were made before it.
-    const size_t followed = std::min(task.dependencies.size(), kMaxWaitsFollowed);
-    for (size_t i = 0; i < followed; ++i) Follow(*task.dependencies[i], chain);
-    return;
-  }
+void WaitFollower::TellWorker(const TaskRecord& task, const std::vector<WaitLink>& chain) {
   Peer* worker = nullptr;
   FollowWait follow{.object = {book_.self(), task.sequence}, .at_worker = true, .chain = chain};
   if (task.kind == TaskKind::kActorCall) {

@@ -24,6 +24,9 @@ namespace ioc {
 inline constexpr size_t kMaxWaitChain = 16;
 // Objects that one call waits for and that are followed.
 inline constexpr size_t kMaxWaitsFollowed = 16;
+// Calls of this process that are looked at, each once, for one step of a chain: they may wait for each other in any
+// number of ways.
+inline constexpr size_t kMaxCallsFollowed = 256;
 
 class WaitFollower {
  public:
@@ -36,7 +39,8 @@ class WaitFollower {
   void OnFollowWait(const FollowWait& follow);
 
  private:
-  void FollowTask(const TaskRecord& task, const std::vector<WaitLink>& chain);
+  // Tells the worker where `task` is.
+  void TellWorker(const TaskRecord& task, const std::vector<WaitLink>& chain);
 
   ObjectTable& objects_;
   TaskBook& book_;

@@ -169,5 +169,44 @@ TEST_CASE("a wait that soon ends by itself is left alone") {
   });
 }
 
+int AddThree(int a, int b, int c) { return a + b + c > 0 ? 1 : 0; }
+int AddNothing(int number) { return number; }
+
+// Waits for a task that waits for others in very many ways, or in a very long chain, while the first of them computes.
+class Planner {
+ public:
+  int AwaitLayers(int layers) {
+    const Cluster cluster = Cluster::Current();
+    std::vector<ObjectRef<int>> layer(3, cluster.Submit<WorkFor>(20'000, 1));
+    for (int i = 0; i < layers; ++i) {
+      std::vector<ObjectRef<int>> next;
+      for (int j = 0; j < 3; ++j) next.push_back(cluster.Submit<AddThree>(layer[0], layer[1], layer[2]));
+      layer = std::move(next);
+    }
+    return layer[0].Get().value();
+  }
+  int AwaitChain(int length) {
+    const Cluster cluster = Cluster::Current();
+    ObjectRef<int> last = cluster.Submit<WorkFor>(20'000, 1);
+    for (int i = 0; i < length; ++i) last = cluster.Submit<AddNothing>(last);
+    const absl::StatusOr<int> value = last.Get(absl::Seconds(15));  // the rest is let go
+    return CauseOf(value.status()) == Cause::kDeadline ? 1 : 0;
+  }
+};
+
+TEST_CASE("a wait for what waits for others in a billion ways, or in a long chain, is looked at in no time") {
+  RunSeeds({.nodes = 1}, [](SimCluster& cluster) {
+    cluster.Drive([](Driver& driver) {
+      const auto planner = driver.cluster.Create<Planner>();
+      CHECK(planner.Call<&Planner::AwaitLayers>(30).Get(absl::Minutes(2)).value() == 1);
+    });
+  });
+  SimCluster cluster(1, {.nodes = 1});
+  cluster.Drive([](Driver& driver) {
+    const auto planner = driver.cluster.Create<Planner>();
+    CHECK(planner.Call<&Planner::AwaitChain>(100'000).Get(absl::Minutes(2)).value() == 1);
+  });
+}
+
 }  // namespace
 }  // namespace ioc::sim

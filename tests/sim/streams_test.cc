@@ -3,6 +3,7 @@
 #include <optional>
 #include <vector>
 
+#include "lib/base/status.h"
 #include "tests/sim/programs.h"
 #include "tests/sim/scenario.h"
 
@@ -28,6 +29,28 @@ TEST_CASE("a stream from another node is read in order, and nothing is left of i
       {
         ObjectStream<int> numbers = Elsewhere(driver).Submit<CountSlowly>(300, 1);
         ReadAll(numbers, 0, 300);
+      }
+      CheckQuiet(driver);
+    });
+  });
+}
+
+TEST_CASE("a reader that looks for large items of another node again and again gets each of them once") {
+  RunSeeds({.nodes = 2}, [](SimCluster& cluster) {
+    cluster.Drive([](Driver& driver) {
+      {
+        ObjectStream<Array<uint32_t>> blocks = Elsewhere(driver).Submit<MakeBlocks>(20, 50'000u);
+        std::vector<uint32_t> read;
+        for (int looks = 0; looks < 10'000 && read.size() < 20; ++looks) {
+          const absl::StatusOr<std::optional<Array<uint32_t>>> block = blocks.Next(absl::Milliseconds(looks % 3));
+          if (block.ok() && !block->has_value()) break;
+          if (block.ok()) read.push_back((**block)[49'999]);
+          if (!block.ok()) REQUIRE(CauseOf(block.status()) == Cause::kDeadline);
+          driver.Sleep(absl::Milliseconds(1));
+        }
+        std::vector<uint32_t> expected;
+        for (uint32_t i = 0; i < 20; ++i) expected.push_back(i);
+        CHECK(read == expected);
       }
       CheckQuiet(driver);
     });

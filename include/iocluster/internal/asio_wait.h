@@ -203,12 +203,13 @@ struct GetStep {
   }
 };
 
-// The next item of a stream: first its reference, then its value.
+// The next item of a stream: first its reference, then its value. If that does not come in time it stays the next one.
 template <typename T>
 struct NextStep {
   using Result = absl::StatusOr<std::optional<T>>;
 
   Ref end;
+  std::shared_ptr<Ref> taken;  // the stream's; null if `end` is
   absl::Time deadline;
   Ref item = {};
 
@@ -218,11 +219,17 @@ struct NextStep {
     return MakeError(Cause::kCancelled, "the wait for the next item of a stream was cancelled; the stream goes on");
   }
   void Ask(std::shared_ptr<ReadyListener> listener) const {
-    if (item) return item->runtime().WhenReady(item, deadline, std::move(listener));
+    const Ref& wanted = item ? item : *taken;
+    if (wanted) return wanted->runtime().WhenReady(wanted, deadline, std::move(listener));
     end->runtime().WhenItemReady(end, deadline, std::move(listener));
   }
   std::optional<Result> Take(const absl::Status& status) {
-    if (!status.ok()) return Result(status);
+    if (!item && taken != nullptr) item = std::exchange(*taken, {});
+    if (!status.ok()) {
+      const bool unread = CauseOf(status) == Cause::kDeadline || CauseOf(status) == Cause::kCancelled;
+      if (item && unread) *taken = std::move(item);
+      return Result(status);
+    }
     if (!item) {
       absl::StatusOr<Ref> next = end->runtime().NextItem(end, absl::InfinitePast());
       if (!next.ok()) return Result(next.status());
