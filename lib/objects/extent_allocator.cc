@@ -58,9 +58,14 @@ absl::StatusOr<Extent> ExtentAllocator::Allocate(uint64_t length) {
   return reservation.extent;
 }
 
-absl::StatusOr<ExtentAllocator::Reservation> ExtentAllocator::Reserve(uint64_t length) {
+absl::Status ExtentAllocator::CheckLength(uint64_t length) const {
   if (length == 0) return MakeError(Cause::kInvalidArgument, "an extent of the object store can't have 0 bytes");
-  if (length > budget_ || budget_ - length < used_) return Full(length);
+  return length > budget_ ? Full(length) : absl::OkStatus();
+}
+
+absl::StatusOr<ExtentAllocator::Reservation> ExtentAllocator::Reserve(uint64_t length) {
+  IOC_RETURN_IF_ERROR(CheckLength(length));
+  if (budget_ - length < used_) return Full(length);
   const uint64_t rounded = RoundDown(length + kStorePageBytes - 1);
   if (rounded > budget_ - used_) return Full(length);
 

@@ -42,6 +42,8 @@ class ExtentAllocator {
   // fragmentation.
   ExtentAllocator(std::shared_ptr<SharedMemory> memory, uint64_t budget);
 
+  // Whether an extent can ever be so long. Errors as of Allocate.
+  absl::Status CheckLength(uint64_t length) const;
   // At least `length` (> 0) bytes, committed. kStoreFull if the budget or the region has no room; InvalidArgument for
   // 0.
   absl::StatusOr<Extent> Allocate(uint64_t length);

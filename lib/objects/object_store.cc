@@ -88,7 +88,6 @@ absl::Status ObjectStore::Seal(HolderId holder, ObjectId id, uint64_t offset, ui
     object.place = {offset, size};
     object.extent = found->first;
   }
-  object.freed = false;
   if (is_new) found->second.objects.insert(id);
   if (absl::Status pinned = AddPin(holder, id, object); !pinned.ok()) {
     if (is_new) {
@@ -97,6 +96,7 @@ absl::Status ObjectStore::Seal(HolderId holder, ObjectId id, uint64_t offset, ui
     }
     return pinned;
   }
+  object.freed = false;
   if (!is_new) {
     ++found->second.duplicates;
     holders_[holder].pinned[id].duplicates.push_back(found->first);
@@ -172,10 +172,9 @@ void ObjectStore::Free(ObjectId id) {
 
 std::vector<ObjectId> ObjectStore::MadeBy(ProcessId maker) const {
   std::vector<ObjectId> ids;
-  for (const auto& [id, object] : objects_) {
-    if (id.maker == maker) ids.push_back(id);
+  for (auto it = objects_.lower_bound({maker, 0}); it != objects_.end() && it->first.maker == maker; ++it) {
+    ids.push_back(it->first);
   }
-  std::sort(ids.begin(), ids.end());
   return ids;
 }
 

@@ -9,6 +9,7 @@
 #ifndef IOCLUSTER_LIB_OBJECTS_OBJECT_STORE_H_
 #define IOCLUSTER_LIB_OBJECTS_OBJECT_STORE_H_
 
+#include <absl/container/btree_map.h>
 #include <absl/container/flat_hash_map.h>
 #include <absl/status/statusor.h>
 
@@ -55,6 +56,8 @@ class ObjectStore {
   // `budget` bytes at most are in use at a time.
   ObjectStore(std::shared_ptr<SharedMemory> memory, uint64_t budget);
 
+  // Whether an extent can ever be so long: kStoreFull, InvalidArgument.
+  absl::Status CheckLength(uint64_t length) const { return allocator_.CheckLength(length); }
   // Leases memory to `holder`. kStoreFull, InvalidArgument.
   absl::StatusOr<Extent> AllocateExtent(HolderId holder, uint64_t length);
   // The same in steps (see ExtentAllocator): until Confirm, nobody may use the extent, and it stays though its holder
@@ -136,8 +139,8 @@ class ObjectStore {
 
   const std::shared_ptr<SharedMemory> memory_;
   ExtentAllocator allocator_;
-  std::map<uint64_t, LeasedExtent> extents_;  // by offset
-  absl::flat_hash_map<ObjectId, Object> objects_;
+  std::map<uint64_t, LeasedExtent> extents_;   // by offset
+  absl::btree_map<ObjectId, Object> objects_;  // those of one maker beside each other
   absl::flat_hash_map<HolderId, Holder> holders_;
   std::map<uint64_t, uint64_t> idle_;  // since when, counted up, to offset
   uint64_t last_idle_ = 0;

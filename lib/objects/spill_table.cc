@@ -31,9 +31,13 @@ bool BlocksAreRight(std::span<const std::byte> bytes, std::span<const uint64_t> 
 
 SpillTable::SpillTable() { free_.Add({0, kFileBytes}); }
 
+uint64_t SpillTable::RoomFor(uint64_t size) {
+  return (std::max<uint64_t>(size, 1) + kStorePageBytes - 1) / kStorePageBytes * kStorePageBytes;
+}
+
 std::optional<Extent> SpillTable::Reserve(uint64_t size, uint64_t beyond_limit) {
   if (size > limit_) return std::nullopt;
-  const uint64_t rounded = (std::max<uint64_t>(size, 1) + kStorePageBytes - 1) / kStorePageBytes * kStorePageBytes;
+  const uint64_t rounded = RoomFor(size);
   if (used_ + rounded > limit_ + beyond_limit) return std::nullopt;
   const std::optional<Extent> range = free_.BestFit(rounded);
   if (!range) return std::nullopt;
@@ -68,10 +72,9 @@ std::optional<Extent> SpillTable::Remove(ObjectId id) {
 
 std::vector<ObjectId> SpillTable::MadeBy(ProcessId maker) const {
   std::vector<ObjectId> ids;
-  for (const auto& [id, object] : objects_) {
-    if (id.maker == maker) ids.push_back(id);
+  for (auto it = objects_.lower_bound({maker, 0}); it != objects_.end() && it->first.maker == maker; ++it) {
+    ids.push_back(it->first);
   }
-  std::sort(ids.begin(), ids.end());
   return ids;
 }
 

@@ -7,7 +7,7 @@
 #ifndef IOCLUSTER_LIB_OBJECTS_SPILL_TABLE_H_
 #define IOCLUSTER_LIB_OBJECTS_SPILL_TABLE_H_
 
-#include <absl/container/flat_hash_map.h>
+#include <absl/container/btree_map.h>
 #include <absl/status/status.h>
 
 #include <cstddef>
@@ -41,6 +41,8 @@ class SpillTable {
   // Bytes in the file at a time; 0 at first.
   void set_limit(uint64_t limit) { limit_ = limit; }
 
+  // What an object of `size` bytes takes.
+  static uint64_t RoomFor(uint64_t size);
   // Room for `size` bytes, nothing if the limit and `beyond_limit` bytes have none.
   std::optional<Extent> Reserve(uint64_t size, uint64_t beyond_limit = 0);
   // Gives back what was reserved.
@@ -61,7 +63,7 @@ class SpillTable {
   uint64_t limit_ = 0;
   uint64_t used_ = 0;
   IntervalSet free_;
-  absl::flat_hash_map<ObjectId, SpilledObject> objects_;
+  absl::btree_map<ObjectId, SpilledObject> objects_;  // those of one maker beside each other
 };
 
 }  // namespace ioc

@@ -20,6 +20,7 @@ struct AllocationQueue::Commit {
 };
 
 void AllocationQueue::Ask(Purpose purpose, HolderId holder, uint64_t length, Handler handler) {
+  if (absl::Status possible = store_.CheckLength(length); !possible.ok()) return handler(std::move(possible));
   if (waiting_.size() >= kMaxWaitingAllocations) {
     return handler(MakeError(Cause::kStoreFull, absl::StrCat(kMaxWaitingAllocations,
                                                              " allocations wait for room in the object store already; "
@@ -53,8 +54,7 @@ void AllocationQueue::Retry() {
 
 absl::StatusOr<ExtentAllocator::Reservation> AllocationQueue::TryReserve(HolderId holder, uint64_t length) {
   absl::StatusOr<ExtentAllocator::Reservation> reserved = store_.Reserve(holder, length);
-  while (!reserved.ok() && CauseOf(reserved.status()) == Cause::kStoreFull && length <= store_.budget() &&
-         room_.FreeNow(length)) {
+  while (!reserved.ok() && CauseOf(reserved.status()) == Cause::kStoreFull && room_.FreeNow(length)) {
     reserved = store_.Reserve(holder, length);
   }
   return reserved;
@@ -67,7 +67,7 @@ void AllocationQueue::ServeFirst() {
     const absl::Time now = env_.executor().Now();
     if (reserved.ok()) {
       last_progress_ = now;
-    } else if (CauseOf(reserved.status()) == Cause::kStoreFull && first.length <= store_.budget()) {
+    } else if (CauseOf(reserved.status()) == Cause::kStoreFull) {
       if (room_.FreeSoon(waiting_bytes_)) {
         last_progress_ = now;
       } else if (ServeOthers()) {
@@ -80,7 +80,7 @@ void AllocationQueue::ServeFirst() {
     waiting_bytes_ -= served.length;
     if (reserved.ok()) {
       Grant(*std::move(reserved), std::move(served));
-    } else if (served.length <= store_.budget() && CauseOf(reserved.status()) == Cause::kStoreFull) {
+    } else if (CauseOf(reserved.status()) == Cause::kStoreFull) {
       served.handler(MakeError(Cause::kStoreFull,
                                absl::StrCat(absl::string_view(reserved.status().message()), room_.WhatIsInTheWay())));
     } else {

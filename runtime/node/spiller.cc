@@ -65,7 +65,7 @@ bool Spiller::Evict(uint64_t bytes) {
     clean_.erase(extent);
     if (!IsOnDisk(extent)) continue;  // another extent had been there
     freed += store_.LengthOf(extent);
-    for (const ObjectStore::StoredObject& object : store_.ObjectsIn(extent)) resident_.erase(object.id);
+    for (const ObjectStore::StoredObject& object : store_.ObjectsIn(extent)) ClearResident(object.id);
     store_.Evict(extent);
   }
   return freed > 0;
@@ -75,24 +75,36 @@ bool Spiller::Spill(uint64_t bytes) {
   const bool off = options_.limit == uint64_t{0} || (!disk_error_.ok() && env_.executor().Now() < retry_at_);
   if (off) return writing_bytes_ > 0 && disk_error_.ok();
   const uint64_t wanted = bytes + store_.budget() / kSpillAheadPart;
+  if (absl::Status opened = store_.idle().empty() ? absl::OkStatus() : Open(); !opened.ok()) {
+    disk_error_ = std::move(opened);
+    retry_at_ = env_.executor().Now() + kDiskRetryInterval;
+    return false;
+  }
   limit_reached_ = false;
+  int passed_over = 0;
   for (auto position = store_.idle().begin(); position != store_.idle().end() && writing_bytes_ < wanted;) {
     const uint64_t extent = position->second;
     ++position;  // Begin makes it busy
     if (clean_.contains(extent) && IsOnDisk(extent)) continue;
     if (writing_bytes_ > 0 && writing_bytes_ + store_.LengthOf(extent) > kMaxSpillingBytes) break;
-    if (!Begin(extent)) break;
+    if (!Begin(extent) && ++passed_over == kMaxPassedOver) break;
   }
   return writing_bytes_ > 0 && disk_error_.ok();
 }
 
-std::optional<Extent> Spiller::ReserveOnDisk(uint64_t size) {
-  std::optional<Extent> place = table_.Reserve(size);
-  while (!place && !resident_.empty()) {
-    RemoveFromDisk(ObjectId(*resident_.begin()));
-    place = table_.Reserve(size);
-  }
-  return place ? place : table_.Reserve(size, wanted_back_bytes_);
+bool Spiller::MakeRoomOnDisk(uint64_t bytes) {
+  const uint64_t in_the_way = table_.used() - resident_bytes_;
+  if (bytes > table_.limit() || in_the_way + bytes > table_.limit() + wanted_back_bytes_) return false;
+  while (table_.used() + bytes > table_.limit() && !resident_.empty()) RemoveFromDisk(ObjectId(*resident_.begin()));
+  return true;
+}
+
+void Spiller::SetResident(ObjectId id) {
+  if (resident_.insert(id).second) resident_bytes_ += table_.Find(id)->place.length;
+}
+
+void Spiller::ClearResident(ObjectId id) {
+  if (resident_.erase(id) > 0) resident_bytes_ -= table_.Find(id)->place.length;
 }
 
 void Spiller::KeepLimit() {
@@ -100,25 +112,30 @@ void Spiller::KeepLimit() {
 }
 
 bool Spiller::Begin(uint64_t extent) {
-  if (absl::Status opened = Open(); !opened.ok()) {
-    disk_error_ = std::move(opened);
-    retry_at_ = env_.executor().Now() + kDiskRetryInterval;
-    return false;
-  }
   auto batch = std::make_shared<Batch>();
   batch->extent = extent;
   batch->bytes = store_.LengthOf(extent);
+  uint64_t bytes = 0;
   for (const ObjectStore::StoredObject& object : store_.ObjectsIn(extent)) {
     if (table_.Find(object.id) != nullptr) continue;
-    const std::optional<Extent> disk = ReserveOnDisk(object.place.length);
-    const bool pinned = disk.has_value() && store_.Pin(kSpillHolder, object.id).ok();
-    if (pinned) batch->items.push_back({object.id, object.place, *disk});
+    batch->items.push_back({object.id, object.place, {}});
+    bytes += SpillTable::RoomFor(object.place.length);
+  }
+  if (!MakeRoomOnDisk(bytes)) {
+    limit_reached_ = true;
+    return false;
+  }
+  // An object of the extent that was on disk may have gone to make room: the rest of it is written all the same.
+  for (size_t i = 0; i < batch->items.size(); ++i) {
+    Item& item = batch->items[i];
+    const std::optional<Extent> disk = table_.Reserve(item.memory.length, wanted_back_bytes_);
+    const bool pinned = disk.has_value() && store_.Pin(kSpillHolder, item.id).ok();
+    if (pinned) item.disk = *disk;
     if (pinned) continue;
-    limit_reached_ = !disk.has_value();
     if (disk) table_.Release(*disk);
-    for (const Item& item : batch->items) {
-      table_.Release(item.disk);
-      store_.Unpin(kSpillHolder, item.id);
+    for (size_t done = 0; done < i; ++done) {
+      table_.Release(batch->items[done].disk);
+      store_.Unpin(kSpillHolder, batch->items[done].id);
     }
     return false;
   }
@@ -167,7 +184,7 @@ void Spiller::Written(std::shared_ptr<Batch> batch, const absl::Status& status) 
     // It may have been freed meanwhile.
     if (status.ok() && store_.Find(item.id).has_value()) {
       table_.Add(item.id, {item.disk, item.memory.length, std::move(batch->checksums[i])});
-      resident_.insert(item.id);
+      SetResident(item.id);
     } else {
       Discard(item.disk);
     }
@@ -190,7 +207,7 @@ void Spiller::Discard(Extent place) {
 }
 
 void Spiller::RemoveFromDisk(ObjectId id) {
-  resident_.erase(id);
+  ClearResident(id);
   if (const std::optional<Extent> place = table_.Remove(id)) Discard(*place);
 }
 
@@ -265,7 +282,7 @@ void Spiller::Restored(uint64_t restore, const absl::Status& status) {
   const absl::Status sealed = size ? store_.Seal(kSpillHolder, id, extent.offset, *size)
                                    : MakeError(Cause::kObjectLost, absl::StrCat("object ", id.ToString(), " is lost"));
   if (sealed.ok()) {
-    resident_.insert(id);
+    SetResident(id);
     clean_.insert(extent.offset);
     KeepLimit();
   }

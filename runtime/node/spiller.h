@@ -38,6 +38,8 @@ namespace ioc {
 inline constexpr uint64_t kMaxSpillingBytes = uint64_t{64} << 20;
 // Written beyond what is wanted, so that the next who wants memory need not wait: this part of the store at most.
 inline constexpr uint64_t kSpillAheadPart = 8;
+// Among the objects that have been idle for longest, so many that find no room on disk are passed over.
+inline constexpr int kMaxPassedOver = 64;
 // The disk reads and writes so much at a time; between two pieces, what others want of it has its turn.
 inline constexpr uint64_t kDiskPieceBytes = 8 * kSpillBlockBytes;
 // After an error the disk is left alone for this long.
@@ -123,8 +125,12 @@ class Spiller {
   };
 
   absl::Status Open();
+  // Begins to write it; says whether it does.
   bool Begin(uint64_t extent);
-  std::optional<Extent> ReserveOnDisk(uint64_t size);
+  // Drops what is on disk and in memory, if then so much more can go to disk; says whether it can.
+  bool MakeRoomOnDisk(uint64_t bytes);
+  void SetResident(ObjectId id);
+  void ClearResident(ObjectId id);
   void KeepLimit();
   void WriteNext(std::shared_ptr<Batch> batch);
   void Written(std::shared_ptr<Batch> batch, const absl::Status& status);
@@ -151,6 +157,7 @@ class Spiller {
   uint64_t writing_bytes_ = 0;
   uint64_t wanted_back_bytes_ = 0;  // of objects that wait for memory to come back to
   std::set<ObjectId> resident_;     // on disk and in memory
+  uint64_t resident_bytes_ = 0;     // that they have on disk
   std::set<uint64_t> clean_;        // extents whose objects were on disk when last looked at
   uint64_t last_restore_ = 0;
   std::map<uint64_t, Restoring> restoring_;

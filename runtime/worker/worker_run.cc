@@ -2,6 +2,7 @@
 #include <absl/strings/cord.h>
 #include <absl/strings/str_cat.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -14,6 +15,10 @@ namespace {
 
 // What a value takes in a message beside its bytes.
 constexpr size_t kBytesOfValue = 96;
+// A task lets go of its arguments and reads them anew if the store has no room for all of them: so often, after a
+// random part of a delay that grows, since others do the same.
+constexpr int kMaxReadArguments = 6;
+constexpr absl::Duration kReadArgumentsDelay = absl::Seconds(2);
 
 }  // namespace
 
@@ -85,51 +90,81 @@ void Worker::Ended(Job& job) {
 absl::Status Worker::Gather(Job& job, internal::Invocation& invocation, std::vector<ObjectRecord*>& covered) {
   const TaskSpec& spec = *job.spec;
   job.gathering = true;
-  absl::Status status;
-  if (spec.payload_stored.empty()) {
+  const bool is_stored = !spec.payload_stored.empty();
+  std::vector<const WireValue*> arguments;
+  if (is_stored) arguments.push_back(&spec.payload_stored.front());
+  for (const WireValue& dependency : spec.dependencies) arguments.push_back(&dependency);
+  absl::StatusOr<std::vector<internal::EncodedValue>> values = ReadArguments(job, arguments);
+  if (!is_stored) {
     invocation.payload.bytes = spec.payload;
     invocation.payload.keepalive = job.frame;
-  } else {
-    absl::StatusOr<internal::EncodedValue> payload = Import(job, spec.payload_stored.front(), covered);
-    status = payload.status();
-    if (payload.ok()) invocation.payload = *std::move(payload);
+  } else if (values.ok()) {
+    invocation.payload = std::move(values->front());
+    ImportRefs(*arguments.front(), invocation.payload, covered);
   }
   for (ObjectRecord* record : client_->borrowing().ImportCovered(spec.refs)) {
     covered.push_back(record);
     invocation.payload.refs.push_back(client_->objects().MakeRef(*record));
   }
-  for (const WireValue& dependency : spec.dependencies) {
-    absl::StatusOr<internal::EncodedValue> value = Import(job, dependency, covered);
-    if (!value.ok()) {
-      status = value.status();
-      break;
-    }
-    invocation.dependencies.push_back(*std::move(value));
+  for (size_t i = is_stored ? 1 : 0; values.ok() && i < arguments.size(); ++i) {
+    ImportRefs(*arguments[i], (*values)[i], covered);
+    invocation.dependencies.push_back(std::move((*values)[i]));
   }
   job.gathering = false;
   invocation.actor = job.actor == nullptr ? nullptr : job.actor->object();
   invocation.num_returns = spec.num_returns;
   invocation.split = spec.split;
-  return status;
+  return values.status();
 }
 
 absl::StatusOr<internal::EncodedValue> Worker::Import(Job& job, const WireValue& value,
                                                       std::vector<ObjectRecord*>& covered) {
-  internal::EncodedValue imported;
-  if (value.kind == ValueKind::kInline) {
-    imported.bytes = value.bytes;
-    imported.keepalive = job.frame;
-  } else {
-    const absl::Time deadline = env_->executor().Now() + kPullTimeout;
-    absl::StatusOr<internal::EncodedValue> stored = client_->ReadStored(value.id, value.size, value.copies, deadline);
-    if (!stored.ok()) return WithContext(stored.status(), "an argument");
-    imported = *std::move(stored);
-  }
+  absl::StatusOr<internal::EncodedValue> imported = ReadArgument(job, value);
+  if (imported.ok()) ImportRefs(value, *imported, covered);
+  return imported;
+}
+
+void Worker::ImportRefs(const WireValue& value, internal::EncodedValue& imported, std::vector<ObjectRecord*>& covered) {
   for (ObjectRecord* record : client_->borrowing().ImportCovered(value.refs)) {
     covered.push_back(record);
     imported.refs.push_back(client_->objects().MakeRef(*record));
   }
-  return imported;
+}
+
+absl::StatusOr<internal::EncodedValue> Worker::ReadArgument(const Job& job, const WireValue& value) {
+  if (value.kind != ValueKind::kInline) {
+    const absl::Time deadline = env_->executor().Now() + kPullTimeout;
+    absl::StatusOr<internal::EncodedValue> stored = client_->ReadStored(value.id, value.size, value.copies, deadline);
+    return stored.ok() ? std::move(stored) : WithContext(stored.status(), "an argument");
+  }
+  internal::EncodedValue inlined;
+  inlined.bytes = value.bytes;
+  inlined.keepalive = job.frame;
+  return inlined;
+}
+
+absl::StatusOr<std::vector<internal::EncodedValue>> Worker::ReadArguments(const Job& job,
+                                                                          const std::vector<const WireValue*>& values) {
+  const auto stored = std::count_if(values.begin(), values.end(),
+                                    [](const WireValue* value) { return value->kind != ValueKind::kInline; });
+  for (int tries = 1;; ++tries) {
+    std::vector<internal::EncodedValue> read;
+    absl::Status status;
+    for (size_t i = 0; status.ok() && i < values.size(); ++i) {
+      absl::StatusOr<internal::EncodedValue> value = ReadArgument(job, *values[i]);
+      status = value.status();
+      if (value.ok()) read.push_back(*std::move(value));
+    }
+    if (status.ok()) return read;
+    env_->executor().mutex().unlock();
+    read.clear();
+    env_->executor().mutex().lock();
+    const bool may_retry = stored > 1 && CauseOf(status) == Cause::kStoreFull && !job.abandoned;
+    if (!may_retry || tries == kMaxReadArguments) return status;
+    Waiter never;
+    client_->Block(
+        never, env_->executor().Now() + kReadArgumentsDelay * tries * (static_cast<double>(env_->Random()) / 0x1p64));
+  }
 }
 
 absl::Status Worker::Invoke(Job& job, internal::Invocation& invocation, Results& results) {

@@ -46,6 +46,10 @@ std::optional<std::string> Refusal(Driver& driver, uint32_t count) {
   return std::string(array.status().message());
 }
 
+bool ArePatterns(uint64_t id, const Pattern& first, const Pattern& second) {
+  return IsPattern(id, first) && IsPattern(id + 1, second);
+}
+
 SimDisk& DiskOf(SimCluster& cluster, int node) { return *cluster.machine(node).disk; }
 
 TEST_CASE("several times the store's size is put, read back in any order, here and elsewhere, and leaves nothing") {
@@ -198,6 +202,39 @@ TEST_CASE("past the disk's limit a writer waits, then hears what is used and wha
       const ObjectRef<Pattern> fits = PutPattern(driver.cluster, 1000, kLarge);
       CheckRead(1000, fits);
       for (size_t i = 0; i < refs.size(); ++i) CheckRead(i + 3, refs[i]);
+    });
+  });
+}
+
+TEST_CASE("an object that the disk has no room for does not keep others from going there") {
+  RunSeeds({.nodes = 1, .store_bytes = kStore, .spill_limit = 4 * kMiB}, [](SimCluster& cluster) {
+    cluster.Drive([](Driver& driver) {
+      std::vector<ObjectRef<Pattern>> refs = {PutPattern(driver.cluster, 0, 3 * kLarge)};  // 6 MiB
+      while (!Refusal(driver, kLarge)) refs.push_back(PutPattern(driver.cluster, refs.size(), kLarge));
+      CHECK(refs.size() >= 6);  // one more than the memory has room for
+      CheckRead(0, refs[0]);
+      refs.clear();
+      CheckQuiet(driver);
+    });
+  });
+}
+
+TEST_CASE("tasks that each hold half of what they read, and so keep each other from the rest, let go and end") {
+  RunSeeds({.nodes = 2, .store_bytes = kStore}, [](SimCluster& cluster) {
+    cluster.Drive([](Driver& driver) {
+      {
+        const TaskSubmitter on_n1 = driver.cluster.With(TaskOptions{.where = {.nodes = {"n1"}}});
+        std::vector<ObjectRef<Pattern>> refs;
+        for (uint64_t id = 0; id < 6; ++id) refs.push_back(PutPattern(driver.cluster, id, 3 * kLarge));
+        std::vector<ObjectRef<bool>> right;
+        for (uint64_t id = 0; id < 6; id += 2) right.push_back(on_n1.Submit<ArePatterns>(id, refs[id], refs[id + 1]));
+        for (const ObjectRef<bool>& one : right) {
+          const absl::StatusOr<bool> are_right = one.Get(absl::Minutes(5));
+          INFO(are_right.status());
+          CHECK((are_right.ok() && *are_right));
+        }
+      }
+      CheckQuiet(driver);
     });
   });
 }

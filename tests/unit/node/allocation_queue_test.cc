@@ -96,6 +96,19 @@ class Fixture {
   std::unique_ptr<AllocationQueue> queue_;
 };
 
+TEST_CASE("what can never be there is refused at once, also while others wait, and no room is made for it") {
+  Fixture f(8 * kMiB);
+  REQUIRE(f.Ask(kOne, 8 * kMiB)->granted());
+  const auto waiting = f.Ask(kOne, kMiB);
+  for (const uint64_t length : {uint64_t{0}, 9 * kMiB}) {
+    const auto impossible = f.Ask(kTwo, length);
+    REQUIRE(impossible->answer.has_value());
+    CHECK_FALSE(impossible->answer->ok());
+  }
+  CHECK(f.room.asked_bytes == kMiB);
+  CHECK_FALSE(waiting->answer.has_value());
+}
+
 TEST_CASE("what fits is granted at once; what does not waits, in turn, for what is released") {
   Fixture f(8 * kMiB);
   const auto first = f.Ask(kOne, 6 * kMiB);
