@@ -22,14 +22,6 @@ ProcessId ObjectOwners::OwnerOf(ObjectId id) const {
   return adopted == adopted_.end() ? id.maker : adopted->second;
 }
 
-void ObjectOwners::NoteGone(ProcessId process) {
-  if (!gone_.insert(process).second) return;
-  gone_order_.push_back(process);
-  if (gone_order_.size() <= kMaxGoneProcesses) return;
-  gone_.erase(gone_order_.front());
-  gone_order_.pop_front();
-}
-
 std::vector<ObjectId> ObjectOwners::OwnedBy(ProcessId process, std::vector<ObjectId> made) const {
   std::erase_if(made, [&](const ObjectId& id) { return OwnerOf(id) != process; });
   for (const auto& [id, owner] : adopted_) {

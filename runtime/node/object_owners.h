@@ -14,11 +14,11 @@
 #include <cstddef>
 #include <deque>
 #include <map>
-#include <set>
 #include <utility>
 #include <vector>
 
 #include "iocluster/ids.h"
+#include "runtime/node/recent_set.h"
 
 namespace ioc {
 
@@ -37,7 +37,7 @@ class ObjectOwners {
   bool IsOwnedBy(ObjectId id, ProcessId process) const { return OwnerOf(id) == process; }
 
   // The process has ended.
-  void NoteGone(ProcessId process);
+  void NoteGone(ProcessId process) { gone_.Insert(process); }
   bool IsOrphan(ObjectId id) const { return gone_.contains(OwnerOf(id)); }
   // Those of `made`, which the process has made, that are still its own, and those that it has adopted; in order.
   std::vector<ObjectId> OwnedBy(ProcessId process, std::vector<ObjectId> made) const;
@@ -48,8 +48,7 @@ class ObjectOwners {
   const absl::AnyInvocable<bool(ObjectId) const> is_here_;
   std::map<ObjectId, ProcessId> adopted_;
   std::deque<ObjectId> early_;  // adopted before they were here
-  std::set<ProcessId> gone_;
-  std::deque<ProcessId> gone_order_;  // the last kMaxGoneProcesses
+  RecentSet<ProcessId> gone_{kMaxGoneProcesses};
 };
 
 }  // namespace ioc

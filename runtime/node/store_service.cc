@@ -45,6 +45,7 @@ StoreService::StoreService(Env& env, std::shared_ptr<SharedMemory> memory, Store
 StoreService::~StoreService() {
   env_.executor().CancelTimer(trim_timer_);
   env_.executor().CancelTimer(condemned_timer_);
+  for (const auto& [id, awaited] : awaiting_seal_) env_.executor().CancelTimer(awaited.timer);
 }
 
 StoreService::Stats StoreService::stats() const {
@@ -157,25 +158,25 @@ void StoreService::FreeOrphans(absl::Time now) {
   while (!condemned_.empty() && condemned_.front().until <= now) {
     std::vector<ObjectId> ids = std::move(condemned_.front().ids);
     condemned_.pop_front();
-    std::erase_if(ids, [this](const ObjectId& id) { return !owners_.IsOrphan(id) || !IsKnown(id); });
+    DropAdopted(ids);
     FreeHere(ids);
   }
+}
+
+void StoreService::DropAdopted(std::vector<ObjectId>& ids) const {
+  std::erase_if(ids, [this](const ObjectId& id) { return !owners_.IsOrphan(id) || !IsKnown(id); });
 }
 
 // Their grace is over when memory is short.
 bool StoreService::DropOrphans() {
   std::vector<ObjectId> ids;
   for (Condemned& condemned : std::exchange(condemned_, {})) {
-    for (const ObjectId& id : condemned.ids) {
-      if (owners_.IsOrphan(id) && IsKnown(id)) ids.push_back(id);
-    }
+    ids.insert(ids.end(), condemned.ids.begin(), condemned.ids.end());
   }
-  for (const ObjectId& id : ids) {
-    owners_.Forget(id);
-    store_.Free(id);
-    spiller_.Forget(id);
-  }
-  return !ids.empty();
+  DropAdopted(ids);
+  if (ids.empty()) return false;
+  FreeHere(ids);
+  return true;
 }
 
 void StoreService::Adopt(const AdoptObjects& adopt) {
@@ -183,10 +184,12 @@ void StoreService::Adopt(const AdoptObjects& adopt) {
 }
 
 void StoreService::FreeOf(ProcessId owner, const std::vector<ObjectId>& ids) {
-  if (!owner) return FreeHere(ids);
   std::vector<ObjectId> owned;
   std::copy_if(ids.begin(), ids.end(), std::back_inserter(owned),
-               [this, owner](const ObjectId& id) { return owners_.IsOwnedBy(id, owner); });
+               [this, owner](const ObjectId& id) { return !owner || owners_.IsOwnedBy(id, owner); });
+  for (const ObjectId& id : owned) {
+    if (!IsKnown(id)) early_frees_.Insert(id);
+  }
   FreeHere(owned);
 }
 
@@ -204,7 +207,7 @@ void StoreService::Count(NodeCensus& census) const {
 
 // --- room ---
 
-bool StoreService::FreeNow(uint64_t bytes) { return DropOrphans() || pulls_.EvictOne() || spiller_.Evict(bytes); }
+bool StoreService::FreeNow(uint64_t bytes) { return pulls_.EvictOne() || spiller_.Evict(bytes) || DropOrphans(); }
 
 bool StoreService::FreeSoon(uint64_t bytes) {
   const bool on_its_way = spiller_.Spill(bytes);
@@ -300,7 +303,7 @@ absl::Status StoreService::Seal(SessionId session, const SealObject& seal) {
   const bool was_away = !store_.Find(seal.id).has_value() && spiller_.Knows(seal.id);
   IOC_RETURN_IF_ERROR(store_.Seal(session, seal.id, seal.offset, seal.size));
   if (was_away) spiller_.Forget(seal.id);  // made again: these are its bytes now
-  if (early_frees_.erase(seal.id) > 0) {
+  if (early_frees_.Erase(seal.id)) {
     owners_.Forget(seal.id);
     store_.Free(seal.id);
   } else if (owners_.IsOrphan(seal.id)) {
@@ -308,18 +311,18 @@ absl::Status StoreService::Seal(SessionId session, const SealObject& seal) {
   }
   auto waiting = awaiting_seal_.extract(seal.id);
   if (waiting.empty()) return absl::OkStatus();
-  for (Callback& done : waiting.mapped()) done();
+  env_.executor().CancelTimer(waiting.mapped().timer);
+  for (Callback& done : waiting.mapped().waiting) done();
   return absl::OkStatus();
 }
 
 void StoreService::AwaitSeal(ObjectId id, Callback done) {
-  std::vector<Callback>& waiting = awaiting_seal_[id];
-  waiting.push_back(std::move(done));
-  if (waiting.size() > 1) return;
-  env_.executor().Schedule(kSealWait, life_.Bind([this, id] {
+  AwaitedSeal& awaited = awaiting_seal_[id];
+  awaited.waiting.push_back(std::move(done));
+  if (awaited.timer != 0) return;
+  awaited.timer = env_.executor().Schedule(kSealWait, life_.Bind([this, id] {
     auto late = awaiting_seal_.extract(id);
-    if (late.empty()) return;
-    for (Callback& give_up : late.mapped()) give_up();
+    for (Callback& give_up : late.mapped().waiting) give_up();
   }));
 }
 
@@ -327,7 +330,6 @@ void StoreService::FreeHere(const std::vector<ObjectId>& ids) {
   std::map<SessionId, FreeObjects> passed_on;
   for (const ObjectId& id : ids) {
     pulls_.Freed(id);
-    if (!IsKnown(id)) RememberEarlyFree(id);
     owners_.Forget(id);
     store_.Free(id);
     spiller_.Forget(id);
@@ -341,14 +343,6 @@ void StoreService::FreeHere(const std::vector<ObjectId>& ids) {
   }
   memory_.Retry();
   ArmTrim();
-}
-
-void StoreService::RememberEarlyFree(ObjectId id) {
-  if (!early_frees_.insert(id).second) return;
-  early_free_order_.push_back(id);
-  if (early_free_order_.size() <= kMaxEarlyFrees) return;
-  early_frees_.erase(early_free_order_.front());
-  early_free_order_.pop_front();
 }
 
 void StoreService::Describe(SessionId asker, const FrameHeader& request, ObjectId id, bool may_wait) {

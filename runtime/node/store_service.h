@@ -18,6 +18,7 @@
 #include "runtime/node/object_owners.h"
 #include "runtime/node/peer_nodes.h"
 #include "runtime/node/pull_manager.h"
+#include "runtime/node/recent_set.h"
 #include "runtime/node/sessions.h"
 #include "runtime/node/spiller.h"
 
@@ -69,6 +70,11 @@ class StoreService final : RoomMaker {
   const std::shared_ptr<SharedMemory>& memory() const { return store_.memory(); }
 
  private:
+  struct AwaitedSeal {
+    std::vector<Callback> waiting;
+    TimerId timer = 0;
+  };
+
   // RoomMaker
   bool FreeNow(uint64_t bytes) override;
   bool FreeSoon(uint64_t bytes) override;
@@ -91,9 +97,10 @@ class StoreService final : RoomMaker {
   // Frees what was condemned long enough before `now` and nobody has adopted.
   void FreeOrphans(absl::Time now);
   bool DropOrphans();
+  // Leaves those whose owner is gone.
+  void DropAdopted(std::vector<ObjectId>& ids) const;
   void ArmCondemned();
   void Adopt(const AdoptObjects& adopt);
-  void RememberEarlyFree(ObjectId id);
   void Read(Session& session, const FrameHeader& request, const ReadObject& read);
   void ReadSpilled(SessionId session, const FrameHeader& request, const ReadObject& read);
   void Describe(SessionId session, const FrameHeader& request, ObjectId id, bool may_wait);
@@ -110,9 +117,8 @@ class StoreService final : RoomMaker {
   std::map<ObjectId, std::set<SessionId>> pullers_;  // nodes that may have copies of what lies here
   absl::Time asked_for_unused_ = absl::InfinitePast();
   TimerId trim_timer_ = 0;
-  std::map<ObjectId, std::vector<Callback>> awaiting_seal_;
-  std::set<ObjectId> early_frees_;
-  std::deque<ObjectId> early_free_order_;
+  std::map<ObjectId, AwaitedSeal> awaiting_seal_;
+  RecentSet<ObjectId> early_frees_{kMaxEarlyFrees};
   // What ended processes owned, and when it is freed.
   struct Condemned {
     absl::Time until;
