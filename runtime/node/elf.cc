@@ -94,11 +94,11 @@ class ElfFile {
   void ReadNeededVersions() {
     if (!values_.contains(DT_VERNEED)) return;
     uint64_t offset = OffsetOf(values_[DT_VERNEED]);
-    for (uint64_t left = values_[DT_VERNEEDNUM]; left > 0 && facts_.versions.size() < kMaxVersions; --left) {
+    for (uint64_t left = std::min(values_[DT_VERNEEDNUM], kMaxVersions); left > 0; --left) {
       const auto need = At<Elf64_Verneed>(offset);
       const std::string library = Name(need.vn_file);
       uint64_t aux = offset + need.vn_aux;
-      for (int i = 0; i < need.vn_cnt; ++i) {
+      for (int i = 0; i < need.vn_cnt && facts_.versions.size() < kMaxVersions; ++i) {
         const auto version = At<Elf64_Vernaux>(aux);
         if ((version.vna_flags & VER_FLG_WEAK) == 0) facts_.versions.push_back({library, Name(version.vna_name)});
         aux += version.vna_next;
@@ -111,7 +111,7 @@ class ElfFile {
   void ReadProvidedVersions() {
     if (!values_.contains(DT_VERDEF)) return;
     uint64_t offset = OffsetOf(values_[DT_VERDEF]);
-    for (uint64_t left = values_[DT_VERDEFNUM]; left > 0 && facts_.provided.size() < kMaxVersions; --left) {
+    for (uint64_t left = std::min(values_[DT_VERDEFNUM], kMaxVersions); left > 0; --left) {
       const auto version = At<Elf64_Verdef>(offset);
       facts_.provided.insert(Name(At<Elf64_Verdaux>(offset + version.vd_aux).vda_name));
       if (version.vd_next == 0) break;

@@ -44,8 +44,6 @@ constexpr const char* kSystemDirectories[] = {
 #endif
 };
 
-std::string DirectoryOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
-
 // The libraries that ldconfig has found, by name: what is in the loader's cache, in the format of glibc since 2.2.
 std::map<std::string, std::string> ReadLoaderCache(Files& files) {
   struct Header {

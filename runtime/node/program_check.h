@@ -12,6 +12,9 @@
 
 namespace ioc {
 
+// Of a file.
+inline std::string DirectoryOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
+
 // `directories` come before the system's. kProgramMissing says which library is missing, or which version of one, and
 // what to do. What is no ELF file, and what can't be read, is left to the loader.
 absl::Status CheckProgramLoads(Files& files, const std::string& program, const std::vector<std::string>& directories);

@@ -26,8 +26,6 @@ bool IsFileName(const std::string& name) {
          name.find_first_of(std::string_view("/:;$\0", 5)) == std::string::npos;
 }
 
-std::string DirectoryOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
-
 bool IsSha256(std::string_view text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }

@@ -98,6 +98,7 @@ class ProgramStore {
   // Whether the loader would find all that the program needs.
   absl::Status CheckLoads(const Fetch& fetch) const;
 
+  const ProgramInfo* Find(JobId job) const;
   void Describe(SessionId session, const FrameHeader& request, JobId job);
   void Read(Session& session, const FrameHeader& request, const ReadProgram& read);
 
@@ -105,8 +106,6 @@ class ProgramStore {
   const NodeAddress self_;
   Sessions& sessions_;
   PeerNodes& peers_;
-  const ProgramInfo* Find(JobId job) const;
-
   std::map<JobId, ProgramInfo> own_;  // of drivers here
   std::deque<JobId> ended_;           // those of own_ whose drivers have ended, bounded by kMaxEndedJobs
   std::map<JobId, std::vector<HashHandler>> hashing_;
