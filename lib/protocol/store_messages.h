@@ -60,6 +60,7 @@ struct UnpinObjects {
 struct FreeObjects {
   struct Reply {};
   static constexpr Method kMethod = Method::kFreeObjects;
+  static constexpr bool kAlsoNotified = true;
   NodeAddress node;
   std::vector<ObjectId> ids;
   ProcessId owner;  // set by the owner's node; what another process owns is not freed. 0: whoever owns them
@@ -70,6 +71,7 @@ struct FreeObjects {
 struct AdoptObjects {
   struct Reply {};
   static constexpr Method kMethod = Method::kAdoptObjects;
+  static constexpr bool kAlsoNotified = true;
   NodeAddress node;
   std::vector<ObjectId> ids;
   ProcessId owner;  // set by the owner's node

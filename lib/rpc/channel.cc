@@ -63,6 +63,19 @@ absl::Status CheckHello(const Hello& self, const Hello& peer, const std::string&
   return absl::OkStatus();
 }
 
+// Who serves a request answers it, and who is notified doesn't; so nothing may come as the other.
+absl::Status CheckKind(const FrameHeader& header) {
+  const auto method = static_cast<Method>(header.method);
+  const MethodKind kind = KindOf(method);
+  if (header.kind == FrameKind::kRequest && kind == MethodKind::kNotification) {
+    return MakeError(Cause::kInvalidArgument, absl::StrCat(MethodName(method), " came as a request"));
+  }
+  if (header.kind == FrameKind::kNotify && kind == MethodKind::kRequest) {
+    return MakeError(Cause::kInvalidArgument, absl::StrCat(MethodName(method), " came as a notification"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 Channel::Channel(Env& env, std::unique_ptr<Connection> connection, Side side, Hello self, ChannelDelegate& delegate)
@@ -125,6 +138,7 @@ absl::Status Channel::Dispatch(FrameView& frame) {
     return absl::OkStatus();
   }
   if (!ready_) return HandleHello(frame);
+  IOC_RETURN_IF_ERROR(CheckKind(frame.header));
   switch (frame.header.kind) {
     case FrameKind::kRequest:
       if (open_requests_ >= kMaxOpenRequests) {
@@ -276,7 +290,7 @@ void Channel::SendNotify(Method method, Extras extras) {
 }
 
 void Channel::SendAnswer(FrameKind kind, const FrameHeader& request, std::span<const std::byte> body, Extras extras) {
-  if (closed()) return;
+  if (closed() || request.kind != FrameKind::kRequest) return;
   IOC_CHECK(open_requests_ > 0) << "a second answer to " << MethodName(static_cast<Method>(request.method));
   --open_requests_;
   const FrameHeader header = {.kind = kind, .method = request.method, .call = request.call};

@@ -19,7 +19,6 @@
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
 
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -30,6 +29,7 @@
 
 #include "lib/env/env.h"
 #include "lib/protocol/codec.h"
+#include "lib/protocol/method_kind.h"
 
 namespace ioc {
 
@@ -39,15 +39,6 @@ inline constexpr size_t kMaxOpenRequests = 1 << 16;
 inline constexpr size_t kMaxHeldFrames = 1 << 16;
 inline constexpr size_t kMaxHeldBytes = size_t{64} << 20;
 inline constexpr absl::Duration kHelloTimeout = absl::Seconds(10);
-
-template <typename M>
-concept Message = requires {
-  { M::kMethod } -> std::convertible_to<Method>;
-};
-template <typename M>
-concept Request = Message<M> && requires {
-  typename M::Reply;
-};
 
 class Channel;
 
@@ -68,8 +59,8 @@ class ChannelDelegate {
  public:
   // The peer's Hello has come and fits.
   virtual void OnReady(Channel& channel, const Hello& peer) = 0;
-  // A request (header.kind is kRequest; answer with Reply or Fail, now or later) or a notification. An error means that
-  // the frame is not acceptable: the peer is told and cut off (OnClosed follows).
+  // A request (header.kind is kRequest; answer with Reply or Fail, now or later) or a notification, as its method has
+  // it. An error means that the frame is not acceptable: the peer is told and cut off (OnClosed follows).
   virtual absl::Status OnMessage(Channel& channel, FrameView frame) = 0;
   // Once; the channel may be destroyed from here. Calls that waited have failed before.
   virtual void OnClosed(Channel& channel, const absl::Status& why) = 0;
@@ -98,7 +89,7 @@ class Channel final : private FrameHandler {
   // Whether it has closed because the peer said that it was ending it. (Otherwise it broke, or we ended it.)
   bool peer_said_goodbye() const { return peer_said_goodbye_; }
 
-  template <Message M>
+  template <Notification M>
   void Notify(const M& message, Extras extras = {}) {
     Encode(message, body_);
     SendNotify(M::kMethod, std::move(extras));
@@ -128,7 +119,8 @@ class Channel final : private FrameHandler {
   void CallEncoded(Method method, std::span<const std::byte> body, absl::Duration timeout, Extras extras,
                    RawHandler handler);
 
-  // Answers the request with this header; once each. Dropped if the channel has closed.
+  // Answers the request with this header; once each. Dropped if the channel has closed, or if nobody asked: a peer may
+  // notify of a method that this release does not know.
   template <typename Answer>
   void Reply(const FrameHeader& request, const Answer& answer, Extras extras = {}) {
     Encode(answer, body_);

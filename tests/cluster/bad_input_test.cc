@@ -97,6 +97,13 @@ std::string FrameBytes(FrameKind kind, Method method, const std::string& body) {
   return AsString(EncodeFrameLayout(layout)) + body;
 }
 
+template <typename M>
+std::string BodyOf(const M& message) {
+  BodyBuffer body;
+  Encode(message, body);
+  return {reinterpret_cast<const char*>(body.bytes().data()), body.bytes().size()};
+}
+
 std::string NodeAddressOf(const RealCluster& cluster) {
   const std::string listing = cluster.Ask({"nodes", "--json"}).output;
   const std::string key = "\"address\": \"";
@@ -118,6 +125,8 @@ TEST_CASE("Malformed frames end their own connection, and head and node serve th
   for (const auto& [address, target] : {std::pair(cluster.address(), Target::kHead), std::pair(node, Target::kNode)}) {
     INFO(address);
     const std::string preamble = AsString(EncodePreamble({.target = target}));
+    const std::string hello =
+        FrameBytes(FrameKind::kRequest, Method::kHello, BodyOf(Hello{.major = kProtocolMajor, .role = Role::kTool}));
     std::string huge = FrameBytes(FrameKind::kRequest, Method::kHello, "");
     std::memset(huge.data() + 8, 0xff, 8);  // the sizes of body and trailer
     const std::vector<std::string> attacks = {
@@ -128,6 +137,16 @@ TEST_CASE("Malformed frames end their own connection, and head and node serve th
         preamble + FrameBytes(FrameKind::kRequest, Method::kHello, std::string(64, '\xff')),
         preamble + FrameBytes(FrameKind::kNotify, Method::kStop, ""),
         preamble + FrameBytes(FrameKind::kReply, Method::kHello, std::string(8, '\0')),
+        // Each of these is answered, but nobody asks.
+        preamble + hello + FrameBytes(FrameKind::kNotify, Method::kPing, BodyOf(Ping{})),
+        preamble + hello + FrameBytes(FrameKind::kNotify, Method::kGetStatus, BodyOf(GetStatus{})),
+        preamble + hello + FrameBytes(FrameKind::kNotify, Method::kListNodes, BodyOf(ListNodes{})),
+        preamble + hello + FrameBytes(FrameKind::kNotify, Method::kLocateActor, BodyOf(LocateActor{})),
+        preamble + hello + FrameBytes(FrameKind::kNotify, Method::kRegisterActorName, BodyOf(RegisterActorName{})),
+        preamble + hello + FrameBytes(FrameKind::kNotify, Method::kRegisterProcess, BodyOf(RegisterProcess{})),
+        preamble + hello + FrameBytes(FrameKind::kNotify, Method::kGetWorkerFate, BodyOf(GetWorkerFate{})),
+        preamble + hello + FrameBytes(FrameKind::kNotify, Method::kDescribeObject, BodyOf(DescribeObject{})),
+        preamble + hello + FrameBytes(FrameKind::kRequest, Method::kProcessGone, BodyOf(ProcessGone{})),
     };
     for (const std::string& attack : attacks) {
       const RawPeer peer(address);

@@ -128,14 +128,14 @@ TEST_CASE_METHOD(ChannelFixture, "Close tells the peer why and is silent on its 
 
 TEST_CASE_METHOD(ChannelFixture, "A message that can't be accepted ends the connection with the reason on both sides") {
   OpenBoth();
-  server.on_message = [](Channel&, FrameView& frame) { return Take<SetDemand>(frame, [](const SetDemand&) {}); };
-  client.channel->CallEncoded(Method::kSetDemand, {}, absl::Seconds(1), {},
+  server.on_message = [](Channel&, FrameView& frame) { return Take<ReadObject>(frame, [](const ReadObject&) {}); };
+  client.channel->CallEncoded(Method::kReadObject, {}, absl::Seconds(1), {},
                               [this](absl::StatusOr<RawReply> reply) { Note(reply.status()); });
   Run();
-  CHECK(server.closed_message() == "bad SetDemand message: it is empty");
-  CHECK(client.closed_message() == "node n (server:1) ended the connection: bad SetDemand message: it is empty");
+  CHECK(server.closed_message() == "bad ReadObject message: it is empty");
+  CHECK(client.closed_message() == "node n (server:1) ended the connection: bad ReadObject message: it is empty");
   CHECK(CauseOf(client.closed_why) == Cause::kInvalidArgument);
-  CHECK_THAT(answers.at(0), Contains("bad SetDemand message"));
+  CHECK_THAT(answers.at(0), Contains("bad ReadObject message"));
 }
 
 TEST_CASE_METHOD(ChannelFixture, "A frame of an unknown kind ends the connection") {
@@ -147,6 +147,42 @@ TEST_CASE_METHOD(ChannelFixture, "A frame of an unknown kind ends the connection
   CHECK(peer.goodbye() == "a frame of the unknown kind 9");
   CHECK(peer.closed);
   CHECK(server.closed());
+}
+
+TEST_CASE_METHOD(ChannelFixture, "A request that comes as a notification ends the connection") {
+  OpenServer();
+  server.on_message = AnswerPing;
+  RawPeer peer(std::move(client_end));
+  peer.SayHello({.major = kProtocolMajor, .role = Role::kDriver});
+  peer.Send(FrameKind::kNotify, Method::kPing, 2, Ping{});
+  Run();
+  CHECK(peer.goodbye() == "Ping came as a notification");
+  CHECK(CauseOf(server.closed_why) == Cause::kInvalidArgument);
+  CHECK(server.events == Strings{"ready ", "closed"});
+}
+
+TEST_CASE_METHOD(ChannelFixture, "A notification that comes as a request ends the connection") {
+  OpenServer();
+  RawPeer peer(std::move(client_end));
+  peer.SayHello({.major = kProtocolMajor, .role = Role::kDriver});
+  peer.Send(FrameKind::kRequest, Method::kLeaseEnded, 2, LeaseEnded{});
+  Run();
+  CHECK(peer.goodbye() == "LeaseEnded came as a request");
+  CHECK(server.events == Strings{"ready ", "closed"});
+}
+
+TEST_CASE_METHOD(ChannelFixture, "A notification of a method that this release does not know is not answered") {
+  OpenServer();
+  server.on_message = [](Channel& channel, FrameView& frame) {
+    channel.Fail(frame.header, absl::UnimplementedError("unknown"));
+    return absl::OkStatus();
+  };
+  RawPeer peer(std::move(client_end));
+  peer.SayHello({.major = kProtocolMajor, .role = Role::kDriver});
+  peer.Send(FrameKind::kNotify, static_cast<Method>(60000), 2, Ping{});
+  Run();
+  CHECK(peer.frames.size() == 1);
+  CHECK(server.channel->ready());
 }
 
 TEST_CASE_METHOD(ChannelFixture, "An answer that nobody waits for does no harm") {
