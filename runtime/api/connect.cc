@@ -1,5 +1,6 @@
 // Cluster::Connect: wires the concrete things together, in a driver or in a worker.
 #include <absl/strings/str_cat.h>
+#include <poll.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -71,10 +72,26 @@ class LocalDriver final : public internal::ClusterState {
   unsetenv("IOCLUSTER_WORKER");  // a program that a task starts is no worker
   auto env = std::make_shared<AsioEnv>(AsioEnvOptions{.log_name = "worker"});
   {
-    Worker worker(env, [](int code) { Leave(code); });
+    Worker worker(env, [](int code) { LeaveNow(code); });
     const absl::Status connected = worker.Connect(absl::Seconds(10));
     if (!connected.ok()) {
       env->Log(LogLevel::kInfo, std::string(connected.message()));  // its node says why, where it matters
+// Writes out what the stream has gathered, unless that could take for ever: a thread may be waiting inside it, and a
+// reader may be behind.
+void FlushAtOnce(std::FILE* stream) {
+  if (ftrylockfile(stream) != 0) return;
+  pollfd room = {.fd = fileno(stream), .events = POLLOUT, .revents = 0};
+  if (poll(&room, 1, 0) == 1 && room.revents == POLLOUT) std::fflush(stream);
+  funlockfile(stream);
+}
+
+// Ends the process in the middle of what it does. Other threads may wait inside streams, so those are left alone.
+[[noreturn]] void LeaveNow(int code) {
+  FlushAtOnce(stdout);
+  FlushAtOnce(stderr);
+  std::_Exit(code);
+}
+
       Leave(1);
     }
     worker.Run();

@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <random>
 #include <set>
 #include <string>
@@ -41,6 +42,22 @@ std::string OmpThreads() {
   const char* value = std::getenv("OMP_NUM_THREADS");
   return value == nullptr ? "unset" : value;
 }
+
+// Waits inside a stream, holding its lock, for as long as this process lives. Before, its id is in the file.
+std::string ReadForEver(const std::string& file) {
+  const std::string command =
+      "echo $PPID > " + file + ".new; mv " + file + ".new " + file + "; exec tail --pid=$PPID -f /dev/null";
+  std::FILE* stream = ::popen(command.c_str(), "re");
+  char line[256] = "";
+  static_cast<void>(std::fgets(line, sizeof line, stream));
+  ::pclose(stream);
+  return line;
+}
+
+class Reader {
+ public:
+  std::string Read(const std::string& file) { return ReadForEver(file); }
+};
 
 class Worker {
  public:
@@ -165,6 +182,32 @@ TEST_CASE("Programs that a driver starts have nothing of its cluster open") {
   const Cluster cluster = Embedded();
   CHECK(cluster.Submit<OmpThreads>().Get(kPatience).ok());
   CHECK(Worker().OpenInPrograms() == before);
+}
+
+TEST_CASE("A process that waits inside a stream ends when it is told to") {
+  const Cluster cluster = Embedded();
+  const std::string file = "/tmp/ioc-reads-" + std::to_string(::getpid());
+  const auto pid_in_file = [&file] {
+    int pid = 0;
+    std::ifstream(file) >> pid;
+    return pid;
+  };
+  SECTION("a task, by a forced cancel") {
+    const auto reading = cluster.Submit<ReadForEver>(file);
+    REQUIRE(WaitUntil([&] { return pid_in_file() != 0; }));
+    CHECK(cluster.Cancel(reading, {.force = true}).ok());
+    CHECK(WaitUntil([&] { return ::kill(pid_in_file(), 0) != 0; }));
+    CHECK(CauseOf(reading.Get(kPatience).status()) == Cause::kCancelled);
+  }
+  SECTION("an actor, by Kill") {
+    const auto actor = cluster.Create<Reader>();
+    const auto reading = actor.Call<&Reader::Read>(file);
+    REQUIRE(WaitUntil([&] { return pid_in_file() != 0; }));
+    CHECK(cluster.Kill(actor).ok());
+    CHECK(WaitUntil([&] { return ::kill(pid_in_file(), 0) != 0; }));
+    CHECK(CauseOf(reading.Get(kPatience).status()) == Cause::kActorDied);
+  }
+  ::unlink(file.c_str());
 }
 
 }  // namespace
