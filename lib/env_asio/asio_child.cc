@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "lib/env_asio/asio_connection.h"
-#include "lib/env_asio/quiet_write.h"
 
 namespace ioc {
 namespace {
@@ -27,8 +26,10 @@ constexpr int kNotStartedCode = 127;
 // Copies a child's standard error to ours and keeps the tail.
 class AsioChild::ErrorReader final : private FdHandler {
  public:
-  ErrorReader(AsioExecutor& executor, UniqueFd pipe, Callback on_end)
-      : on_end_(std::move(on_end)), watch_(executor.loop(), std::move(pipe), static_cast<FdHandler&>(*this)) {
+  ErrorReader(AsioExecutor& executor, ErrorOutput& output, UniqueFd pipe, Callback on_end)
+      : output_(output),
+        on_end_(std::move(on_end)),
+        watch_(executor.loop(), std::move(pipe), static_cast<FdHandler&>(*this)) {
     watch_.WaitReadable();
   }
 
@@ -46,7 +47,7 @@ class AsioChild::ErrorReader final : private FdHandler {
         ended_ = true;
         break;
       }
-      WriteQuietly(STDERR_FILENO, buffer, static_cast<size_t>(got));
+      output_.Write({buffer, static_cast<size_t>(got)});
       tail_.append(buffer, static_cast<size_t>(got));
       if (tail_.size() > kStderrTailBytes) tail_.erase(0, tail_.size() - kStderrTailBytes);
     }
@@ -60,19 +61,21 @@ class AsioChild::ErrorReader final : private FdHandler {
     on_end();
   }
 
+  ErrorOutput& output_;
   Callback on_end_;
   std::string tail_;
   bool ended_ = false;
   FdWatch watch_;
 };
 
-AsioChild::AsioChild(AsioExecutor& executor, const std::string& name, ChildEnds ends, ExitHandler on_exit)
+AsioChild::AsioChild(AsioExecutor& executor, ErrorOutput& errors, const std::string& name, ChildEnds ends,
+                     ExitHandler on_exit)
     : executor_(executor),
       on_exit_(std::move(on_exit)),
       connection_(std::make_unique<AsioConnection>(
           executor, std::move(ends.socket),
           PeerInfo{.description = absl::StrCat("a worker of ", name), .same_machine = true})),
-      errors_(std::make_unique<ErrorReader>(executor, std::move(ends.errors), [this] { FinishIfDone(); })) {}
+      errors_(std::make_unique<ErrorReader>(executor, errors, std::move(ends.errors), [this] { FinishIfDone(); })) {}
 
 AsioChild::~AsioChild() {
   executor_.CancelTimer(drain_timer_);

@@ -8,6 +8,7 @@
 
 #include "lib/env/processes.h"
 #include "lib/env_asio/asio_executor.h"
+#include "lib/env_asio/error_output.h"
 #include "lib/env_asio/spawn.h"
 
 namespace ioc {
@@ -26,7 +27,7 @@ class AsioChild final : public Child, private FdHandler {
   };
 
   // `name`: of its program, for messages.
-  AsioChild(AsioExecutor& executor, const std::string& name, ChildEnds ends, ExitHandler on_exit);
+  AsioChild(AsioExecutor& executor, ErrorOutput& errors, const std::string& name, ChildEnds ends, ExitHandler on_exit);
   // As Child's. One whose process another forks, and has not yet forked, finds its connection closed.
   ~AsioChild() override;
 

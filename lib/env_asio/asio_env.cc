@@ -15,10 +15,10 @@
 #include "lib/env_asio/asio_executor.h"
 #include "lib/env_asio/asio_network.h"
 #include "lib/env_asio/asio_processes.h"
+#include "lib/env_asio/error_output.h"
 #include "lib/env_asio/host_info.h"
 #include "lib/env_asio/memfd_memory.h"
 #include "lib/env_asio/posix_files.h"
-#include "lib/env_asio/quiet_write.h"
 
 namespace ioc {
 namespace {
@@ -42,8 +42,8 @@ uint64_t NextRandom(uint64_t& state) {
   return x ^ (x >> 31);
 }
 
-// "I 12:00:00.123 name] message", in one write, so that lines of several processes don't mix.
-void WriteLine(LogLevel level, const std::string& name, std::string_view message) {
+// "I 12:00:00.123 name] message"
+std::string LogLine(LogLevel level, const std::string& name, std::string_view message) {
   timespec now = {};
   clock_gettime(CLOCK_REALTIME, &now);
   tm local = {};
@@ -53,7 +53,7 @@ void WriteLine(LogLevel level, const std::string& name, std::string_view message
                 local.tm_min, local.tm_sec, static_cast<int>(now.tv_nsec / 1000000));
   std::string line = stamp;
   line.append(name).append("] ").append(message).append("\n");
-  WriteQuietly(STDERR_FILENO, line.data(), line.size());
+  return line;
 }
 
 }  // namespace
@@ -74,7 +74,7 @@ struct AsioEnv::Impl {
         level(options.log_level.has_value() ? *options.log_level : LevelFromEnvironment()),
         executor(options.background_thread),
         network(executor, [&env](std::string_view message) { env.Log(LogLevel::kWarning, message); }),
-        processes(executor),
+        processes(executor, errors),
         background(executor) {}
 
   const AsioEnvOptions options;
@@ -83,6 +83,7 @@ struct AsioEnv::Impl {
   const HostInfo host = FindHostInfo();
   uint64_t random_state = RandomSeed();
   PosixFiles files;
+  ErrorOutput errors{STDERR_FILENO};
   AsioExecutor executor;
   AsioNetwork network;
   AsioProcesses processes;
@@ -111,7 +112,9 @@ std::unique_ptr<Connection> AsioEnv::TakeParent() { return TakeParentConnection(
 
 void AsioEnv::Log(LogLevel level, std::string_view message) {
   if (level < impl_->level) return;
-  if (impl_->options.log_sink == nullptr) return WriteLine(level, impl_->options.log_name, message);
+  if (impl_->options.log_sink == nullptr) {
+    return impl_->errors.Write(LogLine(level, impl_->options.log_name, message));
+  }
   MutexLock lock(impl_->sink_mutex);
   impl_->options.log_sink(level, message);
 }

@@ -20,13 +20,14 @@ absl::StatusOr<std::unique_ptr<Child>> AsioProcesses::Spawn(const SpawnOptions& 
   if (!plumbing.ok()) return plumbing.status();
   absl::StatusOr<Spawned> spawned = SpawnProcess(options, std::move(plumbing->theirs));
   if (!spawned.ok()) return spawned.status();
-  auto child = std::make_unique<AsioChild>(executor_, options.program, std::move(plumbing->ours), std::move(on_exit));
+  auto child =
+      std::make_unique<AsioChild>(executor_, errors_, options.program, std::move(plumbing->ours), std::move(on_exit));
   child->Started(*std::move(spawned));
   return child;
 }
 
 std::unique_ptr<ProcessTemplate> AsioProcesses::MakeTemplate(SpawnOptions options) {
-  return std::make_unique<AsioTemplate>(executor_, std::move(options));
+  return std::make_unique<AsioTemplate>(executor_, errors_, reaper_, std::move(options));
 }
 
 std::unique_ptr<Connection> TakeParentConnection(AsioExecutor& executor) {

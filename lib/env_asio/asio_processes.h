@@ -1,7 +1,7 @@
 // Child processes by posix_spawn and pidfd. Lives on the executor.
 //
 // A child finds its end of the connection under the number in IOCLUSTER_WORKER_FD, standard input from /dev/null,
-// default signals, and no other descriptor of ours.
+// default signals, a process group of its own, and no other descriptor of ours.
 #ifndef IOCLUSTER_LIB_ENV_ASIO_ASIO_PROCESSES_H_
 #define IOCLUSTER_LIB_ENV_ASIO_ASIO_PROCESSES_H_
 
@@ -9,18 +9,23 @@
 
 #include "lib/env/processes.h"
 #include "lib/env_asio/asio_executor.h"
+#include "lib/env_asio/error_output.h"
+#include "lib/env_asio/reaper.h"
 
 namespace ioc {
 
 class AsioProcesses final : public Processes {
  public:
-  explicit AsioProcesses(AsioExecutor& executor) : executor_(executor) {}
+  // Children's standard error goes to `errors`.
+  AsioProcesses(AsioExecutor& executor, ErrorOutput& errors) : executor_(executor), errors_(errors) {}
 
   absl::StatusOr<std::unique_ptr<Child>> Spawn(const SpawnOptions& options, ExitHandler on_exit) override;
   std::unique_ptr<ProcessTemplate> MakeTemplate(SpawnOptions options) override;
 
  private:
   AsioExecutor& executor_;
+  ErrorOutput& errors_;
+  Reaper reaper_{executor_};
 };
 
 // In a child of Spawn, its end of the connection; null elsewhere, and the second time.

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <map>
 #include <optional>
+#include <utility>
 
 #include "lib/base/status.h"
 #include "lib/env_asio/asio_child.h"
@@ -23,10 +24,6 @@ using Environment = std::vector<std::pair<std::string, std::string>>;
 
 // What the program may take up to Connect before others are started beside it.
 constexpr absl::Duration kTemplatePatience = absl::Seconds(1);
-// It ends when it has seen its children's ends.
-constexpr int kTemplateEndMs = 1000;
-// A killed process ends at once, unless the machine is very busy, or the kernel stuck in a driver for it.
-constexpr int kReapTimeoutMs = 10'000;
 
 std::string EncodeEnvironment(const Environment& environment) {
   std::string text;
@@ -40,7 +37,8 @@ class AsioTemplate::Core final : public std::enable_shared_from_this<Core>,
                                  public AsioChild::Forker,
                                  private FdHandler {
  public:
-  Core(AsioExecutor& executor, SpawnOptions options) : executor_(executor), options_(std::move(options)) {}
+  Core(AsioExecutor& executor, Reaper& reaper, SpawnOptions options)
+      : executor_(executor), reaper_(reaper), options_(std::move(options)) {}
 
   ~Core() {
     executor_.CancelTimer(patience_timer_);
@@ -179,11 +177,7 @@ class AsioTemplate::Core final : public std::enable_shared_from_this<Core>,
       case ForkKind::kForked:
         return OnForked(message);
       case ForkKind::kFailed:
-        if (AsioChild* child = Take(message.child)) {
-          child->NotStarted(MakeError(Cause::kProgramMissing, absl::StrCat("can't fork ", options_.program, ": ",
-                                                                           std::strerror(message.value))));
-        }
-        return;
+        return OnFailed(message);
       case ForkKind::kExited:
         if (AsioChild* child = Take(message.child)) {
           child->HasEnded({.code = message.value, .signal = message.signal});
@@ -211,6 +205,17 @@ class AsioTemplate::Core final : public std::enable_shared_from_this<Core>,
     child->second->StartedBy(std::move(process));
   }
 
+  void OnFailed(const ForkMessage& message) {
+    const absl::Status why = MakeError(
+        Cause::kProgramMissing, absl::StrCat("can't fork ", options_.program, ": ", std::strerror(message.value)));
+    if (state_ == State::kStarting && message.child == 0) {
+      template_ = first_->TakeProcess();
+      first_->NotStarted(why);
+      return Settle(State::kReady);
+    }
+    if (AsioChild* child = Take(message.child)) child->NotStarted(why);
+  }
+
   AsioChild* Take(uint64_t number) {
     auto found = children_.find(number);
     if (found == children_.end()) return nullptr;
@@ -236,17 +241,11 @@ class AsioTemplate::Core final : public std::enable_shared_from_this<Core>,
 
   void EndTemplate() {
     control_.reset();
-    if (!template_.pidfd) return;
-    if (!AwaitEnd(template_.pidfd, kTemplateEndMs)) {
-      KillProcess(template_.pidfd);
-      AwaitEnd(template_.pidfd, kReapTimeoutMs);
-    }
-    ExitStatus status;
-    Reap(template_.pidfd, status);
-    template_ = {};
+    if (template_.pidfd) reaper_.Take(std::exchange(template_, {}));
   }
 
   AsioExecutor& executor_;
+  Reaper& reaper_;
   const SpawnOptions options_;
   State state_ = State::kNone;
   std::optional<FdWatch> control_;
@@ -258,15 +257,16 @@ class AsioTemplate::Core final : public std::enable_shared_from_this<Core>,
   std::map<uint64_t, AsioChild*> children_;  // that the template forks or has forked
 };
 
-AsioTemplate::AsioTemplate(AsioExecutor& executor, SpawnOptions options)
-    : core_(std::make_shared<Core>(executor, std::move(options))) {}
+AsioTemplate::AsioTemplate(AsioExecutor& executor, ErrorOutput& errors, Reaper& reaper, SpawnOptions options)
+    : errors_(errors), core_(std::make_shared<Core>(executor, reaper, std::move(options))) {}
 
 AsioTemplate::~AsioTemplate() = default;
 
 absl::StatusOr<std::unique_ptr<Child>> AsioTemplate::Fork(const Environment& environment, ExitHandler on_exit) {
   const std::string& program = core_->program();
   IOC_ASSIGN_OR_RETURN(ChildPlumbing plumbing, MakeChildPlumbing(program));
-  auto child = std::make_unique<AsioChild>(core_->executor(), program, std::move(plumbing.ours), std::move(on_exit));
+  auto child =
+      std::make_unique<AsioChild>(core_->executor(), errors_, program, std::move(plumbing.ours), std::move(on_exit));
   IOC_RETURN_IF_ERROR(core_->Begin(*child, std::move(plumbing.theirs), environment));
   return child;
 }

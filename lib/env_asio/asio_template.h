@@ -13,12 +13,14 @@
 
 #include "lib/env/processes.h"
 #include "lib/env_asio/asio_executor.h"
+#include "lib/env_asio/error_output.h"
+#include "lib/env_asio/reaper.h"
 
 namespace ioc {
 
 class AsioTemplate final : public ProcessTemplate {
  public:
-  AsioTemplate(AsioExecutor& executor, SpawnOptions options);
+  AsioTemplate(AsioExecutor& executor, ErrorOutput& errors, Reaper& reaper, SpawnOptions options);
   ~AsioTemplate() override;
   AsioTemplate(const AsioTemplate&) = delete;
   AsioTemplate& operator=(const AsioTemplate&) = delete;
@@ -28,6 +30,7 @@ class AsioTemplate final : public ProcessTemplate {
 
  private:
   class Core;
+  ErrorOutput& errors_;
   const std::shared_ptr<Core> core_;  // its children keep it, too: they hear through it how they ended
 };
 

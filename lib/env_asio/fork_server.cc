@@ -172,18 +172,17 @@ class ForkServer {
       return false;
     }
     UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-    if (!pidfd) {
-      const int failed = errno;
-      kill(pid, SIGKILL);
-      waitpid(pid, nullptr, 0);
-      SendForkMessage(control_.get(), {.kind = ForkKind::kFailed, .child = id, .value = failed});
+    ForkMessage forked = {.kind = ForkKind::kForked, .child = id, .pid = pid};
+    if (pidfd) forked.descriptors.emplace_back(fcntl(pidfd.get(), F_DUPFD_CLOEXEC, 0));
+    if (pidfd && SendForkMessage(control_.get(), forked)) {
+      children_.push_back({id, std::move(pidfd)});
       return false;
     }
-    ForkMessage forked = {.kind = ForkKind::kForked, .child = id, .pid = pid};
-    forked.descriptors.emplace_back(fcntl(pidfd.get(), F_DUPFD_CLOEXEC, 0));
-    // One that fails finds its node gone, which the next read says as well.
-    SendForkMessage(control_.get(), forked);
-    children_.push_back({id, std::move(pidfd)});
+    // The node does not know of it: it is gone, or there are no descriptors to be had just now.
+    const int failed = errno;
+    kill(pid, SIGKILL);
+    waitpid(pid, nullptr, 0);
+    SendForkMessage(control_.get(), {.kind = ForkKind::kFailed, .child = id, .value = failed});
     return false;
   }
 

@@ -140,6 +140,7 @@ class SpawnPlan {
   SpawnPlan() {
     posix_spawn_file_actions_init(&actions_);
     posix_spawnattr_init(&attributes_);
+    posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
   }
   ~SpawnPlan() {
     posix_spawn_file_actions_destroy(&actions_);
@@ -163,8 +164,10 @@ class SpawnPlan {
     sigemptyset(&none);
     posix_spawnattr_setsigdefault(&attributes_, &all);
     posix_spawnattr_setsigmask(&attributes_, &none);
-    posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
   }
+  // In a process group of its own (0), a terminal's Ctrl-C is for the parent alone: the child goes when its parent
+  // does.
+  void OwnGroup() { posix_spawnattr_setpgroup(&attributes_, 0); }
   // An error number, or 0.
   int Spawn(pid_t& pid, const std::string& program, char** arguments, char** environment) {
     return posix_spawn(&pid, program.c_str(), &actions_, &attributes_, arguments, environment);
@@ -210,6 +213,7 @@ absl::StatusOr<Spawned> SpawnProcess(const SpawnOptions& options, ChildEnds ends
   plan.Descriptors(ends.socket.get(), ends.errors.get(), control.get());
   if (!options.directory.empty()) plan.Directory(options.directory);
   plan.DefaultSignals();
+  plan.OwnGroup();
   Spawned result;
   if (const int failed = plan.Spawn(result.pid, program, Pointers(arguments).data(), Pointers(environment).data())) {
     return SystemError(program, "", failed);

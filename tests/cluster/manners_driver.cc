@@ -1,7 +1,8 @@
 // A program with a cluster of its own, or with the one that IOCLUSTER_ADDRESS names, at work with tasks and an actor
 // when it says so; then it ends in the way that its argument names:
-//   manners_driver return | exit | _exit | abort | throw | wait | talk
+//   manners_driver return | exit | _exit | abort | throw | wait | talk LINES | interrupted
 #include <absl/strings/str_cat.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -41,12 +42,24 @@ void End(std::string_view way) {
   if (way == "wait") ioc::WaitUntil([] { return false; });
 }
 
+// A terminal's Ctrl-C goes to all of a process group.
+int Interrupted(ioc::Cluster& cluster) {
+  ::signal(SIGINT, [](int) {});
+  const auto actor = cluster.Create<Idler>();
+  const auto pid = actor.Call<&Idler::Pid>().Get(ioc::kPatience);
+  ::kill(0, SIGINT);
+  const auto again = actor.Call<&Idler::Pid>().Get(ioc::kPatience);
+  return pid.ok() && again.ok() && *pid == *again ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "interrupted") ::setpgid(0, 0);
   auto cluster = ioc::Cluster::Connect(argc, argv, {.object_store_memory = 64 * ioc::kMiB, .cpus = 2}).value();
   const std::string_view way = argc > 1 ? argv[1] : "";
-  if (way == "talk") return cluster.Submit<Talk>(1000).Get(ioc::kPatience).value_or(0) == 1000 ? 0 : 1;
+  if (way == "talk") return cluster.Submit<Talk>(std::stoi(argv[2])).Get(ioc::kPatience).ok() ? 0 : 1;
+  if (way == "interrupted") return Interrupted(cluster);
   const auto actor = cluster.Create<Idler>();
   std::vector<ioc::ObjectRef<int>> running;
   for (int i = 0; i < 2; ++i) running.push_back(cluster.Submit<WaitForEver>());

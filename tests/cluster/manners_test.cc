@@ -120,9 +120,20 @@ TEST_CASE("A node that is killed leaves no worker and no file behind") {
 }
 
 TEST_CASE("A program whose standard error nobody reads is not ended by what its workers say there") {
-  const std::string talk = absl::StrCat(MANNERS_DRIVER, " talk 2>&1 >&3; echo ended with $? >&3");
+  const std::string talk = absl::StrCat(MANNERS_DRIVER, " talk 1000 2>&1 >&3; echo ended with $? >&3");
   const Outcome outcome = Run({"/bin/sh", "-c", absl::StrCat("{ { ", talk, "; } | true; } 3>&1")});
   CHECK_THAT(outcome.output, Contains("ended with 0"));
+}
+
+TEST_CASE("A node whose output nobody reads serves its programs on") {
+  RealCluster cluster({"alpha"});
+  const Environment there = {{"IOCLUSTER_ADDRESS", cluster.address()}};
+  CHECK(Run({MANNERS_DRIVER, "talk", "100000"}, there).exit_code == 0);
+  CHECK(Run({MANNERS_DRIVER, "talk", "1"}, there).exit_code == 0);
+}
+
+TEST_CASE("Ctrl-C is for the program alone, which may live through it with its workers") {
+  CHECK(Run({MANNERS_DRIVER, "interrupted"}).exit_code == 0);
 }
 
 #if defined(OMP_DRIVER)

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -17,6 +18,7 @@
 #include <thread>
 
 #include "lib/env_asio/fork_server.h"
+#include "lib/env_asio/fork_wire.h"
 
 namespace {
 
@@ -44,6 +46,14 @@ void Behave(std::string_view behaviour) {
     static char buffer[256];
     std::setvbuf(stderr, buffer, _IOFBF, sizeof buffer);
     std::fprintf(stderr, "said before\n");
+  }
+  if (behaviour == "can't fork") {
+    const int control = std::stoi(Get("IOCLUSTER_WORKER_TEMPLATE_FD"));
+    ioc::ForkMessage first;
+    ioc::ReceiveForkMessage(control, first);
+    ioc::SendForkMessage(control, {.kind = ioc::ForkKind::kFailed, .child = 0, .value = EAGAIN});
+    ::close(control);
+    ::pause();
   }
   if (behaviour == "ignores") ::signal(SIGCHLD, SIG_IGN);
 }

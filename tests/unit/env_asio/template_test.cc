@@ -163,6 +163,19 @@ TEST_CASE("A program that ends too early ends each of its children, with its las
   }
 }
 
+TEST_CASE("A first child that could not be forked is told so, and nobody waits for the end of a process that lingers") {
+  World world;
+  const auto processes = Make(world, "can't fork");
+  Forked first(world, *processes, {});
+  const int64_t pid = first.child->pid();
+  CHECK(first.Await().code == 127);
+  CHECK_THAT(first.Await().stderr_tail, Contains("can't fork") && Contains("temporarily unavailable"));
+  int turns = 0;
+  for (; !IsGone(pid) && turns < 30'000; ++turns) world.Turn();
+  CHECK(turns > 10);  // it is given a second
+  CHECK(IsGone(pid));
+}
+
 TEST_CASE("A program that is not there is named at once") {
   World world;
   const auto processes = world.env().processes().MakeTemplate({.program = "/no/such/program"});
