@@ -22,6 +22,8 @@ namespace {
 
 // With this much unsent a frame doesn't wait for the end of the turn.
 constexpr size_t kFlushBytes = 64 << 10;
+// The kernel lets a user send no more descriptors while so many that were sent are still unread. It is asked again.
+constexpr absl::Duration kDescriptorsRetry = absl::Milliseconds(20);
 // Read in one turn; then others have theirs.
 constexpr size_t kReadBatchBytes = 256 << 10;
 
@@ -127,10 +129,17 @@ class AsioConnection::Core final : public std::enable_shared_from_this<Core>, pr
     executor_.Undefer(*this);
     if (broken_ || mute_ || waiting_writable_ || out_.bytes() == 0) return;
     const int error = out_.Write(fd());
-    if (error != 0) return Mute(error);
+    if (error != 0 && error != ETOOMANYREFS) return WriteFailed(error);
     if (out_.bytes() == 0) return;
     waiting_writable_ = true;
-    watch().WaitWritable();
+    if (error == 0) {
+      watch().WaitWritable();
+    } else {
+      retry_timer_ = executor_.Schedule(kDescriptorsRetry, [this] {
+        retry_timer_ = 0;
+        OnWritable();
+      });
+    }
     EnforceUnsentLimit();
   }
 
@@ -218,9 +227,11 @@ class AsioConnection::Core final : public std::enable_shared_from_this<Core>, pr
                                                      " bytes wait to be sent, beyond the limit of ", kMaxUnsentBytes)));
   }
 
-  void Mute(int error) {
-    mute_ = true;
+  // Where the peer is gone, what it said before is still to be read. Otherwise it would wait for ever for what is lost.
+  void WriteFailed(int error) {
     write_error_ = error;
+    if (error != EPIPE && error != ECONNRESET) return Break(EndOfStream(error));
+    mute_ = true;
     out_.Clear();
   }
 
@@ -229,6 +240,7 @@ class AsioConnection::Core final : public std::enable_shared_from_this<Core>, pr
     broken_ = true;
     why_ = why;
     executor_.Undefer(*this);
+    executor_.CancelTimer(std::exchange(retry_timer_, 0));
     watch_.reset();
     socket_.Reset();
     out_.Clear();
@@ -257,7 +269,8 @@ class AsioConnection::Core final : public std::enable_shared_from_this<Core>, pr
   OutQueue out_;
   bool started_ = false;
   bool used_ = false;
-  bool waiting_writable_ = false;
+  bool waiting_writable_ = false;  // or for the kernel to take descriptors
+  TimerId retry_timer_ = 0;
   bool mute_ = false;  // a write failed
   int write_error_ = 0;
   bool broken_ = false;

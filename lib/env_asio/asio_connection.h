@@ -1,7 +1,8 @@
 // A connection of frames over a stream socket. Lives on the executor, mutex held.
 //
-// What Send is given leaves at the end of the turn, in as few writes as possible. A failure to write is kept quiet:
-// what the peer said before it went (a goodbye, maybe) is still to be read, and the reader then meets the end.
+// What Send is given leaves at the end of the turn, in as few writes as possible. That the peer is
+// gone is kept quiet by a write: what it said before (a goodbye, maybe) is still to be read, and the reader then meets
+// the end. Any other failure to write ends the connection.
 #ifndef IOCLUSTER_LIB_ENV_ASIO_ASIO_CONNECTION_H_
 #define IOCLUSTER_LIB_ENV_ASIO_ASIO_CONNECTION_H_
 

@@ -1,10 +1,17 @@
 // Connections of frames over Unix sockets and TCP: what goes in comes out; what can't, says why.
+#include <linux/capability.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <cerrno>
+#include <cstring>
 
+#include "lib/env_asio/fd.h"
 #include "lib/env_asio/socket.h"
 #include "tests/unit/env_asio/fixture.h"
 
@@ -190,6 +197,67 @@ TEST_CASE("Shared memory and unread connections are handed over") {
   CHECK(handed_over.connection->Send({.call = 6}, {}, {}, {}).ok());
   Recorder dialler(*std::move(outsider));
   REQUIRE(world.Eventually([&] { return dialler.frames.size() == 1; }));
+}
+
+// Has the kernel take so many unread descriptors from this process's user and no more, whatever its privileges are.
+class DescriptorLimit {
+ public:
+  explicit DescriptorLimit(rlim_t limit) {
+    header_.version = _LINUX_CAPABILITY_VERSION_3;
+    ::syscall(SYS_capget, &header_, before_);
+    __user_cap_data_struct lowered[2] = {before_[0], before_[1]};
+    lowered[0].effective &= ~(1U << CAP_SYS_RESOURCE | 1U << CAP_SYS_ADMIN);
+    ::syscall(SYS_capset, &header_, lowered);
+    ::getrlimit(RLIMIT_NOFILE, &limit_before_);
+    const rlimit low = {.rlim_cur = limit, .rlim_max = limit_before_.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &low);
+  }
+  ~DescriptorLimit() {
+    ::setrlimit(RLIMIT_NOFILE, &limit_before_);
+    ::syscall(SYS_capset, &header_, before_);
+  }
+
+ private:
+  __user_cap_header_struct header_ = {};
+  __user_cap_data_struct before_[2] = {};
+  rlimit limit_before_ = {};
+};
+
+// So many descriptors, all of the same, in one message. An error number, or 0.
+int SendDescriptors(int socket, int fd, size_t count) {
+  char byte = 0;
+  iovec piece = {.iov_base = &byte, .iov_len = 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * 250)] = {};
+  msghdr message = {.msg_iov = &piece, .msg_iovlen = 1, .msg_control = control};
+  message.msg_controllen = CMSG_SPACE(sizeof(int) * count);
+  cmsghdr* rights = CMSG_FIRSTHDR(&message);
+  *rights = {.cmsg_len = CMSG_LEN(sizeof(int) * count), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+  for (size_t i = 0; i < count; ++i) std::memcpy(CMSG_DATA(rights) + i * sizeof(int), &fd, sizeof fd);
+  return ::sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? errno : 0;
+}
+
+TEST_CASE("Shared memory that the kernel won't carry just now arrives later, and what comes after it too") {
+  const DescriptorLimit limit(200);
+  World world;
+  Pair pair(world, UnixName(world, "later"));
+  auto memory = world.env().CreateSharedMemory("test", 4096).value();
+  int ends[2];
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+  UniqueFd unread(ends[0]);
+  UniqueFd sender(ends[1]);
+  REQUIRE(SendDescriptors(sender.get(), sender.get(), 250) == 0);
+  if (SendDescriptors(sender.get(), sender.get(), 1) != ETOOMANYREFS) return;  // not limited here
+
+  std::vector<Attachment> attachments;
+  attachments.emplace_back(std::move(memory));
+  CHECK(pair.near->connection->Send({.call = 1}, {}, {}, std::move(attachments)).ok());
+  CHECK(pair.near->connection->Send({.call = 2}, {}, {}, {}).ok());
+  pair.near->connection->Flush();
+  CHECK(pair.near->connection->unsent_bytes() > 0);
+  unread.Reset();
+  sender.Reset();
+  REQUIRE(world.Eventually([&] { return pair.far->frames.size() == 2; }));
+  CHECK(pair.far->frames[0].attachments.size() == 1);
 }
 
 TEST_CASE("A connection in use can't be handed over") {
