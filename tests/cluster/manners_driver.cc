@@ -55,7 +55,8 @@ int Interrupted(ioc::Cluster& cluster) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc > 1 && std::string_view(argv[1]) == "interrupted") ::setpgid(0, 0);
+  // As a shell does; its workers run this, too.
+  if (std::getenv("IOCLUSTER_WORKER") == nullptr) ::setpgid(0, 0);
   auto cluster = ioc::Cluster::Connect(argc, argv, {.object_store_memory = 64 * ioc::kMiB, .cpus = 2}).value();
   const std::string_view way = argc > 1 ? argv[1] : "";
   if (way == "talk") return cluster.Submit<Talk>(std::stoi(argv[2])).Get(ioc::kPatience).ok() ? 0 : 1;
