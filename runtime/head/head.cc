@@ -197,6 +197,7 @@ class Head::Impl final : private ChannelDelegate {
 
   void TellNodeEnded(NodeId node, const std::string& why) {
     for (const ProcessId process : processes_.NodeLeft(node)) TellProcessGone(node, process);
+    names_.DropNode(node);
     for (const auto& [id, other] : nodes_.nodes()) {
       if (other.alive() && id != node) other.channel->Notify(NodeRemoved{.node = node, .reason = why});
     }
@@ -251,12 +252,12 @@ class Head::Impl final : private ChannelDelegate {
     if (session.node && session.node != id) {
       return channel.Fail(header, MakeError(Cause::kInvalidArgument, "this connection has registered another node"));
     }
-    ReplaceConnection(id, channel);
-    const absl::StatusOr<NodeRecord*> node = nodes_.Register(request, channel, env_.executor().Now());
-    if (!node.ok()) {
-      env_.Log(LogLevel::kWarning, absl::StrCat("refused a node: ", std::string(node.status().message())));
-      return channel.Fail(header, node.status());
+    if (const absl::Status status = nodes_.Check(request); !status.ok()) {
+      env_.Log(LogLevel::kWarning, absl::StrCat("refused a node: ", std::string(status.message())));
+      return channel.Fail(header, status);
     }
+    ReplaceConnection(id, channel);
+    nodes_.Register(request, channel, env_.executor().Now());
     session.node = id;
     channel.Reply(header, RegisterNode::Reply{
                               .cluster = cluster_, .term = kTerm, .nodes = static_cast<uint32_t>(nodes_.alive())});
@@ -396,13 +397,14 @@ class Head::Impl final : private ChannelDelegate {
       processes_.NodeLost(id, env_.executor().Now());
     }
     placer_.DropNode(id);
-    names_.DropNode(id);
     actors_.NodeGone(id, departure == Departure::kLost, what);
     placer_.Wake();
   }
 
   void ScheduleSilenceCheck() {
-    silence_timer_ = env_.executor().Schedule(node_timeout_ / 4, [this] {
+    const absl::Duration interval = node_timeout_ / 4;
+    silence_timer_ = env_.executor().Schedule(interval, [this, due = env_.executor().Now() + interval] {
+      nodes_.Excuse(env_.executor().Now() - due, env_.executor().Now());
       DropSilentNodes();
       for (const NodeId node : processes_.EndedNodes(env_.executor().Now())) {
         TellNodeEnded(node, absl::StrCat("the node was lost ", absl::FormatDuration(kNodeEndedAfter),

@@ -27,20 +27,22 @@ NodeView NodeRecord::View(absl::Time now) const {
   return view;
 }
 
-absl::StatusOr<NodeRecord*> NodeTable::Register(const RegisterNode& request, Channel& channel, absl::Time now) {
-  IOC_RETURN_IF_ERROR(CheckInfo(request));
+void NodeTable::Register(const RegisterNode& request, Channel& channel, absl::Time now) {
   ForgetDeadNamed(request.info);
   NodeRecord& node = nodes_[request.info.address.node];
   if (!node.alive()) ++alive_;
   node = NodeRecord{.info = request.info, .channel = &channel, .last_heard = now};
   node.report.free = request.free;
-  return &node;
 }
 
 void NodeTable::Report(NodeRecord& node, const ReportResources& report) {
   if (report.version < node.report.version) return;
   node.report = report;
   node.closed_until = absl::InfinitePast();
+}
+
+void NodeTable::Excuse(absl::Duration silence, absl::Time now) {
+  for (auto& [id, node] : nodes_) node.last_heard = std::min(now, node.last_heard + silence);
 }
 
 void NodeTable::MarkDead(NodeRecord& node) {
@@ -94,7 +96,7 @@ std::vector<NodeView> NodeTable::Views(absl::Time now) const {
   return views;
 }
 
-absl::Status NodeTable::CheckInfo(const RegisterNode& request) const {
+absl::Status NodeTable::Check(const RegisterNode& request) const {
   const NodeInfo& info = request.info;
   if (!info.address.node) return Refuse("a node without an id can't be registered");
   if (info.name.empty()) return Refuse("a node without a name can't be registered; give it one with --name");

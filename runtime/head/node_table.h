@@ -6,7 +6,7 @@
 #ifndef IOCLUSTER_RUNTIME_HEAD_NODE_TABLE_H_
 #define IOCLUSTER_RUNTIME_HEAD_NODE_TABLE_H_
 
-#include <absl/status/statusor.h>
+#include <absl/status/status.h>
 #include <absl/time/time.h>
 
 #include <cstddef>
@@ -44,11 +44,14 @@ class NodeTable {
  public:
   using Map = std::map<NodeId, NodeRecord>;
 
-  // A new node, or one that comes back. kInvalidArgument with what to do if it makes no sense, its name is taken or the
-  // table is full.
-  absl::StatusOr<NodeRecord*> Register(const RegisterNode& request, Channel& channel, absl::Time now);
+  // kInvalidArgument with what to do if the node makes no sense, its name is taken or the table is full.
+  absl::Status Check(const RegisterNode& request) const;
+  // A new node, or one that comes back, that has been checked.
+  void Register(const RegisterNode& request, Channel& channel, absl::Time now);
   // Drops a report that is older than what is known.
   void Report(NodeRecord& node, const ReportResources& report);
+  // For so long the head itself did nothing: what nodes said meanwhile it has not read yet.
+  void Excuse(absl::Duration silence, absl::Time now);
   // It is dead from now on.
   void MarkDead(NodeRecord& node);
   // It has left in order: nothing is kept of it.
@@ -65,7 +68,6 @@ class NodeTable {
   std::vector<NodeView> Views(absl::Time now) const;
 
  private:
-  absl::Status CheckInfo(const RegisterNode& request) const;
   void ForgetDeadNamed(const NodeInfo& newcomer);
   void ForgetOldestDead();
 

@@ -28,8 +28,8 @@ void ProcessTable::Remove(NodeId node, ProcessId process) {
 }
 
 void ProcessTable::NodeLost(NodeId node, absl::Time now) {
-  const auto found = nodes_.find(node);
-  if (found != nodes_.end()) found->second.lost_since = std::min(found->second.lost_since, now);
+  Node& known = nodes_[node];
+  known.lost_since = std::min(known.lost_since, now);
 }
 
 std::vector<ProcessId> ProcessTable::NodeLeft(NodeId node) {

@@ -222,6 +222,23 @@ class Correspondence {
   std::vector<ActorHandle<Correspondent>> writers_;
 };
 
+TEST_CASE("an actor keeps its name while its node is cut off from the head, and loses it when the node has ended") {
+  RunSeeds({.nodes = 3}, [](SimCluster& cluster) {
+    cluster.Drive([&](Driver& driver) {
+      const auto named = driver.cluster.With(ActorOptions{.name = "adder"}).Create<SlowAdder>(1);
+      REQUIRE(named.Call<&SlowAdder::Add>(0, 0).Get(absl::Minutes(1)).value() == 1);
+      cluster.world().Disconnect(cluster.machine(0), cluster.head_machine());
+      driver.Sleep(absl::Seconds(5));
+      const auto taken = driver.cluster.With(ActorOptions{.name = "adder"}).Create<SlowAdder>(2);
+      const absl::Status error = taken.Call<&SlowAdder::Add>(0, 0).Get(absl::Minutes(1)).status();
+      CHECK_THAT(std::string(error.message()), Catch::Contains("\"adder\""));
+      const auto found = driver.cluster.FindActor<SlowAdder>("adder");
+      REQUIRE(found.ok());
+      CHECK(found->Call<&SlowAdder::Add>(1, 0).Get(absl::Minutes(1)).value() == 2);
+    });
+  });
+}
+
 TEST_CASE("two processes that dial each other at once understand each other") {
   RunSeeds({.nodes = 3}, [](SimCluster& cluster) {
     cluster.Drive([&](Driver& driver) {

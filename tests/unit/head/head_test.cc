@@ -412,6 +412,15 @@ TEST_CASE("A node with a name that is taken is told who has it") {
   CHECK_THAT(std::string(reply.status().message()), Catch::Contains("alpha") && Catch::Contains("testhost"));
 }
 
+TEST_CASE("A node that makes no sense does not take the place of the one whose id it has") {
+  Fixture f;
+  Peer& first = f.Node(Info(1, "alpha", 1));
+  Peer& second = f.Dial({.role = Role::kNode, .node = NodeId(1)});
+  REQUIRE(f.WaitUntil([&] { return second.is_open(); }));
+  CHECK_FALSE(f.Ask(second, RegisterNode{.info = Info(1, "alpha", -1)}).ok());
+  CHECK(f.Ask(first, ListNodes{})->nodes.at(0).alive);
+}
+
 TEST_CASE("A node of another cluster is turned away with a sentence") {
   Fixture f(HeadOptions{.cluster = ClusterId(1)});
   Peer& stranger = f.Dial({.cluster = ClusterId(2), .role = Role::kNode, .node = NodeId(2), .name = "stranger"});

@@ -49,5 +49,13 @@ TEST_CASE("A node that is lost is given time to come back") {
   }
 }
 
+TEST_CASE("A node that is lost before it has named its processes is known to have ended likewise") {
+  ProcessTable table;
+  table.NodeLost(kNode, kStart);
+  CHECK(table.EndedNodes(kStart + kNodeEndedAfter) == std::vector<NodeId>{kNode});
+  CHECK(table.NodeLeft(kNode).empty());
+  CHECK(table.EndedNodes(kStart + kNodeEndedAfter).empty());
+}
+
 }  // namespace
 }  // namespace ioc

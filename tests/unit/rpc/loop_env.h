@@ -34,6 +34,8 @@ class LoopExecutor final : public Executor {
     }
     now_ = end;
   }
+  // Time passes, and nothing that becomes due is run: as when the whole process is stopped.
+  void StandStill(absl::Duration duration) { now_ += duration; }
   size_t pending() const { return timers_.size(); }
 
   Mutex& mutex() override { return mutex_; }
