@@ -73,6 +73,7 @@ absl::Status ActorKeeper::Create(const DetachedActor& actor) {
 
 void ActorKeeper::PlaceAgain(Record& record) {
   record.state = State::kPlacing;
+  record.killed = false;
   record.lost_since = absl::InfiniteFuture();
   record.retry_at = absl::InfiniteFuture();
   SchedulingClass spec = record.actor.spec;
@@ -133,11 +134,12 @@ void ActorKeeper::Placed(uint32_t number, const Place& place) {
 void ActorKeeper::Unplaceable(uint32_t number, const absl::Status& error, absl::Time now) {
   Record* record = FindByNumber(number);
   if (record == nullptr || record->state != State::kPlacing) return;
-  // It has lived, so its program was there: whoever has it may only be cut off.
-  if (CauseOf(error) == Cause::kProgramMissing && record->incarnation > 0) {
-    record->missing_since = std::min(record->missing_since, now);
-    if (now - record->missing_since < kProgramPatience) {
-      record->retry_at = now + kProgramRetry;
+  // It has lived, so its program and a node for it were there, and may only be cut off.
+  const bool may_change = CauseOf(error) == Cause::kProgramMissing || CauseOf(error) == Cause::kUnschedulable;
+  if (may_change && record->incarnation > 0) {
+    record->unplaced_since = std::min(record->unplaced_since, now);
+    if (record->actor.max_restarts < 0 || now - record->unplaced_since < kPlacePatience) {
+      record->retry_at = now + kPlaceRetry;
       return;
     }
   }
@@ -162,7 +164,11 @@ bool ActorKeeper::Report(NodeId node, const ReportActor& report) {
   if (record.state == State::kPlacing || record.incarnation != report.incarnation || record.place.node != node) {
     return Lives(report.state);
   }
-  record.lost_since = absl::InfiniteFuture();
+  const bool was_cut_off = std::exchange(record.lost_since, absl::InfiniteFuture()) != absl::InfiniteFuture();
+  if (was_cut_off && record.killed && Lives(report.state)) {
+    Lose(record, MakeError(Cause::kActorDied, "it was killed"));
+    return true;
+  }
   record.refusals = 0;
   switch (report.state) {
     case HostedState::kConstructing:
@@ -170,7 +176,7 @@ bool ActorKeeper::Report(NodeId node, const ReportActor& report) {
     case HostedState::kAlive:
       record.state = State::kAlive;
       record.constructor_deaths = 0;
-      record.missing_since = absl::InfiniteFuture();
+      record.unplaced_since = absl::InfiniteFuture();
       record.place.worker = report.worker;
       AnswerAskers(record);
       KeepCopies(record);
@@ -282,6 +288,7 @@ absl::Status ActorKeeper::Kill(ObjectId actor, bool no_restart) {
   Record& record = found->second;
   if (record.state != State::kPlacing) {
     actions_.End(record.place.node, EndActor{.actor = actor, .incarnation = record.incarnation});
+    record.killed = true;
   }
   const bool may_restart = record.actor.max_restarts < 0 || record.restarts < record.actor.max_restarts;
   // One that is made again is so when its node has told of its end.

@@ -40,10 +40,11 @@ inline constexpr absl::Duration kNodeReturnGrace = absl::Seconds(2);
 inline constexpr int kMaxHostRefusals = 8;
 // Processes that may end while they run its constructor, for one incarnation; the actor's restarts are not counted.
 inline constexpr int kMaxConstructorDeaths = 3;
-// An actor that is to be made again, but whose program can't be had just now, is tried again after this...
-inline constexpr absl::Duration kProgramRetry = absl::Seconds(5);
-// ... until this.
-inline constexpr absl::Duration kProgramPatience = absl::Seconds(120);
+// An actor that is to be made again, but whose program or a node for it can't be had just now, is tried again after
+// this...
+inline constexpr absl::Duration kPlaceRetry = absl::Seconds(5);
+// ... until this, unless it is to be made again without end.
+inline constexpr absl::Duration kPlacePatience = absl::Seconds(120);
 
 class ActorKeeper {
  public:
@@ -116,8 +117,9 @@ class ActorKeeper {
     Place place;                 // unless kPlacing
     std::string lost_why;
     absl::Time lost_since = absl::InfiniteFuture();  // its node can't be reached
-    // Of one that is placing: since when no node could have its program, and when it is tried again.
-    absl::Time missing_since = absl::InfiniteFuture();
+    bool killed = false;                             // this incarnation; its node may not have heard
+    // Of one that is placing: since when that could not be done, and when it is tried again.
+    absl::Time unplaced_since = absl::InfiniteFuture();
     absl::Time retry_at = absl::InfiniteFuture();
     std::set<uint64_t> askers;
 

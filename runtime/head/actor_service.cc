@@ -59,8 +59,9 @@ ListActors::Reply ActorService::List(const ListActors& request) const {
 }
 
 void ActorService::HandleLocate(Channel& channel, const FrameHeader& request, ObjectId actor) {
-  const absl::Duration asked = request.timeout_ms == 0 ? kLocateTimeout : absl::Milliseconds(request.timeout_ms);
-  const absl::Duration timeout = std::clamp(asked - kLocateMargin, asked / 2, kLocateTimeout);
+  const absl::Duration asked =
+      request.timeout_ms == 0 ? kLocateTimeout : std::min(absl::Milliseconds(request.timeout_ms), kLocateTimeout);
+  const absl::Duration timeout = std::max(asked - kLocateMargin, asked / 2);
   const uint64_t asker = ++last_asker_;
   askers_[asker] = {
       .channel = &channel, .request = request, .actor = actor, .deadline = env_.executor().Now() + timeout};

@@ -250,24 +250,25 @@ TEST_CASE("A node that could not fetch the program is not taken to have it") {
   CHECK(f.wanted.begin()->second.job_origin.node == NodeId(1));
 }
 
-TEST_CASE("An actor whose program can't be had is tried again for a while, if it has lived") {
+TEST_CASE("An actor whose program or node can't be had is tried again for a while, if it has lived") {
+  const Cause cause = GENERATE(Cause::kProgramMissing, Cause::kUnschedulable);
   Fixture f;
   REQUIRE(f.keeper.Create(Fixture::Actor(1)).ok());
-  const absl::Status missing = MakeError(Cause::kProgramMissing, "node den can't be reached");
+  const absl::Status missing = MakeError(cause, "node den can't be reached");
   const uint32_t number = f.wanted.begin()->first;
   SECTION("not the first time") {
     f.keeper.Unplaceable(number, missing, kStart);
-    CHECK(CauseOf(f.Locate().status()) == Cause::kProgramMissing);
+    CHECK(CauseOf(f.Locate().status()) == cause);
     return;
   }
   f.LiveOn(2, 1);
   f.Report(2, 1, HostedState::kEnded, kKilled);
-  for (absl::Time now = kStart; now < kStart + kProgramPatience; now += kProgramRetry) {
+  for (absl::Time now = kStart; now < kStart + kPlacePatience; now += kPlaceRetry) {
     f.wanted.clear();
     f.keeper.Unplaceable(number, missing, now);
     CHECK(f.wanted.empty());
-    CHECK(f.keeper.NextTick() == now + kProgramRetry);
-    f.keeper.Tick(now + kProgramRetry);
+    CHECK(f.keeper.NextTick() == now + kPlaceRetry);
+    f.keeper.Tick(now + kPlaceRetry);
     REQUIRE(f.wanted.size() == 1);
   }
   SECTION("and found") {
@@ -275,10 +276,28 @@ TEST_CASE("An actor whose program can't be had is tried again for a while, if it
     CHECK(f.Locate().ok());
   }
   SECTION("and not found") {
-    f.keeper.Unplaceable(number, missing, kStart + kProgramPatience);
-    CHECK(CauseOf(f.Locate().status()) == Cause::kProgramMissing);
+    f.keeper.Unplaceable(number, missing, kStart + kPlacePatience);
+    CHECK(CauseOf(f.Locate().status()) == cause);
     CHECK_FALSE(f.IsNamed());
   }
+}
+
+TEST_CASE("An actor that is made again without end waits for a node without end") {
+  Fixture f;
+  REQUIRE(f.keeper.Create(Fixture::Actor(-1)).ok());
+  const uint32_t number = f.wanted.begin()->first;
+  f.LiveOn(2, 1);
+  f.Report(2, 1, HostedState::kEnded, kKilled);
+  f.wanted.clear();
+  const absl::Status away = MakeError(Cause::kUnschedulable, "no node fits");
+  f.keeper.Unplaceable(number, away, kStart);
+  f.keeper.Tick(kStart + kPlaceRetry);
+  REQUIRE(f.wanted.size() == 1);
+  f.wanted.clear();
+  f.keeper.Unplaceable(number, away, kStart + 10 * kPlacePatience);
+  f.keeper.Tick(kStart + 11 * kPlacePatience);
+  f.LiveOn(2, 2);
+  CHECK(f.Locate().ok());
 }
 
 TEST_CASE("Two nodes have the program of an actor that may be made again") {
@@ -338,6 +357,17 @@ TEST_CASE("Kill that allows a restart counts as a death") {
   f.LiveOn(2, 2);
   REQUIRE(f.keeper.Kill(kActor, /*no_restart=*/false).ok());
   CHECK_FALSE(f.IsNamed());
+}
+
+TEST_CASE("A kill that allows a restart reaches a node that was cut off when it comes back") {
+  Fixture f;
+  REQUIRE(f.keeper.Create(Fixture::Actor(1)).ok());
+  f.LiveOn(2, 1);
+  f.keeper.NodeGone(NodeId(2), /*may_return=*/true, "node den is lost", kStart);
+  CHECK(f.keeper.Kill(kActor, /*no_restart=*/false).ok());
+  CHECK(f.Report(2, 1, HostedState::kAlive));  // not wanted any more
+  f.LiveOn(3, 2);
+  CHECK(f.Locate()->incarnation == 2);
 }
 
 TEST_CASE("What no node can run is told to who asks") {
