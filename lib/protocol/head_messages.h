@@ -133,7 +133,7 @@ struct FindLocalNode {  // *
   uint64_t machine = 0;
 };
 
-struct RegisterActorName {  // *; AlreadyExists names the holder
+struct RegisterActorName {  // *; kInvalidArgument names the holder
   struct Reply {};
   static constexpr Method kMethod = Method::kRegisterActorName;
   std::string name_space;
@@ -142,7 +142,7 @@ struct RegisterActorName {  // *; AlreadyExists names the holder
   RefInfo actor;
 };
 
-struct FindActorName {  // *; NotFound
+struct FindActorName {  // *; kActorDied if nobody has it
   struct Reply {
     std::string type;
     RefInfo actor;

@@ -7,10 +7,10 @@
 #include <memory>
 #include <utility>
 
+#include "lib/protocol/message_size.h"
+
 namespace ioc {
 namespace {
-
-constexpr size_t kBytesOfRef = 24;  // in a message
 
 bool KnowsMoves(Peer& peer) { return (peer.channel().peer().features & kFeatureOwnerMoves) != 0; }
 

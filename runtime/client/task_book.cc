@@ -8,6 +8,7 @@
 
 #include "lib/base/check.h"
 #include "lib/base/status.h"
+#include "lib/protocol/message_size.h"
 #include "lib/serde/function_table.h"
 #include "runtime/client/actor_state.h"
 
@@ -193,11 +194,9 @@ void TaskBook::ArgumentSettled(TaskRecord& task) {
 // About, and not less.
 size_t TaskBook::WireBytesOf(const TaskRecord& task) {
   constexpr size_t kBytesOfTask = 256;
-  constexpr size_t kBytesOfValue = 96;
-  constexpr size_t kBytesOfRef = 24;
   size_t bytes = kBytesOfTask + task.payload.size() + kBytesOfRef * task.refs.size();
   for (const ObjectRecord* dependency : task.dependencies) {
-    bytes += kBytesOfValue + kBytesOfRef * dependency->contained.size() + 8 * dependency->copies.size();
+    bytes += kBytesOfValue + kBytesOfRef * dependency->contained.size() + kBytesOfCopy * dependency->copies.size();
     if (dependency->state == ObjectState::kInline) bytes += dependency->bytes->size();
   }
   return bytes;

@@ -1,25 +1,19 @@
 #include "runtime/head/name_table.h"
 
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_join.h>
 
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "lib/base/similar.h"
 #include "lib/base/status.h"
+#include "lib/protocol/actor_names.h"
 
 namespace ioc {
 namespace {
 
-constexpr size_t kMaxSuggestions = 5;
 // Names that are compared with the one asked for; in a larger table the first ones have to do.
 constexpr size_t kMaxCompared = 1000;
-
-std::string Place(const std::string& name_space) {
-  return name_space.empty() ? "" : absl::StrCat(" in the name space \"", name_space, "\"");
-}
 
 std::string OwnerOf(const RefInfo& actor) {
   if (actor.owner.process == kHeadProcess) return "detached";
@@ -39,10 +33,8 @@ absl::Status NameTable::Register(const RegisterActorName& request) {
   if (it != holders_.end()) {
     const Holder& holder = it->second;
     if (holder.actor.id == request.actor.id) return absl::OkStatus();
-    return MakeError(Cause::kInvalidArgument,
-                     absl::StrCat("the name \"", request.name, "\"", Place(request.name_space), " is taken by actor ",
-                                  holder.actor.id.ToString(), " (", holder.type, ", ", OwnerOf(holder.actor),
-                                  "); choose another name, find that actor, or end it first"));
+    return NameTaken(request.name, request.name_space, holder.actor.id,
+                     absl::StrCat(holder.type, ", ", OwnerOf(holder.actor)));
   }
   if (holders_.size() >= kMaxNames) {
     return MakeError(Cause::kInvalidArgument, absl::StrCat("the cluster already has ", kMaxNames, " named actors"));
@@ -63,13 +55,7 @@ absl::StatusOr<FindActorName::Reply> NameTable::Find(const FindActorName& reques
     if (near->first.first != request.name_space || known.size() >= kMaxCompared) break;
     known.push_back(near->first.second);
   }
-  const size_t total = known.size();
-  const std::vector<std::string> similar = MostSimilar(request.name, std::move(known), kMaxSuggestions);
-  const std::string others = total == 0 ? "no actor has a name there"
-                                        : absl::StrCat(total <= kMaxSuggestions ? "named ones: " : "similar names: ",
-                                                       absl::StrJoin(similar, ", "));
-  return MakeError(Cause::kActorDied,
-                   absl::StrCat("no actor is named \"", request.name, "\"", Place(request.name_space), "; ", others));
+  return NameUnknown(request.name, request.name_space, std::move(known));
 }
 
 void NameTable::Note(const NoteActor& note) {

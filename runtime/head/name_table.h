@@ -24,7 +24,7 @@ class NameTable {
  public:
   // kInvalidArgument, naming the holder, if another actor has the name. The same actor may register again.
   absl::Status Register(const RegisterActorName& request);
-  // NotFound, listing similar names, if nobody has it.
+  // kActorDied, listing similar names, if nobody has it.
   absl::StatusOr<FindActorName::Reply> Find(const FindActorName& request) const;
   // What becomes of an actor that a process owns. Does nothing unless this very actor holds the name.
   void Note(const NoteActor& note);

@@ -1,26 +1,16 @@
 // The part of LocalRuntime that makes, names and ends actors.
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_join.h>
 
 #include <algorithm>
 #include <utility>
 
-#include "lib/base/similar.h"
 #include "lib/base/status.h"
+#include "lib/protocol/actor_names.h"
 #include "lib/protocol/actors_json.h"
 #include "runtime/client/task_dispatcher.h"
 #include "runtime/local/local_runtime.h"
 
 namespace ioc {
-namespace {
-
-constexpr size_t kMaxSuggestions = 5;
-
-std::string Place(const std::string& name_space) {
-  return name_space.empty() ? "" : absl::StrCat(" in the name space \"", name_space, "\"");
-}
-
-}  // namespace
 
 using internal::Ref;
 
@@ -184,10 +174,7 @@ absl::Status LocalRuntime::TakeName(LocalActor& actor) {
   if (actor.options.name.empty()) return absl::OkStatus();
   const auto [holder, taken] = names_.try_emplace({actor.options.name_space, actor.options.name}, &actor);
   if (taken) return absl::OkStatus();
-  return MakeError(Cause::kInvalidArgument,
-                   absl::StrCat("the name \"", actor.options.name, "\"", Place(actor.options.name_space),
-                                " is taken by actor ", holder->second->id().ToString(), " (", holder->second->type,
-                                "); choose another name, find that actor, or end it first"));
+  return NameTaken(actor.options.name, actor.options.name_space, holder->second->id(), holder->second->type);
 }
 
 absl::StatusOr<Ref> LocalRuntime::FindActor(std::string_view name, std::string_view name_space, std::string_view type) {
@@ -205,11 +192,7 @@ absl::StatusOr<Ref> LocalRuntime::FindActor(std::string_view name, std::string_v
        ++near) {
     known.push_back(near->first.second);
   }
-  const std::vector<std::string> similar = MostSimilar(key.second, std::move(known), kMaxSuggestions);
-  return MakeError(Cause::kActorDied,
-                   absl::StrCat("no actor is named \"", key.second, "\"", Place(key.first), "; ",
-                                similar.empty() ? "no actor has a name there"
-                                                : absl::StrCat("named ones: ", absl::StrJoin(similar, ", "))));
+  return NameUnknown(key.second, key.first, std::move(known));
 }
 
 void LocalRuntime::Bury(LocalObject& object) {

@@ -8,6 +8,7 @@
 #include "lib/base/check.h"
 #include "lib/base/status.h"
 #include "lib/base/units.h"
+#include "lib/protocol/located.h"
 #include "runtime/client/task_dispatcher.h"
 #include "runtime/local/local_results.h"
 
@@ -21,15 +22,6 @@ constexpr size_t kMaxDoomedMessageBytes = 4096;
 
 absl::Status ForeignArgument() {
   return MakeError(Cause::kInvalidArgument, "an argument is a reference that is empty, or of another cluster");
-}
-
-// Says where and in which attempt it happened.
-absl::Status Located(const absl::Status& error, const std::string& node, uint32_t attempt) {
-  if (error.ok()) return error;
-  absl::Status located(error.code(), absl::StrCat(error.message(), " (on node ", node, ", attempt ", attempt + 1, ")"));
-  error.ForEachPayload(
-      [&located](absl::string_view url, const absl::Cord& payload) { located.SetPayload(url, payload); });
-  return located;
 }
 
 // Sets what a thread works for, for as long as it lives.

@@ -37,7 +37,7 @@ struct Checkpoints {
   uint64_t taken = 0;      // in this incarnation
   uint32_t calls = 0;      // since the last one was taken
   bool changed = false;    // likewise, and in the list of those to be saved by time
-  bool due = false;        // to be taken when nothing of the default group runs
+  bool due = false;        // to be taken after the call that ends next, or by itself if none runs
   bool under_way = false;  // taken, and not yet with the owner
   absl::Time last;
   absl::Duration took;

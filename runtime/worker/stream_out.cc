@@ -4,6 +4,7 @@
 #include <absl/strings/str_cat.h>
 
 #include "lib/base/status.h"
+#include "lib/protocol/message_size.h"
 
 namespace ioc {
 
@@ -56,8 +57,12 @@ internal::StreamSink::Step StreamOut::BeginItem() {
   return open() ? Step::kSend : Step::kClosed;
 }
 
-bool StreamOut::IsOurs(internal::WritableValue* value, const std::vector<internal::Ref>& refs) {
+bool StreamOut::MaySend(internal::WritableValue* value, const std::vector<internal::Ref>& refs) {
   status_ = client_.CheckOurs(value, refs);
+  if (status_.ok() && kBytesOfRef * refs.size() > kMaxTaskBytes) {
+    status_ = MakeError(Cause::kInvalidArgument, absl::StrCat("it has ", refs.size(), " references; at most ",
+                                                              kMaxTaskBytes / kBytesOfRef, " are possible"));
+  }
   if (status_.ok()) return true;
   status_ =
       WithContext(status_, absl::StrCat("item ", index_, " of the stream of ", std::string(job_.function->label)));
@@ -67,7 +72,7 @@ bool StreamOut::IsOurs(internal::WritableValue* value, const std::vector<interna
 }
 
 void StreamOut::Return(std::unique_ptr<internal::WritableValue> value, std::vector<internal::Ref> refs) {
-  if (!IsOurs(value.get(), refs)) return;
+  if (!MaySend(value.get(), refs)) return;
   MutexLock lock(executor_.mutex());
   const ObjectId id = {job_.caller, job_.spec->sequence + 1 + index_};
   SentItem item;
@@ -80,7 +85,7 @@ void StreamOut::Return(std::unique_ptr<internal::WritableValue> value, std::vect
 }
 
 void StreamOut::ReturnInline(std::string bytes, std::vector<internal::Ref> refs) {
-  if (!IsOurs(nullptr, refs)) return;
+  if (!MaySend(nullptr, refs)) return;
   MutexLock lock(executor_.mutex());
   SentItem item;
   item.text = std::move(bytes);

@@ -49,7 +49,7 @@ class StreamOut final : public internal::StreamSink {
   const absl::Status& status() const { return status_; }
 
  private:
-  bool IsOurs(internal::WritableValue* value, const std::vector<internal::Ref>& refs);
+  bool MaySend(internal::WritableValue* value, const std::vector<internal::Ref>& refs);
   bool HasRoom() const;
   bool open() const { return !closed_ && !job_.cancelled; }
   // With the mutex.

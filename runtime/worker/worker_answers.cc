@@ -1,37 +1,16 @@
 // The part of Worker that answers its callers, many in one frame.
-#include <absl/strings/cord.h>
-#include <absl/strings/str_cat.h>
-
 #include <utility>
 #include <vector>
 
 #include "lib/base/status.h"
+#include "lib/protocol/located.h"
+#include "lib/protocol/message_size.h"
 #include "runtime/worker/worker.h"
 
 namespace ioc {
-namespace {
-
-// What there may be much of; all answers of a turn fit into a frame but for that.
-size_t BulkOf(const TaskResult& result) {
-  constexpr size_t kBytesOfGiven = 96;
-  constexpr size_t kBytesOfRef = 24;
-  size_t bytes = result.error.message().size() + kBytesOfGiven * result.given.size();
-  for (const std::vector<WireValue>* values : {&result.returns, &result.given}) {
-    for (const WireValue& value : *values) bytes += value.bytes.size() + kBytesOfRef * value.refs.size();
-  }
-  return bytes;
-}
-
-}  // namespace
-
 // Says where and in which attempt it happened.
 absl::Status Worker::Located(const absl::Status& error, const Job& job) const {
-  if (error.ok()) return error;
-  absl::Status located(error.code(), absl::StrCat(error.message(), " (on node ", client_->NodeName(), ", attempt ",
-                                                  job.spec->attempt + 1, ")"));
-  error.ForEachPayload(
-      [&located](absl::string_view url, const absl::Cord& payload) { located.SetPayload(url, payload); });
-  return located;
+  return ioc::Located(error, client_->NodeName(), job.spec->attempt);
 }
 
 std::shared_ptr<WorkerAnswer> Worker::AnswerTo(const Job& job) {
@@ -46,7 +25,7 @@ void Worker::Reply(std::shared_ptr<Answer> answer) {
   answer->ready = true;
   if (answer->withheld) return;
   if (std::exchange(answer->queued, true)) return;
-  answer_bytes_ += BulkOf(answer->result);
+  answer_bytes_ += WireBytesOf(answer->result);
   answers_.push_back(std::move(answer));
   if (answer_bytes_ > kAnswerBytes) return RunDeferred();
   env_->executor().Defer(*this);

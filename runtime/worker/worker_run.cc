@@ -7,14 +7,13 @@
 #include <utility>
 
 #include "lib/base/status.h"
+#include "lib/protocol/message_size.h"
 #include "runtime/worker/results.h"
 #include "runtime/worker/stream_out.h"
 
 namespace ioc {
 namespace {
 
-// What a value takes in a message beside its bytes.
-constexpr size_t kBytesOfValue = 96;
 // A task lets go of its arguments and reads them anew if the store has no room for all of them: so often, after a
 // random part of a delay that grows, since others do the same.
 constexpr int kMaxReadArguments = 6;
@@ -202,14 +201,12 @@ void Worker::Finish(Job& job, const absl::Status& status, Results& results, uint
   for (size_t i = 0; wanted && i < results.values.size(); ++i) {
     AddResult(*answer, results.values[i], {job.caller, spec.sequence + i});
   }
-  size_t bytes = 0;
-  for (const WireValue& value : answer->result.returns) bytes += kBytesOfValue + value.bytes.size();
-  if (bytes > kMaxTaskBytes) {
-    const absl::Status error =
-        MakeError(Cause::kInvalidArgument,
-                  absl::StrCat(std::string(job.function->label), " returned ", answer->result.returns.size(),
-                               " values of ", bytes, " bytes in a message; at most ", kMaxTaskBytes,
-                               " are possible: return fewer and larger ones"));
+  if (const size_t bytes = WireBytesOf(answer->result); bytes > kMaxTaskBytes) {
+    const absl::Status error = MakeError(
+        Cause::kInvalidArgument,
+        absl::StrCat(std::string(job.function->label), " returned ", answer->result.returns.size(), " values with ",
+                     answer->refs.size(), " references, of ", bytes, " bytes in a message; at most ", kMaxTaskBytes,
+                     " are possible: return fewer and larger ones"));
     answer->result.returns.clear();
     answer->refs.clear();
     answer->result.outcome = TaskOutcome::kFailed;

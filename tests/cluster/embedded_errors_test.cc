@@ -247,5 +247,22 @@ TEST_CASE("An empty reference is an error") {
   CheckError(ObjectRef<int>().Get().status(), Cause::kInvalidArgument, {"refers to nothing"});
 }
 
+std::vector<ObjectRef<int>> ManyReferences(size_t count) { return {count, Cluster::Current().Put(1)}; }
+int ThrowMegabytes(size_t megabytes) { throw std::runtime_error(std::string(megabytes << 20, 'x')); }
+void YieldMany(size_t count, Yield<std::vector<ObjectRef<int>>>& yield) { yield(ManyReferences(count)); }
+
+TEST_CASE("What is too much for one message is an error that says so, and others are served on") {
+  const Cluster cluster = Embedded();
+  const ObjectRef<int> before = cluster.Submit<WaitForFile>("/dev/null");
+  CheckError(cluster.Submit<ManyReferences>(800'000).Get(kPatience).status(), Cause::kInvalidArgument,
+             {"ManyReferences", "800000 references"});
+  CheckError(cluster.Submit<ThrowMegabytes>(20).Get(kPatience).status(), Cause::kTaskThrew,
+             {"xxx... (cut off) (on node local, attempt 1)"});
+  auto stream = cluster.Submit<YieldMany>(800'000);
+  CheckError(stream.Next(kPatience).status(), Cause::kInvalidArgument, {"YieldMany", "800000 references"});
+  CHECK(before.Get(kPatience).ok());
+  CHECK(cluster.Submit<ManyReferences>(1000).Get(kPatience).value().size() == 1000);
+}
+
 }  // namespace
 }  // namespace ioc
