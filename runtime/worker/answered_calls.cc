@@ -7,14 +7,14 @@
 
 namespace ioc {
 
-AnsweredCalls::Answers AnsweredCalls::BeginSession(ProcessId caller, uint64_t session) {
+AnsweredCalls::Answers AnsweredCalls::BeginSession(ProcessId caller, uint64_t session, uint64_t answered) {
   Answers ended;
   Caller& known = callers_[caller];
   if (session <= known.session) return ended;
   for (std::shared_ptr<WorkerAnswer>& answer : known.answers) {
     if (answer != nullptr) ended.push_back(std::move(answer));
   }
-  known = {.session = session};
+  known = {.session = session, .first = answered + 1};
   return ended;
 }
 
@@ -97,9 +97,10 @@ AnsweredCalls::Answers AnsweredCalls::Clear() {
 }
 
 void AnsweredCalls::Prune(const std::function<bool(ProcessId)>& connected) {
-  if (callers_.size() <= kMaxRememberedCallers) return;
+  if (callers_.size() <= prune_above_) return;
   absl::erase_if(callers_,
                  [&](const auto& caller) { return caller.second.answers.empty() && !connected(caller.first); });
+  prune_above_ = std::max(kMaxRememberedCallers, 2 * callers_.size());
 }
 
 }  // namespace ioc

@@ -36,8 +36,9 @@ class AnsweredCalls {
     kGap,       // calls before it have not come: the caller is wrong
   };
 
-  // Begins the caller's session if it is a new one, and returns the answers of the one before.
-  Answers BeginSession(ProcessId caller, uint64_t session);
+  // Begins the caller's session if it is a new one, or if the caller was forgotten, after the calls up to `answered`,
+  // of which it has all answers; and returns the answers of the one before.
+  Answers BeginSession(ProcessId caller, uint64_t session, uint64_t answered);
   Seen Take(ProcessId caller, uint64_t session, uint64_t call);
   const std::shared_ptr<WorkerAnswer>& Find(ProcessId caller, uint64_t call) const;
   // The answer of a call that has come. False, and nothing, if that was in an earlier session.
@@ -50,7 +51,8 @@ class AnsweredCalls {
   std::vector<std::pair<ProcessId, std::shared_ptr<WorkerAnswer>>> Unheard() const;
   // Forgets them all, and returns their answers.
   Answers Clear();
-  // Forgets callers, if there are very many, that `connected` says no to.
+  // Forgets callers, if there are very many, that `connected` says no to and that have heard everything. Such a one may
+  // come back.
   void Prune(const std::function<bool(ProcessId)>& connected);
   // Answers that are kept.
   size_t size() const;
@@ -63,6 +65,7 @@ class AnsweredCalls {
   };
 
   absl::flat_hash_map<ProcessId, Caller> callers_;
+  size_t prune_above_ = kMaxRememberedCallers;  // twice as many as the last time left
 };
 
 }  // namespace ioc

@@ -30,10 +30,6 @@ void HostedActor::Adopt(const internal::Invocation& constructed, const internal:
   destroy_ = constructed.destroy;
 }
 
-void HostedActor::DestroyObject() {
-  if (object_ != nullptr) destroy_(std::exchange(object_, nullptr));
-}
-
 CallGroup* HostedActor::FindGroup(std::string_view name) {
   const auto found =
       std::find_if(groups_.begin(), groups_.end(), [name](const auto& group) { return group->name == name; });

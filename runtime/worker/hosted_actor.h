@@ -53,8 +53,17 @@ class HostedActor {
   void Adopt(const internal::Invocation& constructed, const internal::ActorClass* actor_class);
   const internal::ActorClass* actor_class() const { return class_; }
   void* object() const { return object_; }
-  // Runs the user's destructor. Without the mutex.
-  void DestroyObject();
+  // What was the user's object, to be destroyed.
+  struct Object {
+    void* object = nullptr;
+    void (*destroy)(void*) = nullptr;
+
+    // Runs the user's destructor, if there is an object. Without the mutex.
+    void Destroy() const {
+      if (object != nullptr) destroy(object);
+    }
+  };
+  Object TakeObject() { return {.object = std::exchange(object_, nullptr), .destroy = destroy_}; }
 
   // Null if there is none of this name. They stay where they are.
   CallGroup* FindGroup(std::string_view name);

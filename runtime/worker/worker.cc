@@ -25,6 +25,7 @@ Worker::~Worker() {
     env_->executor().CancelTimer(absence_timer_);
     env_->executor().CancelTimer(waits_timer_);
     env_->executor().CancelTimer(checkpoint_timer_);
+    for (const auto& [job, timer] : end_timers_) env_->executor().CancelTimer(timer);
     env_->executor().Undefer(*this);
   }
   client_->Release();
@@ -53,12 +54,18 @@ void Worker::JoinThreads() {
 
 // In the order of their ids, since users see it.
 void Worker::DestroyActors() {
-  for (HostedActor* actor : ActorsInOrder()) actor->DestroyObject();
+  std::vector<HostedActor::Object> objects;
+  {
+    MutexLock lock(env_->executor().mutex());  // the node and the clients are still served
+    for (HostedActor* actor : ActorsInOrder()) objects.push_back(actor->TakeObject());
+  }
+  for (const HostedActor::Object& object : objects) object.Destroy();
 }
 
 void Worker::RunLoop() {
   internal::RunContext context{.runtime = client_};
   internal::SetCurrentContext(&context);
+  bool flushed = false;
   {
     MutexLock lock(env_->executor().mutex());
     while (true) {
@@ -71,15 +78,23 @@ void Worker::RunLoop() {
         } else {
           Execute(std::move(job), context);
         }
+        flushed = false;
         continue;
       }
       if (stopping_ && coroutines_.empty()) break;
       client_->NoteOwned();
-      std::fflush(stdout);  // what tasks printed must not wait for the end of the process, which may be sudden
+      // What tasks printed must not wait for the end of the process, which may be sudden. Its reader may be slow.
+      if (!std::exchange(flushed, true)) {
+        env_->executor().mutex().unlock();
+        std::fflush(stdout);
+        env_->executor().mutex().lock();
+        continue;
+      }
       Waiter waiter;
       idle_.push_back(&waiter);
       env_->executor().Await(waiter, absl::InfiniteFuture());
       std::erase(idle_, &waiter);
+      flushed = false;
     }
     RunDeferred();
   }

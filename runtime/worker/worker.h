@@ -99,6 +99,7 @@ class Worker final : public WorkerHooks, public Deferred {
   // worker.cc: threads, and what they run next
   void RunLoop();
   void JoinThreads();
+  // Without the mutex.
   void DestroyActors();
   std::unique_ptr<Job> NextJob();
   // Tasks run one at a time, also those that are coroutines.
@@ -183,6 +184,8 @@ class Worker final : public WorkerHooks, public Deferred {
                               const std::vector<std::pair<ProcessId, std::shared_ptr<Answer>>>& unheard);
   void CheckpointSaved(ObjectId actor, uint32_t incarnation, const absl::Status& status);
   void AskForCheckpoint(HostedActor& actor);
+  // It is looked at after `delay`.
+  void SaveLater(ObjectId actor, absl::Duration delay);
   void WatchCheckpoints(absl::Duration delay);
   void LookAtCheckpoints();
   void ReleaseWithheld(std::vector<std::shared_ptr<Answer>> answers);
@@ -219,10 +222,11 @@ class Worker final : public WorkerHooks, public Deferred {
   bool recall_untold_ = false;  // called back before its client was connected
   TimerId connect_timer_ = 0;
   TimerId absence_timer_ = 0;
+  absl::flat_hash_map<uint64_t, TimerId> end_timers_;  // EndSoon's, by the jobs' numbers
   OmpThreads omp_threads_;
   TimerId waits_timer_ = 0;
   TimerId checkpoint_timer_ = 0;
-  std::vector<ObjectId> to_save_;  // actors that have changed, or whose owner was out of reach
+  std::vector<ObjectId> to_save_;  // actors that have changed, or whose owner was out of reach; once each
 
   uint64_t last_job_ = 0;
   std::deque<std::unique_ptr<Job>> queue_;  // tasks and constructors

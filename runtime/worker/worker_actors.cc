@@ -90,7 +90,8 @@ absl::Status Worker::WrongClass(const Job& job) {
 bool Worker::IsNewCall(PeerLink& link, const Job& job) {
   const TaskSpec& spec = *job.spec;
   AnsweredCalls& answered = job.actor->answered();
-  for (const std::shared_ptr<Answer>& ended : answered.BeginSession(job.caller, spec.session)) Forget(*ended);
+  for (const std::shared_ptr<Answer>& ended : answered.BeginSession(job.caller, spec.session, spec.answered))
+    Forget(*ended);
   ForgetHeard(*job.actor, job.caller, spec.session, spec.answered);
   switch (answered.Take(job.caller, spec.session, spec.call_sequence)) {
     case AnsweredCalls::Seen::kNew:
@@ -154,6 +155,7 @@ void Worker::OnAnswersHeard(PeerLink& link, const AnswersHeard& heard) {
 void Worker::OnProcessGone(ProcessId process) {
   ended_callers_.push_back(process);
   if (ended_callers_.size() > kMaxEndedCallers) ended_callers_.pop_front();
+  started_calls_.erase(process);
   for (HostedActor* actor : ActorsInOrder()) {
     for (const std::shared_ptr<Answer>& answer : actor->answered().ForgetCaller(process)) Forget(*answer);
   }

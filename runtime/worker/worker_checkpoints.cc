@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "lib/base/status.h"
+#include "lib/protocol/message_size.h"
 #include "runtime/worker/results.h"
 #include "runtime/worker/worker.h"
 
@@ -105,10 +106,14 @@ bool Worker::NoteChange(const Job& call, const std::shared_ptr<Answer>& answer) 
     return true;
   }
   if (!std::exchange(checkpoints->changed, true) && checkpoints->period != absl::InfiniteDuration()) {
-    to_save_.push_back(call.actor->id());
-    WatchCheckpoints(checkpoints->DueByTime() - env_->executor().Now());
+    SaveLater(call.actor->id(), checkpoints->DueByTime() - env_->executor().Now());
   }
   return false;
+}
+
+void Worker::SaveLater(ObjectId actor, absl::Duration delay) {
+  if (std::find(to_save_.begin(), to_save_.end(), actor) == to_save_.end()) to_save_.push_back(actor);
+  WatchCheckpoints(delay);
 }
 
 void Worker::WatchCheckpoints(absl::Duration delay) {
@@ -186,37 +191,38 @@ absl::Status Worker::SendCheckpoint(HostedActor& actor, Results& state,
   Peer* const owner = client_->peers().Find(lease_client_);
   if (owner == nullptr) return MakeError(Cause::kDisconnected, "the actor's owner is out of reach");
   KeepCheckpoint message{.actor = actor.id(), .incarnation = actor.incarnation(), .checkpoint = {}};
-  Answer made;
-  made.texts.reserve(1);
-  const ObjectId id = {lease_client_, checkpoints.ids + checkpoints.taken++};
-  AddResult(made, state.values.front(), id);
-  message.checkpoint.state = std::move(made.result.returns.front());
-  message.checkpoint.state.id = id;
-  std::vector<ObjectRecord*> refs = made.refs;
-  size_t bytes = 0;
+  std::vector<ObjectRecord*> refs;
+  size_t bytes = kBytesOfRef * state.values.front().refs.size();
   for (const auto& [caller, answer] : unheard) {
     SavedCall& call = message.checkpoint.calls.emplace_back();
     call.caller = caller;
     call.result = answer->result;
     call.result.given.clear();  // what was this process's goes with it
     refs.insert(refs.end(), answer->refs.begin(), answer->refs.end());
-    for (WireValue& value : call.result.returns) {
-      client_->borrowing().Refresh(value.refs);
-      bytes += value.bytes.size();
-    }
+    for (WireValue& value : call.result.returns) client_->borrowing().Refresh(value.refs);
+    bytes += WireBytesOf(call.result);
     for (const SentItem& item : answer->items) {
       call.items.push_back({.index = item.index, .size = item.size, .value = item.value});
       if (item.value.kind == ValueKind::kInline && item.memory == nullptr) call.items.back().value.bytes = item.text;
       client_->borrowing().Refresh(call.items.back().value.refs);
-      bytes += call.items.back().value.bytes.size();
+      bytes += WireBytesOf(call.items.back().value);
       refs.insert(refs.end(), item.refs.begin(), item.refs.end());
     }
   }
   if (bytes > kMaxSavedAnswerBytes) {
-    return MakeError(Cause::kInvalidArgument,
-                     absl::StrCat("answers that their callers have not heard have ", bytes, " bytes; at most ",
-                                  kMaxSavedAnswerBytes, " can be saved with the state"));
+    return MakeError(
+        Cause::kInvalidArgument,
+        absl::StrCat("the answers that their callers have not heard, and the references in the state, have ", bytes,
+                     " bytes; at most ", kMaxSavedAnswerBytes, " can be saved"));
   }
+  // From here on it is its owner's: what is sealed for one that is not sent stays in the store.
+  Answer made;
+  made.texts.reserve(1);
+  const ObjectId id = {lease_client_, checkpoints.ids + checkpoints.taken++};
+  AddResult(made, state.values.front(), id);
+  message.checkpoint.state = std::move(made.result.returns.front());
+  message.checkpoint.state.id = id;
+  refs.insert(refs.end(), made.refs.begin(), made.refs.end());
   client_->borrowing().HoldInTransit(*owner, refs);
   owner->channel().Call(message, kCheckpointTimeout,
                         [this, id = actor.id(), incarnation = actor.incarnation()](const auto& reply) {
@@ -236,8 +242,7 @@ void Worker::CheckpointSaved(ObjectId id, uint32_t incarnation, const absl::Stat
     // Taken anew when the owner is back.
     checkpoints.due = true;
     checkpoints.withheld.insert(checkpoints.withheld.begin(), covered.begin(), covered.end());
-    to_save_.push_back(id);
-    return WatchCheckpoints(kCheckpointAgainAfter);
+    return SaveLater(id, kCheckpointAgainAfter);
   }
   if (!status.ok()) {
     env_->Log(LogLevel::kWarning, absl::StrCat("a checkpoint could not be saved: ", std::string(status.message())));

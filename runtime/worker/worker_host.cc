@@ -13,13 +13,14 @@ bool Worker::TakeConstructor(PeerLink& link, const Job& job) {
     most_active_ = static_cast<size_t>(std::max(1, env_->host().cpus));
   }
   const TaskSpec& spec = *job.spec;
-  std::unique_ptr<HostedActor>& place = actors_[spec.actor];
-  if (place == nullptr || place->incarnation() != spec.incarnation) {
-    if (place != nullptr) leaving_.push_back(std::move(place));
-    place = std::make_unique<HostedActor>(spec);
+  HostedActor* const known = FindActor(spec.actor);
+  if (known == nullptr || known->incarnation() != spec.incarnation) {
+    // Its owner has given the one before up; word of that may have been lost with a connection.
+    if (known != nullptr) EndActor(*known, /*force=*/true);
+    actors_[spec.actor] = std::make_unique<HostedActor>(spec);
     return true;
   }
-  if (place->object() != nullptr) {
+  if (known->object() != nullptr) {
     Reply(AnswerTo(job));
     return false;
   }
@@ -116,7 +117,7 @@ void Worker::Bury() {
     for (const std::shared_ptr<Answer>& answer : actor->answered().Clear()) Forget(*answer);
   }
   env_->executor().mutex().unlock();
-  for (const auto& actor : dead) actor->DestroyObject();
+  for (const auto& actor : dead) actor->TakeObject().Destroy();
   dead.clear();
   env_->executor().mutex().lock();
 }

@@ -152,11 +152,11 @@ void Worker::OnStreamCredit(PeerLink& link, const StreamCredit& credit) {
 // It sees that it is cancelled; if it does not end then, the process does.
 void Worker::EndSoon(Job& job, int exit_code) {
   CancelJob(job, /*force=*/false);
-  env_->executor().Schedule(kForceGrace, [this, link = job.link, sequence = job.spec->sequence, exit_code] {
-    const bool still = std::any_of(running_.begin(), running_.end(), [&](const Job* running) {
-      return running->link == link && running->spec->sequence == sequence;
-    });
-    if (still) exit_now_(exit_code);
+  TimerId& timer = end_timers_[job.number];
+  if (timer != 0) return;
+  timer = env_->executor().Schedule(kForceGrace, [this, number = job.number, exit_code] {
+    end_timers_.erase(number);
+    if (FindRunning(number) != nullptr) exit_now_(exit_code);
   });
 }
 

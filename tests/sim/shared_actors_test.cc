@@ -272,6 +272,32 @@ TEST_CASE("an actor that is killed with leave to restart is made again, and its 
   });
 }
 
+TEST_CASE("a shared actor that is made again lives once, though word of its end is lost with a connection") {
+  RunSeeds({.nodes = 2}, [](SimCluster& cluster) {
+    TimesMade().clear();
+    cluster.Drive([&](Driver& driver) {
+      {
+        const auto cell = driver.cluster
+                              .With(ActorOptions{.where = {.nodes = {SimCluster::NodeName(1)}},
+                                                 .max_restarts = -1,
+                                                 .max_task_retries = -1,
+                                                 .shared_process = true})
+                              .Create<Cell>(1);
+        for (int i = 0; i < 5; ++i) {
+          CHECK(cell.Call<&Cell::Add>(1).Get(absl::Minutes(1)).ok());
+          CHECK(driver.cluster.Kill(cell, {.no_restart = false}).ok());
+          cluster.world().Disconnect(cluster.machine(0), cluster.machine(1));
+        }
+        CHECK(cell.Call<&Cell::Add>(1).Get(absl::Minutes(1)).ok());
+        driver.Sleep(absl::Seconds(30));
+        CHECK(living == 1);
+      }
+      CheckQuiet(driver);
+      CHECK(living == 0);
+    });
+  });
+}
+
 TEST_CASE("shared actors that are to be spread live on nearly all nodes, as many on each") {
   RunSeeds({.nodes = 5}, [](SimCluster& cluster) {
     cluster.Drive([&](Driver& driver) {

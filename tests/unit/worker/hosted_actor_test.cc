@@ -44,8 +44,8 @@ TEST_CASE("An actor's object is destroyed once", "[hosted_actor]") {
     HostedActor actor(CreationOf(1, {}));
     actor.Adopt({.created = &object, .destroy = [](void*) { ++destroyed; }}, nullptr);
     CHECK(actor.object() == &object);
-    actor.DestroyObject();
-    actor.DestroyObject();
+    actor.TakeObject().Destroy();
+    actor.TakeObject().Destroy();
     CHECK(actor.object() == nullptr);
   }
   CHECK(destroyed == 1);
