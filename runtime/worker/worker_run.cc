@@ -40,6 +40,7 @@ void Worker::Execute(std::unique_ptr<Job> owned, internal::RunContext& context) 
     internal::Invocation invocation;
     invocation.stream = stream ? &*stream : nullptr;
     status = Gather(job, invocation, covered);
+    if (status.ok() && job.cancelled) status = MakeError(Cause::kCancelled, "cancelled before it started");
     internal::EncodedValue checkpoint;
     if (status.ok() && !spec.checkpoint.empty()) {
       job.gathering = true;

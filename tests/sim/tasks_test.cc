@@ -108,6 +108,33 @@ TEST_CASE("a cancelled task ends or is never started") {
   });
 }
 
+// Counts how often it begins although it is cancelled.
+int EnterWith(const Array<uint32_t>& numbers, int key) {
+  if (Cancelled()) ++TimesWorked()[key];
+  return static_cast<int>(numbers.size());
+}
+
+TEST_CASE("a task that is cancelled while its arguments are fetched is not run") {
+  RunSeeds({.nodes = 2}, [](SimCluster& cluster) {
+    TimesWorked().clear();
+    cluster.Drive([](Driver& driver) {
+      {
+        const TaskSubmitter elsewhere = driver.cluster.With(TaskOptions{.where = {.nodes = {SimCluster::NodeName(1)}}});
+        CHECK(elsewhere.Submit<Add>(1, 2).Get(absl::Minutes(1)).value() == 3);
+        for (int i = 1; i <= 20; ++i) {
+          auto numbers = driver.cluster.NewArray<uint32_t>({2 << 20}).value();
+          const ObjectRef<int> size = elsewhere.Submit<EnterWith>(driver.cluster.Put(std::move(numbers)), 7);
+          driver.Sleep(i * absl::Milliseconds(25));
+          CHECK(driver.cluster.Cancel(size).ok());
+          static_cast<void>(size.Get(absl::Minutes(1)));
+        }
+        CHECK(TimesWorked()[7] == 0);
+      }
+      CheckQuiet(driver);
+    });
+  });
+}
+
 // So many tasks of a class that seems quick are in flight to one worker.
 constexpr int kCrowd = 200;
 
