@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <utility>
 
 #include "iocluster/internal/cluster_state.h"
 #include "iocluster/internal/runtime.h"
@@ -12,7 +13,10 @@ namespace ioc::internal {
 namespace {
 
 thread_local RunContext* current = nullptr;
-thread_local RunContext own;  // of a thread that runs no tasks
+// Of a thread that has connected a Cluster, which may be destroyed on another one.
+thread_local RunContext own;
+thread_local RuntimePtr own_runtime;
+thread_local RunContext* around = nullptr;  // what was current when `own` became it
 
 }  // namespace
 
@@ -23,8 +27,10 @@ void SetCurrentContext(RunContext* context) { current = context; }
 Runtime* CurrentRuntime() { return current == nullptr ? nullptr : current->runtime; }
 
 void SetCurrentRuntime(Runtime* runtime) {
+  if (current != &own) around = current;
   own = {.runtime = runtime};
-  current = runtime == nullptr ? nullptr : &own;
+  own_runtime = RuntimePtr(runtime);
+  current = runtime == nullptr ? std::exchange(around, nullptr) : &own;
 }
 
 absl::Status CheckMayWait(const Runtime& runtime, std::string_view call) {

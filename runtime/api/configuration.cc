@@ -238,7 +238,8 @@ absl::StatusOr<ConnectOptions> CompleteOptions(ConnectOptions options) {
   IOC_RETURN_IF_ERROR(CheckCommonEnvironment());
   IOC_RETURN_IF_ERROR(TakeAmount(kCpus, options.cpus));
   IOC_RETURN_IF_ERROR(TakeAmount(kGpus, options.gpus));
-  if (!options.local_mode) {
+  // An address in the code asks for that cluster, whatever the environment says.
+  if (!options.local_mode && options.address.empty()) {
     IOC_ASSIGN_OR_RETURN(const std::string text, Read(kLocalMode));
     options.local_mode = !text.empty() && *ParseSwitch(text);
   }

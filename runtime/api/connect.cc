@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "iocluster/cluster.h"
+#include "iocluster/internal/cluster_state.h"
 #include "lib/base/status.h"
 #include "lib/env_asio/asio_env.h"
 #include "lib/env_asio/fork_server.h"
@@ -24,6 +25,19 @@
 namespace ioc {
 namespace {
 
+// What the connecting thread worked for before: Current() is that again when the new Cluster is shut down there.
+class FormerRuntime {
+ public:
+  void Restore(internal::Runtime* from) const {
+    if (internal::CurrentRuntime() != from) return;
+    internal::SetCurrentRuntime(nullptr);
+    if (internal::CurrentRuntime() == nullptr && runtime_) internal::SetCurrentRuntime(&*runtime_);
+  }
+
+ private:
+  const internal::RuntimePtr runtime_{internal::CurrentRuntime()};
+};
+
 // What a driver's Cluster owns.
 class Driver final : public internal::ClusterState {
  public:
@@ -33,7 +47,7 @@ class Driver final : public internal::ClusterState {
   internal::Runtime& runtime() override { return *client_; }
 
   void Shutdown() override {
-    if (internal::CurrentRuntime() == client_) internal::SetCurrentRuntime(nullptr);
+    former_.Restore(client_);
     client_->Shutdown();
     hosted_ = nullptr;
   }
@@ -41,6 +55,7 @@ class Driver final : public internal::ClusterState {
  private:
   std::unique_ptr<HostedNode> hosted_;
   Client* const client_;
+  const FormerRuntime former_;
 };
 
 // What the Cluster of a program in local mode owns.
@@ -52,13 +67,30 @@ class LocalDriver final : public internal::ClusterState {
   internal::Runtime& runtime() override { return *runtime_; }
 
   void Shutdown() override {
-    if (internal::CurrentRuntime() == runtime_) internal::SetCurrentRuntime(nullptr);
+    former_.Restore(runtime_);
     runtime_->Shutdown();
   }
 
  private:
   LocalRuntime* const runtime_;
+  const FormerRuntime former_;
 };
+
+// Writes out what the stream has gathered, unless that could take for ever: a thread may be waiting inside it, and a
+// reader may be behind.
+void FlushAtOnce(std::FILE* stream) {
+  if (ftrylockfile(stream) != 0) return;
+  pollfd room = {.fd = fileno(stream), .events = POLLOUT, .revents = 0};
+  if (poll(&room, 1, 0) == 1 && room.revents == POLLOUT) std::fflush(stream);
+  funlockfile(stream);
+}
+
+// Ends the process in the middle of what it does. Other threads may wait inside streams, so those are left alone.
+[[noreturn]] void LeaveNow(int code) {
+  FlushAtOnce(stdout);
+  FlushAtOnce(stderr);
+  std::_Exit(code);
+}
 
 // Ends the process without running what other threads may still use.
 [[noreturn]] void Leave(int code) {
@@ -76,22 +108,6 @@ class LocalDriver final : public internal::ClusterState {
     const absl::Status connected = worker.Connect(absl::Seconds(10));
     if (!connected.ok()) {
       env->Log(LogLevel::kInfo, std::string(connected.message()));  // its node says why, where it matters
-// Writes out what the stream has gathered, unless that could take for ever: a thread may be waiting inside it, and a
-// reader may be behind.
-void FlushAtOnce(std::FILE* stream) {
-  if (ftrylockfile(stream) != 0) return;
-  pollfd room = {.fd = fileno(stream), .events = POLLOUT, .revents = 0};
-  if (poll(&room, 1, 0) == 1 && room.revents == POLLOUT) std::fflush(stream);
-  funlockfile(stream);
-}
-
-// Ends the process in the middle of what it does. Other threads may wait inside streams, so those are left alone.
-[[noreturn]] void LeaveNow(int code) {
-  FlushAtOnce(stdout);
-  FlushAtOnce(stderr);
-  std::_Exit(code);
-}
-
       Leave(1);
     }
     worker.Run();

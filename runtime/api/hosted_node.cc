@@ -2,6 +2,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include <memory>
 #include <utility>
 
 #include "lib/base/status.h"
@@ -17,8 +18,13 @@ absl::StatusOr<std::unique_ptr<HostedNode>> HostedNode::Start(NodeOptions option
 
 absl::Status HostedNode::StartRoles(NodeOptions options, absl::Duration timeout) {
   Executor& executor = env_->executor();
-  Waiter ready;
-  absl::Status result = MakeError(
+  // The node may say so later, when nobody waits any more.
+  struct Registration {
+    Waiter waiter;
+    absl::Status result;
+  };
+  const auto registration = std::make_shared<Registration>();
+  registration->result = MakeError(
       Cause::kDeadline,
       absl::StrCat("the node in this process did not register with its head within ", absl::FormatDuration(timeout)));
   MutexLock lock(executor.mutex());
@@ -28,24 +34,21 @@ absl::Status HostedNode::StartRoles(NodeOptions options, absl::Duration timeout)
     if (!head.ok()) return head.status();
     head_ = *std::move(head);
   }
-  bool waiting = true;
   node_ = std::make_unique<Node>(
       *env_, std::move(options),
-      [&](absl::Status status) {
-        if (!waiting) return;
-        result = std::move(status);
-        executor.Notify(ready);
+      [registration, &executor](absl::Status status) {
+        registration->result = std::move(status);
+        executor.Notify(registration->waiter);
       },
       [this](const absl::Status&) { node_ = nullptr; });
   if (with_head) {
     node_->set_head_door(
         [this](std::unique_ptr<Connection> connection, const Preamble&) { head_->Accept(std::move(connection)); });
   }
-  executor.Await(ready, executor.Now() + timeout);
-  waiting = false;
+  executor.Await(registration->waiter, executor.Now() + timeout);
   if (node_ == nullptr) return MakeError(Cause::kDisconnected, "the cluster was stopped");
   local_address_ = node_->address().local_address;
-  return result;
+  return registration->result;
 }
 
 void HostedNode::StopRoles() {

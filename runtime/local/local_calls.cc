@@ -216,6 +216,7 @@ void LocalRuntime::Pump(LocalActor& actor, LocalGroup& group) {
 void LocalRuntime::Enqueue(LocalTask& task) {
   task.queued = true;
   ready_.push_back(task.job);
+  for (Waiter* waiter : waiting_) env_->executor().Notify(*waiter);
 }
 
 void LocalRuntime::Take(LocalTask& task) {

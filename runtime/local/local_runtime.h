@@ -180,6 +180,7 @@ class LocalRuntime final : public internal::Runtime {
   std::map<uint64_t, std::unique_ptr<LocalTask>> tasks_;  // that have not ended, by job
   std::vector<std::unique_ptr<LocalTask>> ended_;         // until Sweep
   std::deque<uint64_t> ready_;                            // jobs that may run
+  std::vector<Waiter*> waiting_;                          // threads that can run what is ready, if they wait for it
   std::map<NameKey, LocalActor*> names_;
   std::map<ObjectId, LocalActor*> actors_;  // that live
   std::map<ObjectId, internal::Ref> detached_;

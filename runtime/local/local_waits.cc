@@ -88,7 +88,9 @@ bool LocalRuntime::AwaitSettled(const std::vector<LocalObject*>& objects, size_t
     if (!others) return false;
     Waiter waiter;
     for (LocalObject* object : objects) object->waiting.push_back(&waiter);
+    waiting_.push_back(&waiter);
     const absl::Cleanup forget = [&] {
+      std::erase(waiting_, &waiter);
       for (LocalObject* object : objects) std::erase(object->waiting, &waiter);
     };
     env_->executor().Await(waiter, deadline);

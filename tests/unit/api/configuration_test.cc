@@ -112,6 +112,7 @@ TEST_CASE("Local mode is switched on by the program or by the environment, and i
   {
     const Environment environment(Variables{{"IOCLUSTER_LOCAL_MODE", "1"}, {"IOCLUSTER_ADDRESS", "127.0.0.1:7000"}});
     CHECK(CompleteOptions({}).value().local_mode);
+    CHECK_FALSE(CompleteOptions({.address = "127.0.0.1:7000"}).value().local_mode);
   }
   {
     const Environment environment(Variables{{"IOCLUSTER_LOCAL_MODE", "0"}});

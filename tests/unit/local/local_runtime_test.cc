@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <filesystem>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -102,6 +103,33 @@ void Endless(Yield<int>& yield) {
   for (int i = 0; yield(i); ++i) {
   }
 }
+// A call that is being run on another thread, and one that waits behind it.
+struct Latches {
+  std::promise<void> begun;
+  std::promise<void> awaited;
+  std::promise<void> got;
+};
+Latches* latches = nullptr;
+
+class Gate {
+ public:
+  // Ends when another thread waits for the call behind this one.
+  int Hold() {
+    latches->begun.set_value();
+    latches->awaited.get_future().wait();
+    for (int i = 0; i < 10'000; ++i) std::this_thread::yield();
+    return 1;
+  }
+  int Next() { return 2; }
+};
+
+// Goes on in the middle of its task until the other thread has what it waits for.
+int HoldAndWait(const ActorHandle<Gate>& gate) {
+  const int held = gate.Call<&Gate::Hold>().Get().value();
+  latches->got.get_future().wait();
+  return held;
+}
+
 asio::awaitable<int> AwaitTwice(int x) {
   const ObjectRef<int> first = Cluster::Current().Submit<Run>(x);
   const int got = (co_await first).value();
@@ -240,6 +268,37 @@ TEST_CASE_METHOD(Fixture, "A handle in an actor's own state, and a shutdown, lea
   cluster.Shutdown();
   CHECK(CauseOf(cell.Call<&Cell::Add>(1).Get().status()) == Cause::kDisconnected);
   CHECK(value.Get().value() == 2);
+}
+
+TEST_CASE_METHOD(Fixture, "A call that may run at last is run by who waits for it, if nobody else does") {
+  Latches here;
+  latches = &here;
+  const auto gate = cluster.Create<Gate>();
+  std::thread other([&] { CHECK(cluster.Submit<HoldAndWait>(gate).Get(kPatience).value() == 1); });
+  here.begun.get_future().wait();
+  const ObjectRef<int> next = gate.Call<&Gate::Next>();
+  here.awaited.set_value();
+  const absl::StatusOr<int> got = next.Get(kPatience);
+  here.got.set_value();
+  other.join();
+  CHECK(got.value() == 2);
+}
+
+TEST_CASE_METHOD(Fixture, "A thread whose cluster was destroyed on another one is told so") {
+  std::thread([moved = std::move(cluster)] {}).join();
+  CHECK(CauseOf(Cluster::Current().Submit<Run>(1).Get().status()) == Cause::kDisconnected);
+}
+
+TEST_CASE("Current is what it was before when a later runtime is given up") {
+  internal::RunContext task{.job = 7};
+  internal::SetCurrentContext(&task);
+  {
+    Fixture inside;
+    CHECK(internal::CurrentRuntime() == inside.runtime);
+    inside.cluster.Shutdown();
+    CHECK(internal::CurrentContext() == &task);
+  }
+  internal::SetCurrentContext(nullptr);
 }
 
 }  // namespace
