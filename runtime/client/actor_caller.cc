@@ -142,8 +142,8 @@ void ActorCaller::OnActorConstructed(TaskRecord& creation, const ProcessAddress&
 }
 
 void ActorCaller::ReleaseConstructor(ActorState& state) {
-  for (ObjectRecord* held : std::exchange(state.dependencies, {})) objects_.Drop(*held);
-  for (ObjectRecord* held : std::exchange(state.refs, {})) objects_.Drop(*held);
+  objects_.DropAll(std::exchange(state.dependencies, {}));
+  objects_.DropAll(std::exchange(state.refs, {}));
 }
 
 void ActorCaller::OnActorFailed(TaskRecord& creation, const absl::Status& error) {
@@ -188,8 +188,14 @@ void ActorCaller::OnTaskReady(TaskRecord& task) {
 
 void ActorCaller::OnTaskDoomed(TaskRecord& task, const absl::Status&) {
   const State state = task.actor->actor;
-  std::erase(state->waiting, &task);
+  StopWaiting(*state, task);
   Pump(state);
+}
+
+// It is mostly the first one.
+void ActorCaller::StopWaiting(ActorState& state, const TaskRecord& task) {
+  const auto place = std::find(state.waiting.begin(), state.waiting.end(), &task);
+  if (place != state.waiting.end()) state.waiting.erase(place);
 }
 
 void ActorCaller::Pump(const State& state) {
@@ -244,7 +250,7 @@ void ActorCaller::Cancel(TaskRecord& task) {
       MakeError(Cause::kCancelled, absl::StrCat("call of ", std::string(task.label()), " was cancelled"));
   const State state = task.actor->actor;
   if (task.call_sequence == 0) {  // nobody has heard of it, and none waits behind it from now on
-    std::erase(state->waiting, &task);
+    StopWaiting(*state, task);
     book_.Fail(task, error);
     return Pump(state);
   }
@@ -332,7 +338,7 @@ void ActorCaller::ChargeSent(ActorState& state, const WorkerEnd& end, bool may_l
       if (!innocent && task->retries_left > 0) --task->retries_left;
       ++task->attempt;
     } else {
-      std::erase(state.waiting, task);
+      StopWaiting(state, *task);
       book_.Fail(*task, DeathOf(state, end));
     }
   }

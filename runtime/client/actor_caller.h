@@ -94,6 +94,7 @@ class ActorCaller final : public TaskSink, public ActorEvents, public Deferred {
   void Construct(const State& state);
   void RegisterName(const State& state);
   void Created(const State& state, const absl::Status& status);
+  static void StopWaiting(ActorState& state, const TaskRecord& task);
   void Pump(const State& state);
   void AppendBatch(ActorState& state);
   void SendPush();

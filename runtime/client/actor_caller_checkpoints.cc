@@ -60,7 +60,7 @@ absl::Status ActorCaller::OnKeepCheckpoint(PeerLink& link, const FrameHeader& re
 }
 
 void ActorCaller::Release(KeptCheckpoint& kept) {
-  for (ObjectRecord* ref : std::exchange(kept.refs, {})) objects_.Drop(*ref);
+  objects_.DropAll(std::exchange(kept.refs, {}));
   if (kept.state != nullptr) objects_.Drop(*std::exchange(kept.state, nullptr));
 }
 

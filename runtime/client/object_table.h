@@ -53,6 +53,8 @@ class ObjectTable {
   void Hold(ObjectRecord& record) { ++record.holds; }
   // May destroy the record, and what it contains.
   void Drop(ObjectRecord& record);
+  // The same, in order; later, if it is called from OnDead: objects that hold each other don't take stack.
+  void DropAll(std::vector<ObjectRecord*> records);
 
   // The value is here, or lies in a store, or will never be. No-ops once settled. `contained` come held.
   void SettleInline(ObjectRecord& record, std::shared_ptr<const std::string> bytes,
@@ -77,7 +79,6 @@ class ObjectTable {
 
   void ReleasedByUser(ObjectRecord& record);  // without the mutex
   void Settled(ObjectRecord& record);
-  void DropAll(std::vector<ObjectRecord*> records);
   void CollectIfDead(ObjectRecord& record);
 
   Executor& executor_;

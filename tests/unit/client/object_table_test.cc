@@ -3,6 +3,7 @@
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -22,7 +23,10 @@ class Table final : public ObjectTableHooks {
   Table() : env({.background_thread = false}), objects(env.executor(), *this) {}
 
   internal::Runtime& runtime() override { std::abort(); }
-  void OnDead(ObjectRecord& record) override { dead.push_back(record.id().sequence); }
+  void OnDead(ObjectRecord& record) override {
+    dead.push_back(record.id().sequence);
+    if (on_dead) on_dead(record);
+  }
   void OnOnlyLent(ObjectRecord& record) override { lent.push_back(record.id().sequence); }
   void OnUserHolds() override { ++user_holds; }
   void OnUserLetsGo() override { --user_holds; }
@@ -34,6 +38,7 @@ class Table final : public ObjectTableHooks {
   ObjectTable objects;
   std::vector<uint64_t> dead;
   std::vector<uint64_t> lent;
+  std::function<void(const ObjectRecord&)> on_dead;
   std::atomic<int> user_holds{0};
 };
 
@@ -106,6 +111,19 @@ TEST_CASE("An object that contains references holds them, and lets go of them wi
   table.objects.Drop(outer);
   CHECK(table.objects.size() == 0);
   CHECK(table.dead == std::vector<uint64_t>{2, 1});
+}
+
+TEST_CASE("What an object's end lets go of takes no stack, however long the chain is", "[object_table]") {
+  static constexpr uint64_t kLength = 300'000;
+  Table table;
+  MutexLock lock(table.mutex());
+  table.on_dead = [&table](const ObjectRecord& record) {
+    ObjectRecord* const next = table.objects.Find({ProcessId(1), record.id().sequence - 1});
+    if (next != nullptr) table.objects.DropAll({next});
+  };
+  for (uint64_t i = 1; i <= kLength; ++i) table.objects.Hold(table.Make(i));
+  table.objects.DropAll({table.objects.Find({ProcessId(1), kLength})});
+  CHECK(table.objects.size() == 0);
 }
 
 TEST_CASE("An object settles once, and tells each listener once", "[object_table]") {
