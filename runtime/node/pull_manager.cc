@@ -263,28 +263,32 @@ void PullManager::SourceLost(NodeId node, const absl::Status& why) {
     transfer.described = false;
     transfer.last_error = why;
   }
-  if (source.retry_timer != 0 || (source.transfers.empty() && source.copies.empty())) return ForgetIfIdle(node);
-  absl::Duration delay = kAskSourceDelay;
-  for (int i = 0; i < source.tries; ++i) delay *= 4;
-  source.retry_timer = env_.executor().Schedule(delay, life_.Bind([this, node] { AskAgain(node); }));
+  const bool is_given_up = source.tries >= kMaxResume;
+  const std::vector<ObjectId> given_up(source.transfers.begin(),
+                                       is_given_up ? source.transfers.end() : source.transfers.begin());
+  if (source.retry_timer == 0 && (!source.copies.empty() || !source.transfers.empty())) {
+    absl::Duration delay = kAskSourceDelay;
+    for (int i = 0; i < source.tries; ++i) delay *= 4;
+    source.retry_timer = env_.executor().Schedule(delay, life_.Bind([this, node] { AskAgain(node); }));
+  }
+  for (const ObjectId& id : given_up) {
+    if (FindAttempt(id, 0) != nullptr) Failed(id, why);
+  }
+  ForgetIfIdle(node);
 }
 
 void PullManager::AskAgain(NodeId node) {
   Source& source = sources_.at(node);
   source.retry_timer = 0;
   ++source.tries;
-  std::vector<ObjectId> given_up;
   for (const ObjectId& id : source.transfers) {
-    if (transfers_.at(id).attempt != 0) continue;  // it came since
-    source.tries > kMaxResume ? given_up.push_back(id) : Describe(source, id);
+    if (transfers_.at(id).attempt == 0) Describe(source, id);  // others came since
   }
-  const std::vector<ObjectId> copies(source.copies.begin(), source.copies.end());
-  const bool is_gone = source.tries > kMaxAskSource;
-  for (const ObjectId& id : copies) {
-    if (!is_gone) source.to_describe.emplace_back(id, 0);
+  if (source.tries > kMaxAskSource) {
+    on_gone_(std::vector<ObjectId>(source.copies.begin(), source.copies.end()));
+  } else {
+    for (const ObjectId& id : source.copies) source.to_describe.emplace_back(id, 0);
   }
-  for (const ObjectId& id : given_up) Failed(id, absl::Status(transfers_.at(id).last_error));
-  if (is_gone) on_gone_(copies);
   Pump(node);
 }
 

@@ -35,7 +35,7 @@ inline constexpr absl::Duration kSourceSilence = absl::Seconds(30);
 // A source whose connection broke is asked again after this, and after four times as long again and again...
 inline constexpr absl::Duration kAskSourceDelay = absl::Seconds(1);
 // ... so often, before what is on its way from there is given up...
-inline constexpr int kMaxResume = 3;
+inline constexpr int kMaxResume = 2;
 // ... and before its copies are.
 inline constexpr int kMaxAskSource = 4;
 
