@@ -133,9 +133,9 @@ void ProgramStore::StartFile(JobId job) {
   Fetch& fetch = fetches_.at(job);
   auto writer = env_.files().Create(fetch.file().path);
   if (!writer.ok()) return FinishFetch(job, writer.status());
-  fetch.writer = *std::move(writer);
+  fetch.writing = std::make_shared<Writing>();
+  fetch.writing->file = *std::move(writer);
   fetch.received = 0;
-  fetch.hash = Sha256();
   ReadNext(job);
 }
 
@@ -151,16 +151,22 @@ void ProgramStore::ReadNext(JobId job) {
     return peers_.CallRaw(fetch.origin, read, kProgramCallTimeout,
                           life_.Bind([this, job](absl::StatusOr<RawReply> reply) { PieceArrived(job, reply); }));
   }
-  const std::string hash = fetch.hash.Finish();
+  AllArrived(job);
+}
+
+void ProgramStore::AllArrived(JobId job) {
+  Fetch& fetch = fetches_.at(job);
+  const File& file = fetch.file();
+  const std::string hash = fetch.writing->hash.Finish();
   if (hash != file.sha256) {
     return FinishFetch(job,
                        Missing(absl::StrCat(file.name, " has the hash ", hash, " and not the expected ", file.sha256,
                                             "; it was changed while it was fetched: start its driver again")));
   }
-  absl::Status written = fetch.writer->Commit(/*executable=*/true);
-  fetch.writer = nullptr;
-  if (!written.ok()) return FinishFetch(job, written);
-  FileDone(job);
+  env_.background().Run(
+      kProgramChunkBytes, [writing = std::move(fetch.writing)] { return writing->file->Commit(/*executable=*/true); },
+      life_.Bind(
+          [this, job](const absl::Status& written) { written.ok() ? FileDone(job) : FinishFetch(job, written); }));
 }
 
 void ProgramStore::FileDone(JobId job) {
@@ -179,10 +185,16 @@ void ProgramStore::PieceArrived(JobId job, absl::StatusOr<RawReply>& reply) {
     return FinishFetch(job, Missing(absl::StrCat(file.name, " ended after ", fetch.received + reply->trailer.size(),
                                                  " of ", file.size, " bytes; it was changed while it was fetched")));
   }
-  fetch.hash.Update(reply->trailer);
-  if (absl::Status status = fetch.writer->Append(reply->trailer); !status.ok()) return FinishFetch(job, status);
   fetch.received += expected;
-  ReadNext(job);
+  std::vector<std::byte> bytes(reply->trailer.begin(), reply->trailer.end());
+  env_.background().Run(
+      expected,
+      [writing = fetch.writing, bytes = std::move(bytes)] {
+        writing->hash.Update(bytes);
+        return writing->file->Append(bytes);
+      },
+      life_.Bind(
+          [this, job](const absl::Status& written) { written.ok() ? ReadNext(job) : FinishFetch(job, written); }));
 }
 
 absl::Status ProgramStore::CheckLoads(const Fetch& fetch) const {
@@ -230,13 +242,21 @@ void ProgramStore::HashFile(const std::string& path, HashHandler done) {
   HashPiece(std::move(hashing));
 }
 
+absl::Status ProgramStore::Hashing::Piece() {
+  IOC_ASSIGN_OR_RETURN(const std::string piece, file->Read(offset, kProgramChunkBytes));
+  hash.Update(std::as_bytes(std::span(piece)));
+  offset += piece.size();
+  at_end = piece.empty();
+  return absl::OkStatus();
+}
+
 void ProgramStore::HashPiece(std::shared_ptr<Hashing> hashing) {
-  absl::StatusOr<std::string> piece = hashing->file->Read(hashing->offset, kProgramChunkBytes);
-  if (!piece.ok()) return hashing->done(piece.status());
-  if (piece->empty()) return hashing->done(hashing->hash.Finish());
-  hashing->hash.Update(std::as_bytes(std::span(*piece)));
-  hashing->offset += piece->size();
-  env_.executor().Post(life_.Bind([this, hashing] { HashPiece(hashing); }));
+  env_.background().Run(
+      kProgramChunkBytes, [hashing] { return hashing->Piece(); },
+      life_.Bind([this, hashing](const absl::Status& status) {
+        if (!status.ok()) return hashing->done(status);
+        hashing->at_end ? hashing->done(hashing->hash.Finish()) : HashPiece(hashing);
+      }));
 }
 
 absl::Status ProgramStore::OnNodeMessage(Session& session, FrameView& frame) {
@@ -297,11 +317,19 @@ void ProgramStore::Read(Session& session, const FrameHeader& request, const Read
   }
   auto file = env_.files().Open(read.library == 0 ? program->path : libraries[read.library - 1].path);
   if (!file.ok()) return session.channel().Fail(request, file.status());
-  auto bytes = (*file)->Read(read.offset, std::min(read.length, kProgramChunkBytes));
-  if (!bytes.ok()) return session.channel().Fail(request, bytes.status());
-  auto owner = std::make_shared<const std::string>(*std::move(bytes));
-  session.channel().Reply(request, ReadProgram::Reply{},
-                          {.trailer = {.bytes = std::as_bytes(std::span(*owner)), .owner = owner}});
+  auto bytes = std::make_shared<std::string>();
+  env_.background().Run(
+      kProgramChunkBytes,
+      [bytes, file = std::shared_ptr<FileReader>(*std::move(file)), offset = read.offset,
+       length = std::min(read.length, kProgramChunkBytes)] {
+        IOC_ASSIGN_OR_RETURN(*bytes, file->Read(offset, length));
+        return absl::OkStatus();
+      },
+      life_.Bind([this, id = session.id(), request, bytes](const absl::Status& status) {
+        if (!status.ok()) return sessions_.Fail(id, request, status);
+        sessions_.Reply(id, request, ReadProgram::Reply{},
+                        {.trailer = {.bytes = std::as_bytes(std::span(*bytes)), .owner = bytes}});
+      }));
 }
 
 }  // namespace ioc

@@ -2,7 +2,8 @@
 // the shared libraries that machines don't have by themselves. Files are kept by content hash and checked against it
 // before they run, and that this machine can load the program is found out before that.
 //
-// Owned by the node, on its executor. Hashing goes in pieces, one a turn, so that a large program delays nobody.
+// Owned by the node, on its executor. What it does with files' bytes goes in pieces in the background, so that a large
+// program delays nobody.
 #ifndef IOCLUSTER_RUNTIME_NODE_PROGRAM_STORE_H_
 #define IOCLUSTER_RUNTIME_NODE_PROGRAM_STORE_H_
 
@@ -57,7 +58,16 @@ class ProgramStore {
     std::unique_ptr<FileReader> file;
     Sha256 hash;
     uint64_t offset = 0;
+    bool at_end = false;
     HashHandler done;
+
+    // In the background.
+    absl::Status Piece();
+  };
+  // A file that is being fetched. In the background while a piece is written.
+  struct Writing {
+    std::unique_ptr<FileWriter> file;
+    Sha256 hash;
   };
   // The program or one of its libraries, as it is to be here.
   struct File {
@@ -71,8 +81,7 @@ class ProgramStore {
     ProgramInfo program;
     std::vector<File> files;  // the program, then its libraries
     size_t current = 0;       // of the files
-    std::unique_ptr<FileWriter> writer;
-    Sha256 hash;
+    std::shared_ptr<Writing> writing;
     uint64_t received = 0;
     std::vector<Handler> waiting;
 
@@ -94,6 +103,7 @@ class ProgramStore {
   void FileDone(JobId job);
   void ReadNext(JobId job);
   void PieceArrived(JobId job, absl::StatusOr<RawReply>& reply);
+  void AllArrived(JobId job);
   void FinishFetch(JobId job, const absl::Status& status);
   // Whether the loader would find all that the program needs.
   absl::Status CheckLoads(const Fetch& fetch) const;
