@@ -300,7 +300,7 @@ absl::Status CheckMayWait(const Runtime& runtime, std::string_view call);
 
 // Of the current context; null if there is none.
 Runtime* CurrentRuntime();
-// For a thread that runs no tasks: a context of its own, or none for null.
+// A context of this thread's own, which keeps the runtime; for null, what was there before.
 void SetCurrentRuntime(Runtime* runtime);
 
 }  // namespace ioc::internal
