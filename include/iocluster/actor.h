@@ -58,13 +58,13 @@ auto CallMethod(const Ref& actor, const SharedCallOptions& options, Args&&... ar
   using Stream = StreamTraits<typename S::Parameters>;
   if constexpr (Stream::kIsStream) {
     using Items = ObjectStream<typename Stream::Item>;
-    if (!actor) return Items();
+    if (!actor) return Items(std::move(CallOfNothing(MethodEntry<C, Method>::info().label, 1).front()));
     return Items(std::move(
         MakeMethodCall<C, Method>(actor, options, {.stream_window = kDefaultStreamWindow}, std::forward<Args>(args)...)
             .front()));
   } else {
     using Result = ObjectRef<ValueOfResult<typename S::Result>>;
-    if (!actor) return Result();
+    if (!actor) return Result(std::move(CallOfNothing(MethodEntry<C, Method>::info().label, 1).front()));
     return Result(std::move(MakeMethodCall<C, Method>(actor, options, {}, std::forward<Args>(args)...).front()));
   }
 }
@@ -74,11 +74,12 @@ auto CallMethodForAll(const Ref& actor, const SharedCallOptions& options, Args&&
   using Value = ValueOfResult<typename SignatureOf<Method>::Result>;
   static_assert(TupleSize<Value>::value > 1,
                 "iocluster cannot split this result: CallAll is for methods that return a std::tuple of two or more");
-  std::vector<Ref> refs(TupleSize<Value>::value);
-  if (actor) {
-    refs = MakeMethodCall<C, Method>(actor, options, {.number = TupleSize<Value>::value}, std::forward<Args>(args)...);
+  constexpr uint32_t kNumber = TupleSize<Value>::value;
+  if (!actor) {
+    return RefsOf(std::type_identity<Value>(), CallOfNothing(MethodEntry<C, Method>::info().label, kNumber));
   }
-  return RefsOf(std::type_identity<Value>(), std::move(refs));
+  return RefsOf(std::type_identity<Value>(),
+                MakeMethodCall<C, Method>(actor, options, {.number = kNumber}, std::forward<Args>(args)...));
 }
 
 }  // namespace internal

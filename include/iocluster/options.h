@@ -56,14 +56,14 @@ struct TaskOptions {
   double cpus = 1;
   double gpus = 0;
   uint64_t memory = 0;                           // bytes
-  std::map<std::string, double> resources = {};  // custom ones
+  std::map<std::string, double> resources = {};  // custom ones; the built-in ones have the members above
   Where where = {};
   Strategy strategy = Strategy::kDefault;
   int max_retries = 3;                                   // after a system failure; -1 is without end
   bool retry_on_exception = false;                       // whether user exceptions count as failures to retry
   absl::Duration placement_timeout = absl::Seconds(30);  // for what no registered node could ever run
   int num_returns = 0;     // for SubmitAll: splits the vector that the function returns into as many references
-  int stream_window = 64;  // items by which a stream may be ahead of its reader
+  int stream_window = 64;  // items by which a stream may be ahead of its reader; at most a million
 };
 
 enum class Lifetime {
@@ -84,8 +84,8 @@ struct ActorOptions {
   std::map<std::string, double> resources = {};
   Where where = {};
   Strategy strategy = Strategy::kDefault;
-  int max_restarts = 0;
-  int max_task_retries = 0;
+  int max_restarts = 0;      // -1 is without end
+  int max_task_retries = 0;  // likewise
   // Of a class with Checkpoint and Restore (actor.h) that may restart: when its state is saved. After so many calls,
   // before the answer of the last of them is sent (0: never for that reason); and this long after a call at the latest,
   // or later if saving takes more than a twentieth of the time. ioc::SaveCheckpoint() asks for it besides.

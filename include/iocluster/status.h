@@ -1,7 +1,8 @@
 // What went wrong, for code that has to react: the cause behind an absl::Status.
 //
 // Every error of the runtime is an absl::Status whose message names the thing, the node and the attempt and says what
-// to do. Its code is the usual one (kDeadlineExceeded, kCancelled, ...); CauseOf() tells what happened in the cluster.
+// to do. Its code is the usual one (kDeadlineExceeded, kCancelled, ...), or that of the error which a task returned;
+// CauseOf() tells what happened in the cluster.
 #ifndef IOCLUSTER_STATUS_H_
 #define IOCLUSTER_STATUS_H_
 
@@ -20,7 +21,7 @@ namespace ioc {
 
 enum class Cause {
   kNone = 0,         // the status is OK, or it is not one of the runtime's
-  kTaskThrew,        // user code threw; the message holds what()
+  kTaskThrew,        // user code threw, or returned an error; the message holds what() or the error's
   kWorkerDied,       // the process that ran it ended; the message holds exit code or signal and the last stderr lines
   kNodeDied,         // the machine it ran on is gone or cut off
   kActorDied,        // the actor has ended; the message says how

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "lib/base/status.h"
+#include "lib/base/text.h"
 #include "lib/base/units.h"
 
 namespace ioc {
@@ -29,7 +30,7 @@ std::string FormatAmount(const std::string& name, int64_t ticks) {
   if (name == kMemory) {
     return absl::StrCat(amount < 0 ? "-" : "", FormatBytes(static_cast<uint64_t>(std::abs(amount))), " memory");
   }
-  return absl::StrCat(amount, " ", name);
+  return absl::StrCat(amount, " ", Shown(name));
 }
 
 }  // namespace
@@ -89,9 +90,12 @@ bool ResourceSet::Covers(const ResourceSet& other) const {
 
 std::string ResourceSet::ToString() const {
   if (amounts_.empty()) return "nothing";
-  return absl::StrJoin(amounts_, ", ", [](std::string* out, const auto& entry) {
-    out->append(FormatAmount(entry.first, entry.second));
-  });
+  const size_t count = std::min(amounts_.size(), kShownElements);
+  std::string shown =
+      absl::StrJoin(amounts_.begin(), amounts_.begin() + static_cast<std::ptrdiff_t>(count), ", ",
+                    [](std::string* out, const auto& entry) { out->append(FormatAmount(entry.first, entry.second)); });
+  if (amounts_.size() > count) absl::StrAppend(&shown, " and ", amounts_.size() - count, " more");
+  return shown;
 }
 
 absl::StatusOr<ResourceSet> MakeResources(const std::vector<std::pair<std::string, double>>& amounts) {
@@ -101,7 +105,7 @@ absl::StatusOr<ResourceSet> MakeResources(const std::vector<std::pair<std::strin
   for (const auto& [name, amount] : amounts) {
     if (!std::isfinite(amount) || amount < 0 || amount > kMaxAmount) {
       return MakeError(Cause::kInvalidArgument,
-                       absl::StrCat("the resource ", name, " is ", amount, "; it must be between 0 and 1e14"));
+                       absl::StrCat("the resource ", Shown(name), " is ", amount, "; it must be between 0 and 1e14"));
     }
     set.Set(name, set.Get(name) + amount);
   }

@@ -45,6 +45,14 @@ absl::StatusCode CodeOf(Cause cause) {
   return absl::StatusCode::kUnknown;
 }
 
+// With the payloads of `status`.
+absl::Status Changed(const absl::Status& status, absl::StatusCode code, absl::string_view message) {
+  absl::Status changed(code, message);
+  status.ForEachPayload(
+      [&changed](absl::string_view url, const absl::Cord& payload) { changed.SetPayload(url, payload); });
+  return changed;
+}
+
 }  // namespace
 
 Cause CauseOf(const absl::Status& status) {
@@ -109,13 +117,14 @@ absl::Status MakeError(Cause cause, std::string_view message) {
   return status;
 }
 
+absl::Status WithCode(const absl::Status& status, absl::StatusCode code) {
+  return status.ok() ? status : Changed(status, code, status.message());
+}
+
 absl::Status WithContext(const absl::Status& status, std::string_view context) {
   if (status.ok()) return status;
-  const std::string message = absl::StrCat(absl::string_view(context.data(), context.size()), ": ", status.message());
-  absl::Status wrapped(status.code(), message);
-  status.ForEachPayload(
-      [&wrapped](absl::string_view url, const absl::Cord& payload) { wrapped.SetPayload(url, payload); });
-  return wrapped;
+  return Changed(status, status.code(),
+                 absl::StrCat(absl::string_view(context.data(), context.size()), ": ", status.message()));
 }
 
 }  // namespace ioc

@@ -12,6 +12,9 @@ namespace ioc {
 // A cause from a peer's number; an unknown one (a newer release's) is kInternal.
 Cause CauseFromWire(int value);
 
+// The same error with another code; cause and message stay. For what user code returned, whose code is its own.
+absl::Status WithCode(const absl::Status& status, absl::StatusCode code);
+
 // The same error with "context: " before its message; code and cause stay.
 absl::Status WithContext(const absl::Status& status, std::string_view context);
 

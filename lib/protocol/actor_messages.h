@@ -18,6 +18,9 @@ namespace ioc {
 // Arguments of a detached actor's constructor, all together: the head keeps them.
 inline constexpr size_t kMaxConstructorBytes = size_t{1} << 20;
 
+// An actor's name, and its name space.
+inline constexpr size_t kMaxActorNameBytes = 1024;
+
 // All that it takes to make a detached actor, and to make it again.
 struct DetachedActor {
   ObjectId id;

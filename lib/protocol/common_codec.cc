@@ -88,9 +88,14 @@ void WriteError(const absl::Status& error, wire::Status::Builder out) {
 
 absl::Status ReadError(wire::Status::Reader in) {
   const std::string_view message = AsView(in.getMessage());
-  if (in.getCause() != static_cast<int>(Cause::kNone)) return MakeError(CauseFromWire(in.getCause()), message);
   constexpr int kLastCode = static_cast<int>(absl::StatusCode::kUnauthenticated);
   const bool known = in.getCode() <= kLastCode;
+  if (in.getCause() != static_cast<int>(Cause::kNone)) {
+    const absl::Status error = MakeError(CauseFromWire(in.getCause()), message);
+    // What user code returned keeps its own code; every other cause has one.
+    const bool is_users = CauseOf(error) == Cause::kTaskThrew && known && in.getCode() != 0;
+    return is_users ? WithCode(error, static_cast<absl::StatusCode>(in.getCode())) : error;
+  }
   return absl::Status(known ? static_cast<absl::StatusCode>(in.getCode()) : absl::StatusCode::kUnknown,
                       absl::string_view(message.data(), message.size()));
 }

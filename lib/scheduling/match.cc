@@ -4,7 +4,6 @@
 #include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_join.h>
 #include <absl/time/time.h>
 
 #include <algorithm>
@@ -14,12 +13,18 @@
 #include <vector>
 
 #include "lib/base/status.h"
+#include "lib/base/text.h"
 #include "lib/base/units.h"
 
 namespace ioc {
 namespace {
 
 using Op = LabelCondition::Op;
+
+// Of what a class says in words. It travels with each demand and is compared with each other class.
+constexpr size_t kMaxTextBytes = 1024;
+constexpr size_t kMaxTextsBytes = size_t{128} << 10;
+constexpr size_t kMaxAskedResources = 1000;
 
 bool IsWordEdge(const std::string& text, size_t position) {
   return position == 0 || position >= text.size() || !absl::ascii_isalnum(text[position - 1]) ||
@@ -80,22 +85,23 @@ bool LabelHolds(const LabelCondition& condition, const NodeInfo& node) {
   return false;
 }
 
-std::string Alternatives(const std::vector<std::string>& values) { return absl::StrJoin(values, " or "); }
+std::string Alternatives(const std::vector<std::string>& values) { return ShownList(values, " or "); }
 
 std::string DescribeLabel(const LabelCondition& label) {
+  if (ShunsDrivers(label)) return "are not a driver's own";
   switch (label.op) {
     case Op::kIn:
-      return absl::StrCat("have the label ", label.key, "=", Alternatives(label.values));
+      return absl::StrCat("have the label ", Shown(label.key), "=", Alternatives(label.values));
     case Op::kNotIn:
-      return absl::StrCat("are without the label ", label.key, "=", Alternatives(label.values));
+      return absl::StrCat("are without the label ", Shown(label.key), "=", Alternatives(label.values));
     case Op::kExists:
-      return absl::StrCat("have the label ", label.key);
+      return absl::StrCat("have the label ", Shown(label.key));
     case Op::kNotExists:
-      return absl::StrCat("are without the label ", label.key);
+      return absl::StrCat("are without the label ", Shown(label.key));
     case Op::kLess:
-      return absl::StrCat("have a label ", label.key, " below ", Alternatives(label.values));
+      return absl::StrCat("have a label ", Shown(label.key), " below ", Alternatives(label.values));
     case Op::kGreater:
-      return absl::StrCat("have a label ", label.key, " above ", Alternatives(label.values));
+      return absl::StrCat("have a label ", Shown(label.key), " above ", Alternatives(label.values));
   }
   return "";
 }
@@ -107,26 +113,70 @@ absl::Status CheckBound(const char* member, double value) {
   return Invalid(absl::StrCat("where.", member, " is ", value, "; it must be a number, 0 (no condition) or more"));
 }
 
+// Counts what the members of a Where say in words.
+class TextBudget {
+ public:
+  absl::Status Charge(const char* member, const std::string& text) {
+    total_ += text.size();
+    if (text.size() <= kMaxTextBytes) return absl::OkStatus();
+    return Invalid(absl::StrCat("where.", member, " has ", Shown(text), "; one can have ", kMaxTextBytes));
+  }
+  absl::Status Charge(const char* member, const std::vector<std::string>& texts) {
+    for (const std::string& text : texts) IOC_RETURN_IF_ERROR(Charge(member, text));
+    return absl::OkStatus();
+  }
+  absl::Status Check() const {
+    if (total_ <= kMaxTextsBytes) return absl::OkStatus();
+    return Invalid(absl::StrCat("the names and values in where are ", total_, " bytes together; they can be ",
+                                kMaxTextsBytes, "; give nodes that belong together a label in common"));
+  }
+
+ private:
+  size_t total_ = 0;
+};
+
+absl::Status CheckTexts(const Where& where) {
+  TextBudget budget;
+  IOC_RETURN_IF_ERROR(budget.Charge("gpu_models", where.gpu_models));
+  IOC_RETURN_IF_ERROR(budget.Charge("regions", where.regions));
+  IOC_RETURN_IF_ERROR(budget.Charge("architectures", where.architectures));
+  IOC_RETURN_IF_ERROR(budget.Charge("systems", where.systems));
+  IOC_RETURN_IF_ERROR(budget.Charge("nodes", where.nodes));
+  for (const LabelCondition& label : where.labels) {
+    IOC_RETURN_IF_ERROR(budget.Charge("labels", label.key));
+    IOC_RETURN_IF_ERROR(budget.Charge("labels", label.values));
+  }
+  return budget.Check();
+}
+
 absl::Status CheckLabel(const LabelCondition& label) {
   if (label.key.empty()) return Invalid("a condition in where.labels has no key");
+  if (label.op < Op::kIn || label.op > Op::kGreater) {
+    return Invalid(absl::StrCat("the condition on the label ", Shown(label.key), " has the op ",
+                                static_cast<int>(label.op), "; it must be one of LabelCondition::Op"));
+  }
   const bool is_comparison = label.op == Op::kLess || label.op == Op::kGreater;
   const bool wants_values = is_comparison || label.op == Op::kIn || label.op == Op::kNotIn;
   if (!wants_values && !label.values.empty()) {
-    return Invalid(
-        absl::StrCat("the condition on the label ", label.key, " takes no values but has ", label.values.size()));
+    return Invalid(absl::StrCat("the condition on the label ", Shown(label.key), " takes no values but has ",
+                                label.values.size()));
   }
   if (wants_values && label.values.empty()) {
-    return Invalid(absl::StrCat("the condition on the label ", label.key, " needs a value to compare with"));
+    return Invalid(absl::StrCat("the condition on the label ", Shown(label.key), " needs a value to compare with"));
   }
   double number = 0;
   if (is_comparison && (label.values.size() != 1 || !absl::SimpleAtod(label.values.front(), &number))) {
-    return Invalid(absl::StrCat("the condition on the label ", label.key,
+    return Invalid(absl::StrCat("the condition on the label ", Shown(label.key),
                                 " compares numbers and needs exactly one, not ", Alternatives(label.values)));
   }
   return absl::OkStatus();
 }
 
 }  // namespace
+
+bool ShunsDrivers(const LabelCondition& label) {
+  return label.key == kDriverLabel && label.op == LabelCondition::Op::kNotExists;
+}
 
 void ForEachCondition(const Where& where, absl::FunctionRef<bool(const Condition&)> visit) {
   using Kind = Condition::Kind;
@@ -219,7 +269,7 @@ std::string DescribeOffer(const Condition& condition, const NodeInfo& node) {
       return absl::StrCat(node.up_mbps, " Mbit/s up");
     case Condition::Kind::kLabel: {
       const auto it = node.labels.find(condition.label->key);
-      return it == node.labels.end() ? absl::StrCat("no label ", condition.label->key)
+      return it == node.labels.end() ? absl::StrCat("no label ", Shown(condition.label->key))
                                      : absl::StrCat(it->first, "=", it->second);
     }
     case Condition::Kind::kPrice:
@@ -242,17 +292,29 @@ bool Matches(const Where& where, const NodeInfo& node, std::string* why) {
 }
 
 absl::Status CheckRequest(const SchedulingClass& request) {
+  if (request.resources.amounts().size() > kMaxAskedResources) {
+    return Invalid(absl::StrCat("it asks for ", request.resources.amounts().size(), " resources; it can ask for ",
+                                kMaxAskedResources));
+  }
   for (const auto& [name, ticks] : request.resources.amounts()) {
     if (ticks < 0) {
-      return Invalid(absl::StrCat("the resource ", name, " is ", request.resources.Get(name),
+      return Invalid(absl::StrCat("the resource ", Shown(name), " is ", request.resources.Get(name),
                                   "; a task can't ask for less than 0"));
     }
     if (name.empty()) return Invalid("a resource has no name");
+    if (name.size() > kMaxTextBytes) {
+      return Invalid(
+          absl::StrCat("the resource ", Shown(name), " has a name that is too long; it can have ", kMaxTextBytes));
+    }
   }
   IOC_RETURN_IF_ERROR(CheckBound("min_down_mbps", request.where.min_down_mbps));
   IOC_RETURN_IF_ERROR(CheckBound("min_up_mbps", request.where.min_up_mbps));
   IOC_RETURN_IF_ERROR(CheckBound("max_price_per_hour", request.where.max_price_per_hour));
+  IOC_RETURN_IF_ERROR(CheckTexts(request.where));
   for (const LabelCondition& label : request.where.labels) IOC_RETURN_IF_ERROR(CheckLabel(label));
+  if (request.strategy < Strategy::kDefault || request.strategy > Strategy::kSpread) {
+    return Invalid(absl::StrCat("strategy is ", static_cast<int>(request.strategy), "; it must be one of Strategy"));
+  }
   if (request.placement_timeout < absl::ZeroDuration()) {
     return Invalid(absl::StrCat("placement_timeout is ", absl::FormatDuration(request.placement_timeout),
                                 "; it can't be negative"));

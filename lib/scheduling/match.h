@@ -14,6 +14,12 @@
 
 namespace ioc {
 
+// On a node that a driver has of its own, which ends with it.
+inline constexpr char kDriverLabel[] = "iocluster/driver";
+
+// Whether the condition is that a node is no driver's own.
+bool ShunsDrivers(const LabelCondition& label);
+
 // One condition of a Where. Borrows from the Where that it came from.
 struct Condition {
   enum class Kind {

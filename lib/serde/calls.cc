@@ -8,6 +8,19 @@
 
 namespace ioc::internal {
 
+std::vector<Ref> CallOfNothing(std::string_view label, uint32_t number) {
+  std::vector<Ref> refs(number);
+  Runtime* const runtime = CurrentRuntime();
+  if (runtime == nullptr) return refs;
+  for (Ref& ref : refs) {
+    ref = runtime->PutError(
+        MakeError(Cause::kInvalidArgument, absl::StrCat("call of ", std::string(label),
+                                                        " through an ActorHandle that refers to nothing; use one that "
+                                                        "Create or FindActor has given")));
+  }
+  return refs;
+}
+
 absl::Status CheckUnsplit(const SharedTaskOptions& options) {
   if (options == nullptr || options->num_returns == 0) return absl::OkStatus();
   return MakeError(Cause::kInvalidArgument,
@@ -31,9 +44,9 @@ absl::StatusOr<uint32_t> SplitInto(const SharedTaskOptions& options) {
 
 absl::StatusOr<uint32_t> StreamWindow(const SharedTaskOptions& options) {
   if (options == nullptr) return kDefaultStreamWindow;
-  if (options->stream_window < 1) {
-    return MakeError(Cause::kInvalidArgument,
-                     absl::StrCat("stream_window is ", options->stream_window, "; it must be at least 1"));
+  if (options->stream_window < 1 || options->stream_window > static_cast<int>(kMaxStreamWindow)) {
+    return MakeError(Cause::kInvalidArgument, absl::StrCat("stream_window is ", options->stream_window,
+                                                           "; it must be from 1 to ", kMaxStreamWindow));
   }
   return static_cast<uint32_t>(options->stream_window);
 }

@@ -7,12 +7,13 @@
 
 #include "lib/base/check.h"
 #include "lib/base/status.h"
+#include "lib/base/text.h"
 
 namespace ioc {
 
 std::string NameOf(const ActorState& state) {
   std::string name = absl::StrCat("actor ", state.type);
-  if (!state.options.name.empty()) absl::StrAppend(&name, " \"", state.options.name, "\"");
+  if (!state.options.name.empty()) absl::StrAppend(&name, " \"", Shown(state.options.name), "\"");
   return name;
 }
 

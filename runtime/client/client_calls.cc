@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "lib/base/status.h"
+#include "lib/base/text.h"
 #include "runtime/client/awaited.h"
 #include "runtime/client/client.h"
 
@@ -63,7 +64,7 @@ std::vector<internal::Ref> Client::Submit(internal::Call call, const std::shared
   task.retries_left = task.options->max_retries;
   if (error.ok()) error = dispatcher_.Submit(task);
   if (!error.ok()) {
-    book_.Fail(task, WithContext(error, absl::StrCat("task ", std::string(task.label()))));
+    book_.Fail(task, WithContext(error, absl::StrCat("task ", Shown(task.label()))));
   } else {
     dispatcher_.PushUrgent();
   }

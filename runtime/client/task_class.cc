@@ -1,32 +1,60 @@
 // What options ask for as a scheduling class, or what is wrong with them.
 #include <absl/strings/str_cat.h>
 
+#include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "lib/base/status.h"
+#include "lib/protocol/actor_messages.h"
+#include "lib/scheduling/match.h"
 #include "runtime/client/task_dispatcher.h"
 
 namespace ioc {
 namespace {
 
+// What has a member of its own is asked for by that.
+absl::Status CheckOwnResources(const std::map<std::string, double>& resources) {
+  for (const auto& [name, amount] : resources) {
+    if (name.empty()) return MakeError(Cause::kInvalidArgument, "a resource has no name");
+    const std::string_view builtin = BuiltinResource(name);
+    if (builtin.empty()) continue;
+    const char* member = builtin == kCpu ? "cpus" : builtin == kGpu ? "gpus" : "memory";
+    return MakeError(Cause::kInvalidArgument, absl::StrCat("resources has ", amount, " ", name,
+                                                           ", which is not a resource of your own; set ", member));
+  }
+  return absl::OkStatus();
+}
+
+// For what is counted, and may be without end.
+absl::Status CheckCount(const char* member, int value) {
+  if (value >= -1) return absl::OkStatus();
+  return MakeError(Cause::kInvalidArgument,
+                   absl::StrCat(member, " is ", value, "; it must be at least 0, or -1 for no end"));
+}
+
+absl::Status CheckName(const char* member, const std::string& name) {
+  if (name.size() <= kMaxActorNameBytes) return absl::OkStatus();
+  return MakeError(Cause::kInvalidArgument,
+                   absl::StrCat(member, " has ", name.size(), " bytes; it can have ", kMaxActorNameBytes));
+}
+
+// The one place where options are checked, for each kind of runtime.
 template <typename Options>
 absl::StatusOr<SchedulingClass> MakeClass(const Options& options) {
+  IOC_RETURN_IF_ERROR(CheckOwnResources(options.resources));
   std::vector<std::pair<std::string, double>> amounts = {{std::string(kCpu), options.cpus},
                                                          {std::string(kGpu), options.gpus},
                                                          {std::string(kMemory), static_cast<double>(options.memory)}};
   amounts.insert(amounts.end(), options.resources.begin(), options.resources.end());
   SchedulingClass spec;
   IOC_ASSIGN_OR_RETURN(spec.resources, MakeResources(amounts));
-  if (options.placement_timeout < absl::ZeroDuration()) {
-    return MakeError(Cause::kInvalidArgument,
-                     absl::StrCat("placement_timeout is ", absl::FormatDuration(options.placement_timeout),
-                                  "; it must not be negative"));
-  }
   spec.where = options.where;
   spec.strategy = options.strategy;
   spec.placement_timeout = options.placement_timeout;
+  IOC_RETURN_IF_ERROR(CheckRequest(spec));
   return spec;
 }
 
@@ -41,6 +69,7 @@ absl::Status CheckConcurrency(const ActorOptions& options) {
       return MakeError(Cause::kInvalidArgument,
                        "a concurrency group has no name; max_concurrency is for calls that name none");
     }
+    IOC_RETURN_IF_ERROR(CheckName("a concurrency group's name", name));
     if (limit < 1) {
       return MakeError(Cause::kInvalidArgument, absl::StrCat("the limit of the concurrency group \"", name, "\" is ",
                                                              limit, "; it must be at least 1"));
@@ -75,15 +104,21 @@ absl::Status CheckShared(const ActorOptions& options) {
 }  // namespace
 
 absl::StatusOr<SchedulingClass> TaskDispatcher::ClassOf(const TaskOptions& options) {
-  if (options.max_retries < -1) {
-    return MakeError(Cause::kInvalidArgument,
-                     absl::StrCat("max_retries is ", options.max_retries, "; it must be at least 0, or -1 for no end"));
-  }
+  IOC_RETURN_IF_ERROR(CheckCount("max_retries", options.max_retries));
+  IOC_RETURN_IF_ERROR(CheckName("name", options.name));
   return MakeClass(options);
 }
 
 absl::StatusOr<SchedulingClass> TaskDispatcher::ClassOf(const ActorOptions& options) {
   IOC_RETURN_IF_ERROR(CheckConcurrency(options));
+  IOC_RETURN_IF_ERROR(CheckCount("max_restarts", options.max_restarts));
+  IOC_RETURN_IF_ERROR(CheckCount("max_task_retries", options.max_task_retries));
+  IOC_RETURN_IF_ERROR(CheckName("name", options.name));
+  IOC_RETURN_IF_ERROR(CheckName("name_space", options.name_space));
+  if (options.lifetime != Lifetime::kHandles && options.lifetime != Lifetime::kDetached) {
+    return MakeError(Cause::kInvalidArgument,
+                     absl::StrCat("lifetime is ", static_cast<int>(options.lifetime), "; it must be one of Lifetime"));
+  }
   if (options.lifetime == Lifetime::kDetached && options.name.empty()) {
     return MakeError(Cause::kInvalidArgument, "a detached actor needs a name; set ActorOptions::name");
   }

@@ -23,11 +23,12 @@ std::string OwnerOf(const RefInfo& actor) {
 }  // namespace
 
 absl::Status NameTable::Register(const RegisterActorName& request) {
-  if (request.name.empty() || request.name.size() > kMaxNameBytes || request.name_space.size() > kMaxNameBytes) {
+  if (request.name.empty() || request.name.size() > kMaxActorNameBytes ||
+      request.name_space.size() > kMaxActorNameBytes) {
     return MakeError(
         Cause::kInvalidArgument,
         absl::StrCat("an actor's name of ", request.name.size(), " bytes in a name space of ",
-                     request.name_space.size(), "; both take at most ", kMaxNameBytes, " and a name at least 1"));
+                     request.name_space.size(), "; both take at most ", kMaxActorNameBytes, " and a name at least 1"));
   }
   const auto it = holders_.find(Key(request.name_space, request.name));
   if (it != holders_.end()) {

@@ -1,7 +1,7 @@
 // The names of actors: who holds which.
 //
 // In memory; the Store takes its place when names have to survive the head. Belongs to the Head, on its executor.
-// Invariants: a name in a name space has one holder; at most kMaxNames names of at most kMaxNameBytes bytes.
+// Invariants: a name in a name space has one holder; at most kMaxNames names of at most kMaxActorNameBytes bytes.
 #ifndef IOCLUSTER_RUNTIME_HEAD_NAME_TABLE_H_
 #define IOCLUSTER_RUNTIME_HEAD_NAME_TABLE_H_
 
@@ -18,7 +18,6 @@
 namespace ioc {
 
 inline constexpr size_t kMaxNames = 1 << 20;
-inline constexpr size_t kMaxNameBytes = 1024;
 
 class NameTable {
  public:

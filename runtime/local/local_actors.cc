@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "lib/base/status.h"
+#include "lib/base/text.h"
 #include "lib/protocol/actor_names.h"
 #include "lib/protocol/actors_json.h"
 #include "runtime/client/task_dispatcher.h"
@@ -25,7 +26,7 @@ bool LocalActor::active() const {
 }
 
 std::string LocalActor::Name() const {
-  return absl::StrCat("actor ", type, options.name.empty() ? "" : absl::StrCat(" \"", options.name, "\""));
+  return absl::StrCat("actor ", type, options.name.empty() ? "" : absl::StrCat(" \"", Shown(options.name), "\""));
 }
 
 LocalActor* LocalRuntime::ActorOf(const Ref& ref) const { return dynamic_cast<LocalActor*>(ObjectOf(ref)); }

@@ -7,6 +7,7 @@
 
 #include "lib/base/check.h"
 #include "lib/base/status.h"
+#include "lib/base/text.h"
 #include "lib/base/units.h"
 #include "lib/protocol/located.h"
 #include "runtime/client/task_dispatcher.h"
@@ -118,7 +119,7 @@ std::vector<Ref> LocalRuntime::Submit(internal::Call call, const std::shared_ptr
     task = NewTask(LocalTask::Kind::kTask, std::move(call));
     task->options = options;
     error = !closed_.ok() ? closed_ : ours ? valid : ForeignArgument();
-    if (!error.ok()) Refuse(*task, WithContext(error, absl::StrCat("task ", std::string(task->label()))));
+    if (!error.ok()) Refuse(*task, WithContext(error, absl::StrCat("task ", Shown(task->label()))));
   }
   std::vector<Ref> results = task->results;
   if (error.ok()) Launch(std::move(task));

@@ -4,8 +4,10 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <cstdio>
 #include <fstream>
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -78,8 +80,12 @@ TEST_CASE("An exception arrives with its text and the function's name") {
   CheckError(cluster.Submit<Throw>("no luck today").Get(kPatience).status(), Cause::kTaskThrew,
              {"no luck today", "Throw", "node local", "attempt 1"});
   CheckError(cluster.Submit<ThrowANumber>().Get(kPatience).status(), Cause::kTaskThrew, {"ThrowANumber"});
-  CheckError(cluster.Submit<Refuse>("nothing there").Get(kPatience).status(), Cause::kTaskThrew,
-             {"nothing there", "Refuse"});
+  const absl::Status refused = cluster.Submit<Refuse>("nothing there").Get(kPatience).status();
+  CheckError(refused, Cause::kTaskThrew, {"nothing there", "Refuse"});
+  CHECK(refused.code() == absl::StatusCode::kNotFound);
+  const absl::Status passed_on = cluster.Submit<Identity>(cluster.Submit<Refuse>("gone")).Get(kPatience).status();
+  CHECK(passed_on.code() == absl::StatusCode::kNotFound);
+  CHECK(cluster.Submit<Throw>("no").Get(kPatience).status().code() == absl::StatusCode::kAborted);
 }
 
 TEST_CASE("A failed argument fails its task with the argument's error") {
@@ -190,6 +196,88 @@ TEST_CASE("Options that make no sense are refused and named") {
              {"tpu", "-2"});
 }
 
+struct Senseless {
+  TaskOptions options;
+  std::vector<std::string> words;  // of what it is refused with
+};
+
+std::vector<Senseless> SenselessOptions() {
+  using Op = LabelCondition::Op;
+  const double nan = std::nan("");
+  const double infinite = std::numeric_limits<double>::infinity();
+  return {
+      {{.where = {.max_price_per_hour = nan}}, {"where.max_price_per_hour is nan; it must be"}},
+      {{.where = {.max_price_per_hour = -1}}, {"where.max_price_per_hour is -1"}},
+      {{.where = {.max_price_per_hour = infinite}}, {"where.max_price_per_hour is inf"}},
+      {{.where = {.min_down_mbps = nan}}, {"where.min_down_mbps is nan"}},
+      {{.where = {.min_down_mbps = -1}}, {"where.min_down_mbps is -1"}},
+      {{.where = {.min_up_mbps = infinite}}, {"where.min_up_mbps is inf"}},
+      {{.where = {.labels = {{.key = "disk", .op = static_cast<Op>(99), .values = {"ssd"}}}}}, {"disk", "99"}},
+      {{.where = {.labels = {{.key = "", .op = Op::kExists}}}}, {"no key"}},
+      {{.where = {.labels = {{.key = std::string(kMiB, 'k'), .op = Op::kExists}}}}, {"where.labels", "1048576 bytes"}},
+      {{.where = {.regions = std::vector<std::string>(100'000, "eu-west-1")}}, {"where", "900000 bytes"}},
+      {{.strategy = static_cast<Strategy>(77)}, {"strategy is 77"}},
+      {{.resources = {{"CPU", 1000}}}, {"resources has 1000 CPU", "set cpus"}},
+      {{.resources = {{"gpus", 1}}}, {"resources has 1 gpus", "set gpus"}},
+      {{.resources = {{"memory", 1}}}, {"resources has 1 memory", "set memory"}},
+      {{.resources = {{"", 1}}}, {"a resource has no name"}},
+  };
+}
+
+ActorOptions AsActor(const TaskOptions& options) {
+  return {.resources = options.resources, .where = options.where, .strategy = options.strategy};
+}
+
+// Refused by a task's own cluster; the words of each.
+std::vector<std::string> SubmitSenseless() {
+  const Cluster cluster = Cluster::Current();
+  std::vector<std::string> told;
+  for (const Senseless& senseless : SenselessOptions()) {
+    told.emplace_back(cluster.With(senseless.options).Submit<Identity>(1).Get(kPatience).status().message());
+  }
+  return told;
+}
+
+TEST_CASE("Each option of a task that makes no sense is refused at its call, and all else goes on") {
+  const Cluster cluster = Embedded();
+  const std::vector<Senseless> all = SenselessOptions();
+  for (const Senseless& senseless : all) {
+    CheckError(cluster.With(senseless.options).Submit<Identity>(1).Get(kPatience).status(), Cause::kInvalidArgument,
+               senseless.words);
+    CHECK(cluster.Submit<Identity>(7).Get(kPatience).value() == 7);
+  }
+  const std::vector<std::string> inside = cluster.Submit<SubmitSenseless>().Get(kPatience).value();
+  REQUIRE(inside.size() == all.size());
+  for (size_t i = 0; i < all.size(); ++i) CHECK_THAT(inside[i], Contains(all[i].words.front()));
+}
+
+class Listener {
+ public:
+  int Hear(int x) { return x; }
+};
+
+TEST_CASE("Each option of an actor that makes no sense is refused at its call, and all else goes on") {
+  const Cluster cluster = Embedded();
+  const ActorHandle<Listener> other = cluster.Create<Listener>();
+  for (const Senseless& senseless : SenselessOptions()) {
+    for (const Lifetime lifetime : {Lifetime::kHandles, Lifetime::kDetached}) {
+      ActorOptions options = AsActor(senseless.options);
+      options.name = "listener";
+      options.lifetime = lifetime;
+      CheckError(cluster.With(options).Create<Listener>().Call<&Listener::Hear>(1).Get(kPatience).status(),
+                 Cause::kInvalidArgument, senseless.words);
+    }
+    CHECK(other.Call<&Listener::Hear>(7).Get(kPatience).value() == 7);
+  }
+  const auto refused = [&](const ActorOptions& options) {
+    return cluster.With(options).Create<Listener>().Call<&Listener::Hear>(1).Get(kPatience).status();
+  };
+  CheckError(refused({.max_restarts = -5}), Cause::kInvalidArgument, {"max_restarts is -5; it must be at least 0"});
+  CheckError(refused({.max_task_retries = -5}), Cause::kInvalidArgument, {"max_task_retries is -5"});
+  CheckError(refused({.name = std::string(2000, 'n')}), Cause::kInvalidArgument, {"name", "2000 bytes", "1024"});
+  CheckError(refused({.lifetime = static_cast<Lifetime>(9)}), Cause::kInvalidArgument, {"lifetime is 9"});
+}
+
 TEST_CASE("A cluster that can't be reached is named, within the timeout") {
   CheckError(Cluster::Connect(0, nullptr, {.address = "127.0.0.1:1"}).status(), Cause::kDisconnected,
              {"no head answers at 127.0.0.1:1"});
@@ -241,6 +329,13 @@ TEST_CASE("Arguments that are too many or too much for a message are refused wit
     const absl::Status status = texts.front().Get(kPatience).status();
     CHECK_THAT(std::string(status.message()), Contains("MakeTexts") && Contains("200 values"));
   }
+}
+
+TEST_CASE("A call through an empty handle says so, of the handle and the method") {
+  const Cluster cluster = Embedded();
+  const ActorHandle<Listener> none;
+  CheckError(none.Call<&Listener::Hear>(1).Get(kPatience).status(), Cause::kInvalidArgument,
+             {"call of", "Listener::Hear through an ActorHandle that refers to nothing"});
 }
 
 TEST_CASE("An empty reference is an error") {

@@ -265,6 +265,8 @@ TEST_CASE("num_returns that does not fit is an error of each result that says so
       Catch::Contains("num_returns is -2"));
   ObjectStream<int> stream = cluster.With(TaskOptions{.stream_window = 0}).Submit<Count>(0, 2);
   CHECK_THAT(std::string(stream.Next(kPatience).status().message()), Catch::Contains("stream_window is 0"));
+  stream = cluster.With(TaskOptions{.stream_window = 2'000'000'000}).Submit<Count>(0, 2);
+  CHECK_THAT(std::string(stream.Next(kPatience).status().message()), Catch::Contains("it must be from 1 to 1000000"));
 }
 
 }  // namespace

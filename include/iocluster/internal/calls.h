@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <iterator>
 #include <memory>
+#include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -24,6 +25,7 @@ namespace ioc::internal {
 using SharedTaskOptions = std::shared_ptr<const TaskOptions>;  // null: the defaults
 
 inline constexpr uint32_t kDefaultStreamWindow = 64;
+inline constexpr uint32_t kMaxStreamWindow = 1'000'000;
 // Results of one call.
 inline constexpr uint32_t kMaxReturns = 1 << 16;
 
@@ -59,6 +61,9 @@ std::vector<ObjectRef<E>> RefsOf(std::type_identity<std::vector<E, A>>, std::vec
   return std::vector<ObjectRef<E>>(std::make_move_iterator(refs.begin()), std::make_move_iterator(refs.end()));
 }
 
+// The `number` results of a call through a handle that refers to nothing: their error says so. Empty references where
+// this thread has no cluster to make them in.
+std::vector<Ref> CallOfNothing(std::string_view label, uint32_t number);
 // kInvalidArgument if `options` ask for a number of results where there is one, or a tuple.
 absl::Status CheckUnsplit(const SharedTaskOptions& options);
 // How many results to split a vector into, or why not.

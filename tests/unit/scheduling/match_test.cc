@@ -118,9 +118,34 @@ TEST_CASE("A request with senseless conditions is refused") {
   CHECK_FALSE(CheckRequest(Request({.labels = {{.key = "a"}}})).ok());
   CHECK_FALSE(CheckRequest(Request({.labels = {{.key = "a", .op = Op::kLess, .values = {"many"}}}})).ok());
   CHECK_FALSE(CheckRequest(Request({.labels = {{.key = "a", .op = Op::kExists, .values = {"b"}}}})).ok());
+  CHECK_FALSE(CheckRequest(Request({.labels = {{.key = "a", .op = static_cast<Op>(99), .values = {"b"}}}})).ok());
+  SchedulingClass odd;
+  odd.strategy = static_cast<Strategy>(77);
+  CHECK_THAT(std::string(CheckRequest(odd).message()), Catch::Contains("strategy is 77"));
   SchedulingClass request;
   request.placement_timeout = -absl::Seconds(1);
   CHECK_FALSE(CheckRequest(request).ok());
+}
+
+TEST_CASE("What a request says in words has bounds, and is shown shortened") {
+  const auto refusal = [](const SchedulingClass& request) { return std::string(CheckRequest(request).message()); };
+  const std::string huge(size_t{1} << 20, 'k');
+  CHECK_THAT(refusal(Request({.labels = {{.key = huge, .op = Op::kExists}}})),
+             Catch::Contains("where.labels") && Catch::Contains("1048576 bytes"));
+  CHECK(refusal(Request({.labels = {{.key = huge, .op = Op::kExists}}})).size() < 300);
+  CHECK_THAT(refusal(Request({.nodes = {"den", huge}})), Catch::Contains("where.nodes"));
+  CHECK_THAT(refusal(Request({.regions = std::vector<std::string>(100'000, "eu")})), Catch::Contains("200000 bytes"));
+  SchedulingClass request;
+  for (int i = 0; i < 10'000; ++i) request.resources.Set("resource" + std::to_string(i), 1);
+  CHECK_THAT(refusal(request), Catch::Contains("10000 resources"));
+  CHECK(request.resources.ToString().size() < 1000);
+  CHECK_THAT(request.resources.ToString(), Catch::Contains("and 9990 more"));
+}
+
+TEST_CASE("A condition on nothing shows its empty text") {
+  std::string why;
+  CHECK_FALSE(Matches({.regions = {""}}, GamingPc(), &why));
+  CHECK_THAT(why, Catch::Contains("are in \"\""));
 }
 
 }  // namespace
