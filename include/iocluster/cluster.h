@@ -146,6 +146,7 @@ class Cluster {
   template <typename T>
   auto Get(const std::vector<ObjectRef<T>>& refs, absl::Duration timeout = absl::InfiniteDuration()) const {
     const absl::Time deadline = runtime().Deadline(timeout);
+    AskForAll(refs);
     if constexpr (std::is_void_v<T>) {
       for (const ObjectRef<T>& ref : refs) {
         if (absl::Status status = ref.GetUntil(deadline); !status.ok()) return status;
@@ -223,6 +224,19 @@ class Cluster {
   absl::StatusOr<std::string> ActorsJson() const { return runtime().DescribeActorsJson(); }
 
  private:
+  // Has the values of all of them on their way, so that those of other owners don't come one round trip after another.
+  // Doesn't wait.
+  template <typename T>
+  void AskForAll(const std::vector<ObjectRef<T>>& refs) const {
+    if (refs.size() < 2) return;
+    std::vector<internal::Ref> asked;
+    asked.reserve(refs.size());
+    for (const ObjectRef<T>& ref : refs) {
+      if (ref) asked.push_back(ref.ref());
+    }
+    static_cast<void>(runtime().Wait(asked, asked.size(), absl::InfinitePast()));
+  }
+
   explicit Cluster(internal::RuntimePtr runtime) : runtime_(std::move(runtime)) {}
 
   internal::Runtime& runtime() const {

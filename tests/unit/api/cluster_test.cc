@@ -43,6 +43,18 @@ TEST_CASE_METHOD(Fixture, "ManyComeBackInOrder") {
   CHECK(absl::IsNotFound(cluster.Get(refs).status()));
 }
 
+TEST_CASE_METHOD(Fixture, "ManyAreAskedForTogetherBeforeTheFirstIsRead") {
+  const std::vector<ObjectRef<int>> refs = {cluster.Put(1), cluster.Put(2), ObjectRef<int>(), cluster.Put(4)};
+  CHECK_FALSE(cluster.Get(refs).ok());
+  CHECK(runtime.steps == std::vector<std::string>{"wait 3", "get", "get"});  // up to the one that refers to nothing
+}
+
+TEST_CASE_METHOD(Fixture, "AnErrorThatComesFirstDoesNotWaitForTheRest") {
+  const ObjectRef<int> failed(runtime.PutError(absl::NotFoundError("gone")));
+  CHECK(absl::IsNotFound(cluster.Get({failed, ObjectRef<int>(runtime.MakePending())}).status()));
+  CHECK(runtime.steps == std::vector<std::string>{"wait 2", "get"});
+}
+
 TEST_CASE_METHOD(Fixture, "WaitKeepsTheOrder") {
   const ObjectRef<int> pending(runtime.MakePending());
   const ObjectRef<int> a = cluster.Put(1);

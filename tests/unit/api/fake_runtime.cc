@@ -149,6 +149,7 @@ absl::StatusOr<Ref> FakeRuntime::FindActor(std::string_view name, std::string_vi
 absl::StatusOr<EncodedValue> FakeRuntime::Get(const Ref& ref, absl::Time deadline) {
   const std::lock_guard lock(mutex_);
   last_deadline = deadline;
+  steps.push_back("get");
   if (deadline > absl::UnixEpoch()) {
     if (absl::Status status = internal::CheckMayWait(*this, "Get"); !status.ok()) return status;
   }
@@ -183,7 +184,9 @@ size_t FakeRuntime::listening() {
 }
 
 std::vector<bool> FakeRuntime::Wait(std::span<const Ref> refs, size_t, absl::Time deadline) {
+  const std::lock_guard lock(mutex_);
   last_deadline = deadline;
+  steps.push_back("wait " + std::to_string(refs.size()));
   std::vector<bool> settled;
   for (const Ref& ref : refs) settled.push_back(static_cast<FakeTarget*>(ref.get())->value.has_value());
   return settled;

@@ -79,6 +79,7 @@ class FakeRuntime final : public internal::Runtime {
   std::vector<internal::Ref> Run(const internal::Call& call, void* actor, internal::Invocation& invocation);
 
   // What the tests look at.
+  std::vector<std::string> steps;  // "wait 3", of so many references, and "get"
   internal::Call last_call;
   std::shared_ptr<const TaskOptions> last_options;
   bool cancel_requested = false;
