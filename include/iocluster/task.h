@@ -1,10 +1,10 @@
 // Running functions elsewhere: what Cluster::With returns, and what running code can ask.
 //
-// A task is any free function, static member function or lambda without captures; an overloaded one is named by
-// static_cast<int (*)(int)>(F). Arguments convert to the parameter types at the call, as in a direct call. Where the
-// function takes a T, an ObjectRef<T> is taken as well: the task then runs when that value is there. Where it takes a
-// vector<T>, so is a vector<ObjectRef<T>>. Arguments that are too large for a message go through the object store by
-// themselves.
+// A task is any free function, static member function or lambda without captures (Submit<[](int x) { return x; }>(1):
+// the lambda itself, without a + before it); an overloaded one is named by static_cast<int (*)(int)>(F). Arguments
+// convert to the parameter types at the call, as in a direct call. Where the function takes a T, an ObjectRef<T> is
+// taken as well: the task then runs when that value is there. Where it takes a vector<T>, so is a vector<ObjectRef<T>>.
+// Arguments that are too large for a message go through the object store by themselves.
 //
 // What the function returns comes by the ObjectRef: T for T, const T& and absl::StatusOr<T>; void for void and
 // absl::Status. An error that it returns, and an exception that it throws, is the ref's error (Cause::kTaskThrew).

@@ -131,7 +131,7 @@ class AwaitableCall final : public CoroutineCall {
  private:
   // Outlives the call, until nothing of it is left on the loop.
   struct Ending {
-    explicit Ending(boost::asio::io_context::executor_type executor) : executor(std::move(executor)) {}
+    explicit Ending(boost::asio::io_context::executor_type loop) : executor(std::move(loop)) {}
 
     const boost::asio::io_context::executor_type executor;
     boost::asio::cancellation_signal signal;

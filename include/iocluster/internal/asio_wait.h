@@ -50,8 +50,8 @@ class PendingWaits final : public boost::asio::execution_context::service {
 
   void Add(std::shared_ptr<PendingWait> wait) {
     const std::lock_guard lock(mutex_);
-    PendingWait* const key = wait.get();
-    waits_.emplace(key, std::move(wait));
+    PendingWait* const pending = wait.get();
+    waits_.emplace(pending, std::move(wait));
   }
   void Remove(PendingWait* wait) {
     const std::lock_guard lock(mutex_);
@@ -65,7 +65,7 @@ class PendingWaits final : public boost::asio::execution_context::service {
       const std::lock_guard lock(mutex_);
       waits.swap(waits_);
     }
-    for (const auto& [key, wait] : waits) wait->Abandon();
+    for (const auto& [pending, wait] : waits) wait->Abandon();
   }
 
   std::mutex mutex_;

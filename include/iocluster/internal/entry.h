@@ -106,23 +106,41 @@ absl::Status ReturnResult(Invocation& invocation, std::string_view label, R&& re
   }
 }
 
+// Whether Serde has nothing for a T, and says so itself.
+template <typename T>
+concept WithoutSerde = requires {
+  Serde<T>::kIsRefused;
+};
+
+// A sentence instead of what the compiler says of a tuple that can't be made.
+template <typename... Ts>
+constexpr bool CanBeRead() {
+  constexpr bool kDefault = (std::is_default_constructible_v<Ts> && ...);
+  static_assert(kDefault || (WithoutSerde<Ts> || ...),
+                "iocluster cannot make this call: the type of a parameter has no public default constructor, and what "
+                "arrives is read into a value that is there");
+  return kDefault;
+}
+
 // Decodes the arguments, calls `function` with them as the parameters take them, hands the result on.
 template <typename Result, typename... Ps, typename Function>
 absl::Status RunEntry(TypeList<Ps...> parameters, Invocation& invocation, std::string_view label,
                       const Function& function) {
-  try {
-    std::tuple<Carried<Ps>...> arguments;
-    if (absl::Status status = ReadArguments(parameters, invocation, label, arguments); !status.ok()) return status;
-    const auto call = [&](Carried<Ps>&... values) -> Result { return function(static_cast<Ps&&>(values)...); };
-    if constexpr (std::is_void_v<Result>) {
-      std::apply(call, arguments);
-      invocation.results->ReturnInline({}, {});
-      return absl::OkStatus();
-    } else {
-      return ReturnResult<Result>(invocation, label, std::apply(call, arguments));
+  if constexpr (CanBeRead<Carried<Ps>...>()) {
+    try {
+      std::tuple<Carried<Ps>...> arguments;
+      if (absl::Status status = ReadArguments(parameters, invocation, label, arguments); !status.ok()) return status;
+      const auto call = [&](Carried<Ps>&... values) -> Result { return function(static_cast<Ps&&>(values)...); };
+      if constexpr (std::is_void_v<Result>) {
+        std::apply(call, arguments);
+        invocation.results->ReturnInline({}, {});
+        return absl::OkStatus();
+      } else {
+        return ReturnResult<Result>(invocation, label, std::apply(call, arguments));
+      }
+    } catch (...) {
+      return StatusOfException(label);
     }
-  } catch (...) {
-    return StatusOfException(label);
   }
 }
 

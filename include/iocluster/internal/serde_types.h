@@ -97,6 +97,7 @@ concept ViewLike = requires(T& value) {
 // What nothing below takes.
 template <typename T>
 struct BuiltinSerde {
+  static constexpr bool kIsRefused = true;
   static constexpr bool kPointer = PointerLike<T>;
   static constexpr bool kView = !kPointer && ViewLike<T>;
   static constexpr bool kArray = std::is_array_v<T>;
