@@ -40,6 +40,11 @@ constexpr char kCache[] = "IOCLUSTER_CACHE";
 constexpr char kFork[] = "IOCLUSTER_FORK";
 constexpr char kLocalMode[] = "IOCLUSTER_LOCAL_MODE";
 
+std::string Get(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
 absl::Status Invalid(const std::string& message) { return MakeError(Cause::kInvalidArgument, message); }
 
 // --- what may be in a variable; messages quote the value and leave the name to the caller ---
@@ -69,7 +74,8 @@ absl::Status CheckCache(const std::string& text) {
 }
 
 std::string DefaultSpillLimit(Env& env) {
-  const absl::StatusOr<uint64_t> free = env.files().FreeBytes(env.files().ScratchDirectory());
+  const std::string named = Get(kSpillDirectory);
+  const absl::StatusOr<uint64_t> free = env.files().FreeBytes(named.empty() ? env.files().ScratchDirectory() : named);
   return absl::StrCat("half of what is free", free.ok() ? absl::StrCat(" (", FormatBytes(*free / 2), " now)") : "");
 }
 
@@ -110,11 +116,6 @@ constexpr Variable kVariables[] = {
 // A node sets them for the workers that it starts.
 constexpr const char* kOfWorkers[] = {"IOCLUSTER_WORKER", "IOCLUSTER_WORKER_FD", "IOCLUSTER_WORKER_TEMPLATE_FD",
                                       "IOCLUSTER_WORKER_DEFAULTS", "IOCLUSTER_WORKER_LIBRARY_PATH"};
-
-std::string Get(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? std::string() : std::string(value);
-}
 
 // What the variable holds, empty if that is nothing. InvalidArgument names it.
 absl::StatusOr<std::string> Read(const char* name) {

@@ -6,6 +6,7 @@
 
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -53,6 +54,15 @@ void AddMachine(Findings& findings, AsioEnv& env) {
   if (probe.gpus.empty()) return add("GPUs", "none", probe.remark);
   for (const Gpu& gpu : probe.gpus) add("GPU", DescribeGpu(gpu.model, gpu.memory), probe.remark);
   add("CUDA", probe.has_cuda ? "libcuda.so.1 loads" : "libcuda.so.1 is missing", "");
+}
+
+// Where a node would put what its store has no room for.
+void AddSpillDisk(Findings& findings, AsioEnv& env) {
+  const absl::StatusOr<std::string> directory = SpillDirectoryFromEnvironment();
+  const absl::StatusOr<std::optional<uint64_t>> limit = SpillLimitFromEnvironment();
+  if (!directory.ok() || !limit.ok() || *limit == uint64_t{0}) return;  // among the settings
+  const std::string path = directory->empty() ? env.files().ScratchDirectory() : *directory;
+  findings.push_back(FindingOfSpillDisk(path, env.files().FreeBytes(path)));
 }
 
 std::string LimitText(rlim_t limit) { return limit == RLIM_INFINITY ? "unlimited" : absl::StrCat(limit); }
@@ -129,6 +139,7 @@ int RunDoctor(const std::vector<std::string>& arguments) {
   AddSettings(findings, env);
   AddMachine(findings, env);
   AddLimits(findings, env);
+  AddSpillDisk(findings, env);
   // An address that makes no sense is among the settings.
   if (const absl::StatusOr<Setting> address = HeadAddress(flag); address.ok()) AddHead(findings, *address, env);
   std::fputs(json ? FindingsJson(findings).c_str() : FindingsText(findings).c_str(), stdout);

@@ -7,6 +7,7 @@
 
 #include "iocluster/status.h"
 #include "lib/base/json.h"
+#include "lib/base/units.h"
 #include "runtime/cli/table.h"
 
 namespace ioc {
@@ -18,6 +19,23 @@ Finding FindingOf(const EnvironmentSetting& setting) {
           .source = setting.is_set ? "environment" : "default",
           .remark = setting.status.ok() ? setting.about : std::string(setting.status.message()),
           .is_problem = !setting.status.ok()};
+}
+
+Finding FindingOfSpillDisk(const std::string& directory, const absl::StatusOr<uint64_t>& free) {
+  Finding finding{.section = "limits", .name = "spill disk", .remark = absl::StrCat("free for objects in ", directory)};
+  finding.is_problem = !free.ok() || *free == 0;
+  if (free.ok()) {
+    finding.value = FormatBytes(*free);
+    if (finding.is_problem) {
+      finding.remark = absl::StrCat("nothing is free in ", directory,
+                                    ", so that a full object store can't spill; name another directory with "
+                                    "IOCLUSTER_SPILL_DIRECTORY, or set IOCLUSTER_SPILL_LIMIT=0");
+    }
+  } else {
+    finding.value = "unknown";
+    finding.remark = std::string(free.status().message());
+  }
+  return finding;
 }
 
 std::string FindingsText(const Findings& findings) {

@@ -3,7 +3,9 @@
 #define IOCLUSTER_RUNTIME_CLI_FINDINGS_H_
 
 #include <absl/status/status.h>
+#include <absl/status/statusor.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,9 @@ struct Finding {
 using Findings = std::vector<Finding>;
 
 Finding FindingOf(const EnvironmentSetting& setting);
+
+// What is free on the disk of a node's spill directory.
+Finding FindingOfSpillDisk(const std::string& directory, const absl::StatusOr<uint64_t>& free);
 
 // A table a section; problems are marked with '!'.
 std::string FindingsText(const Findings& findings);

@@ -30,6 +30,12 @@ absl::Status Spiller::Open() {
   if (file_ != nullptr) return absl::OkStatus();
   if (!options_.limit.has_value()) {
     IOC_ASSIGN_OR_RETURN(const uint64_t free, env_.files().FreeBytes(options_.directory));
+    if (free < kSpillBlockBytes) {
+      return MakeError(Cause::kStoreFull,
+                       absl::StrCat("the disk of ", options_.directory,
+                                    " has no free space; make some, or name another directory with "
+                                    "IOCLUSTER_SPILL_DIRECTORY, ConnectOptions.spill_directory or --spill-directory"));
+    }
     options_.limit = free / 2;
   }
   IOC_ASSIGN_OR_RETURN(file_, env_.files().CreateScratch(options_.directory));
@@ -75,9 +81,8 @@ bool Spiller::Spill(uint64_t bytes) {
   const bool off = options_.limit == uint64_t{0} || (!disk_error_.ok() && env_.executor().Now() < retry_at_);
   if (off) return writing_bytes_ > 0 && disk_error_.ok();
   const uint64_t wanted = bytes + store_.budget() / kSpillAheadPart;
-  if (absl::Status opened = store_.idle().empty() ? absl::OkStatus() : Open(); !opened.ok()) {
-    disk_error_ = std::move(opened);
-    retry_at_ = env_.executor().Now() + kDiskRetryInterval;
+  if (const absl::Status opened = store_.idle().empty() ? absl::OkStatus() : Open(); !opened.ok()) {
+    NoteDiskError(opened);
     return false;
   }
   limit_reached_ = false;
@@ -174,11 +179,8 @@ void Spiller::WriteNext(std::shared_ptr<Batch> batch) {
 
 void Spiller::Written(std::shared_ptr<Batch> batch, const absl::Status& status) {
   writing_bytes_ -= batch->bytes;
-  disk_error_ = status;
-  if (!status.ok()) {
-    retry_at_ = env_.executor().Now() + kDiskRetryInterval;
-    env_.Log(LogLevel::kWarning, absl::StrCat("can't spill objects: ", absl::string_view(status.message())));
-  }
+  disk_error_ = absl::OkStatus();
+  if (!status.ok()) NoteDiskError(status);
   for (size_t i = 0; i < batch->items.size(); ++i) {
     const Item& item = batch->items[i];
     // It may have been freed meanwhile.
@@ -192,6 +194,16 @@ void Spiller::Written(std::shared_ptr<Batch> batch, const absl::Status& status) 
   if (status.ok()) clean_.insert(batch->extent);
   for (const Item& item : batch->items) store_.Unpin(kSpillHolder, item.id);
   on_room_();
+}
+
+void Spiller::NoteDiskError(const absl::Status& error) {
+  const absl::Time now = env_.executor().Now();
+  disk_error_ = error;
+  retry_at_ = now + kDiskRetryInterval;
+  if (error == logged_error_ && now < log_again_at_) return;
+  logged_error_ = error;
+  log_again_at_ = now + kDiskLogInterval;
+  env_.Log(LogLevel::kWarning, absl::StrCat("can't spill objects: ", absl::string_view(error.message())));
 }
 
 void Spiller::Discard(Extent place) {

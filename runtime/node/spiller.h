@@ -44,6 +44,8 @@ inline constexpr int kMaxPassedOver = 64;
 inline constexpr uint64_t kDiskPieceBytes = 8 * kSpillBlockBytes;
 // After an error the disk is left alone for this long.
 inline constexpr absl::Duration kDiskRetryInterval = absl::Seconds(1);
+// The log tells of the same error once in so long.
+inline constexpr absl::Duration kDiskLogInterval = absl::Seconds(10);
 // Objects whose loss is remembered, so that readers hear of it.
 inline constexpr size_t kMaxLostObjects = 4096;
 
@@ -134,6 +136,7 @@ class Spiller {
   void KeepLimit();
   void WriteNext(std::shared_ptr<Batch> batch);
   void Written(std::shared_ptr<Batch> batch, const absl::Status& status);
+  void NoteDiskError(const absl::Status& error);
   void Discard(Extent place);
   void RemoveFromDisk(ObjectId id);
   bool IsOnDisk(uint64_t extent) const;
@@ -153,6 +156,8 @@ class Spiller {
   SpillTable table_;
   absl::Status disk_error_;  // of the last write, or of opening the file
   absl::Time retry_at_ = absl::InfinitePast();
+  absl::Status logged_error_;
+  absl::Time log_again_at_ = absl::InfinitePast();
   bool limit_reached_ = false;
   uint64_t writing_bytes_ = 0;
   uint64_t wanted_back_bytes_ = 0;  // of objects that wait for memory to come back to

@@ -9,6 +9,7 @@
 
 #include "lib/base/status.h"
 #include "lib/objects/extent_allocator.h"
+#include "runtime/node/spiller.h"
 #include "tests/sim/programs.h"
 #include "tests/sim/scenario.h"
 
@@ -280,6 +281,50 @@ TEST_CASE("a full or failing disk is an error that says so, and no more once it 
       CHECK(DiskOf(cluster, 0).used_bytes == 0);
     });
   }
+}
+
+TEST_CASE("a disk with nothing free is named instead of a limit that nobody has set, and used once it has room") {
+  RunSeeds({.nodes = 1, .store_bytes = kStore}, [](SimCluster& cluster) {
+    cluster.Drive([&](Driver& driver) {
+      SimDisk& disk = DiskOf(cluster, 0);
+      const uint64_t room = std::exchange(disk.limit_bytes, 0);
+      std::vector<ObjectRef<Pattern>> refs;
+      std::optional<std::string> full;
+      for (uint64_t id = 0; id < 10 && !full; ++id) {
+        full = Refusal(driver, kLarge);
+        if (!full) refs.push_back(PutPattern(driver.cluster, id, kLarge));
+      }
+      REQUIRE(full);
+      CHECK_THAT(*full, Contains("the disk of /var/tmp has no free space") && !Contains("IOCLUSTER_SPILL_LIMIT is 0"));
+      disk.limit_bytes = room;
+      for (uint64_t id = refs.size(); id < 20; ++id) refs.push_back(PutPattern(driver.cluster, id, kLarge));
+      for (size_t i = 0; i < refs.size(); ++i) CheckRead(i, refs[i]);
+      refs.clear();
+      CheckQuiet(driver);
+    });
+  });
+}
+
+TEST_CASE("a full disk fills no log: the same error is told once in ten seconds") {
+  RunSeeds({.nodes = 1, .store_bytes = kStore}, [](SimCluster& cluster) {
+    const auto told = [&] {
+      const auto& log = cluster.world().log();
+      return std::count_if(log.begin(), log.end(),
+                           [](const std::string& line) { return line.find("can't spill objects") != line.npos; });
+    };
+    cluster.Drive([&](Driver& driver) {
+      DiskOf(cluster, 0).fault = DiskFault::kFull;
+      const absl::Time start = cluster.world().Now();
+      std::vector<ObjectRef<Pattern>> refs;
+      uint64_t id = 0;
+      while (cluster.world().Now() - start < absl::Seconds(25)) {
+        if (!Refusal(driver, kLarge)) refs.push_back(PutPattern(driver.cluster, id++, kLarge));
+        driver.Sleep(absl::Milliseconds(100));
+      }
+      CHECK(told() >= 1);
+      CHECK(told() <= 1 + (cluster.world().Now() - start) / kDiskLogInterval);
+    });
+  });
 }
 
 TEST_CASE("bytes that the disk has changed are never given out: the object is lost, and the error says how") {

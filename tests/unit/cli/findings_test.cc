@@ -28,6 +28,15 @@ TEST_CASE("A setting is shown with its source, and what is wrong with it instead
         "!  IOCLUSTER_GPUS  many  environment: not an amount; write a number\n");
 }
 
+TEST_CASE("A spill disk with nothing free is a problem, with its directory and what to set") {
+  CHECK_FALSE(FindingOfSpillDisk("/big", uint64_t{5} << 30).is_problem);
+  CHECK(FindingOfSpillDisk("/big", uint64_t{5} << 30).value == "5 GiB");
+  const Finding full = FindingOfSpillDisk("/full", uint64_t{0});
+  CHECK(full.is_problem);
+  CHECK_THAT(full.remark, Contains("nothing is free in /full") && Contains("IOCLUSTER_SPILL_DIRECTORY"));
+  CHECK(FindingOfSpillDisk("/gone", MakeError(Cause::kInvalidArgument, "/gone is gone")).is_problem);
+}
+
 TEST_CASE("The verdict names the first problem and counts the others") {
   CHECK(Verdict({FindingOf(kGood)}).ok());
   CHECK(std::string(Verdict({FindingOf(kGood), FindingOf(Bad("many"))}).message()) ==
