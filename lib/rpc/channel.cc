@@ -128,7 +128,12 @@ void Channel::OnFrame(FrameView frame) {
 }
 
 void Channel::OnClosed(const absl::Status& why) {
-  if (!closed()) Disconnect(why, true);
+  if (closed()) return;
+  const bool is_stranger = !ready_ && side_ == Side::kDialler && CauseOf(why) == Cause::kInvalidArgument;
+  Disconnect(is_stranger ? MakeError(Cause::kInvalidArgument, absl::StrCat("what listens at ", description_,
+                                                                           " isn't iocluster (", why.message(), ")"))
+                         : why,
+             true);
 }
 
 absl::Status Channel::Dispatch(FrameView& frame) {
@@ -341,6 +346,14 @@ void Channel::Abort(const absl::Status& why) {
   if (closed()) return;
   SendGoodbye(why);
   Disconnect(why, true);
+}
+
+void EndWithGoodbye(std::unique_ptr<Connection> connection, const absl::Status& why) {
+  BodyBuffer body;
+  EncodeStatus(why, body);
+  const absl::Status sent = connection->Send({.kind = FrameKind::kGoodbye}, body.bytes(), {}, {});
+  IOC_CHECK(sent.ok()) << sent.ToString();
+  connection->Flush();
 }
 
 void Channel::SendGoodbye(const absl::Status& why) {

@@ -215,6 +215,9 @@ absl::Status Take(const FrameView& frame, F&& handle) {
   return absl::OkStatus();
 }
 
+// Ends a connection that has not begun, with a word why.
+void EndWithGoodbye(std::unique_ptr<Connection> connection, const absl::Status& why);
+
 }  // namespace ioc
 
 #endif  // IOCLUSTER_LIB_RPC_CHANNEL_H_

@@ -115,7 +115,12 @@ std::string LargestOffer(const std::vector<const NodeView*>& nodes, const std::s
                       "); ask for at most that, or start a larger node");
 }
 
+constexpr char kStartNode[] = "start one with 'iocluster node --head HOST:PORT'";
+
 std::string Offers(const std::vector<const NodeView*>& nodes, const Condition& condition) {
+  if (condition.label != nullptr && ShunsDrivers(*condition.label)) {
+    return absl::StrCat("only nodes that drivers have of their own are there, and those end with them; ", kStartNode);
+  }
   std::set<std::string> offers;
   for (const NodeView* node : nodes) offers.insert(DescribeOffer(condition, *node->info));
   std::vector<std::string> listed(offers.begin(), offers.end());
@@ -169,15 +174,15 @@ std::optional<size_t> Place(std::span<const NodeView> nodes, const SchedulingCla
 }
 
 std::string ExplainUnplaceable(std::span<const NodeView> nodes, const SchedulingClass& request) {
-  const std::string what = absl::StrCat(request.resources.ToString());
+  const std::string wants = request.resources.empty() ? "" : absl::StrCat(" that wants ", request.resources.ToString());
+  const std::string what = absl::StrCat(request.dedicated ? "an actor" : "a task", wants);
   Funnel funnel(nodes);
   if (funnel.left().empty()) {
-    return absl::StrCat("no node could ever run a task that wants ", what, ": none is registered; start one with ",
-                        "'iocluster node --head HOST:PORT'");
+    return absl::StrCat("no node could ever run ", what, ": none is registered; ", kStartNode);
   }
   const std::string remedy = NarrowDown(funnel, request);
-  if (remedy.empty()) return absl::StrCat("a task that wants ", what, " is possible: ", funnel.text());
-  return absl::StrCat("no node could ever run a task that wants ", what, ": ", funnel.text(), " (", remedy, ")");
+  if (remedy.empty()) return absl::StrCat(what, " is possible: ", funnel.text());
+  return absl::StrCat("no node could ever run ", what, ": ", funnel.text(), " (", remedy, ")");
 }
 
 }  // namespace ioc

@@ -14,6 +14,7 @@
 #include "lib/env_asio/asio_env.h"
 #include "lib/env_asio/fork_server.h"
 #include "lib/env_asio/spawn.h"
+#include "lib/scheduling/match.h"
 #include "runtime/api/configuration.h"
 #include "runtime/api/head_connection.h"
 #include "runtime/api/hosted_node.h"
@@ -146,7 +147,7 @@ absl::StatusOr<std::string> FindOrHostNode(AsioEnv& env, const ConnectOptions& o
   NodeOptions node;
   node.head_address = options.address;
   SetStore(node, options);
-  node.declared.labels["iocluster/driver"] = "true";
+  node.declared.labels[kDriverLabel] = "true";
   node.find_resources = false;
   IOC_ASSIGN_OR_RETURN(hosted, HostedNode::Start(std::move(node), options.timeout));
   return hosted->local_address();

@@ -52,9 +52,10 @@ absl::Status HeadConnection::Dial(absl::Duration timeout) {
 
 absl::Status HeadConnection::Unreachable(const absl::Status& why) const {
   const Cause cause = CauseOf(why) == Cause::kNone ? Cause::kDisconnected : CauseOf(why);
-  return MakeError(cause, absl::StrCat("no head answers at ", address_, " (", std::string(why.message()),
-                                       "); start one with 'iocluster head', or name another with ", named_by_,
-                                       " or IOCLUSTER_ADDRESS"));
+  // Something else is there: a head can't be started in its place.
+  const char* const start = cause == Cause::kInvalidArgument ? "" : "start one with 'iocluster head', or ";
+  return MakeError(cause, absl::StrCat("no head answers at ", address_, " (", std::string(why.message()), "); ", start,
+                                       "name another with ", named_by_, " or IOCLUSTER_ADDRESS"));
 }
 
 void HeadConnection::OnReady(Channel&, const Hello& peer) {

@@ -13,6 +13,7 @@
 #include "lib/protocol/actors_json.h"
 #include "lib/protocol/census_json.h"
 #include "lib/protocol/nodes_json.h"
+#include "lib/scheduling/match.h"
 #include "runtime/cli/table.h"
 
 namespace ioc {
@@ -38,7 +39,7 @@ std::string HowToAdd(std::string_view head) {
 std::string State(const NodeStatus& node) {
   if (!node.alive) return absl::StrCat("dead for ", FormatAge(absl::Milliseconds(node.age_ms)));
   // Where a machine has no node, a driver hosts one that offers nothing.
-  return node.info.labels.contains("iocluster/driver") ? "alive, in a driver" : "alive";
+  return node.info.labels.contains(kDriverLabel) ? "alive, in a driver" : "alive";
 }
 
 std::string CustomResources(const NodeStatus& node) {

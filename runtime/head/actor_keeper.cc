@@ -7,6 +7,7 @@
 
 #include "lib/base/status.h"
 #include "lib/base/units.h"
+#include "lib/scheduling/match.h"
 
 namespace ioc {
 namespace {
@@ -63,7 +64,7 @@ absl::Status ActorKeeper::Create(const DetachedActor& actor) {
   record.actor.spec.dedicated = true;
   record.actor.spec.outlives_driver = true;
   // A driver's own node ends with it.
-  record.actor.spec.where.labels.push_back({.key = "iocluster/driver", .op = LabelCondition::Op::kNotExists});
+  record.actor.spec.where.labels.push_back({.key = kDriverLabel, .op = LabelCondition::Op::kNotExists});
   record.number = ++last_number_;
   by_number_[record.number] = actor.id;
   kept_bytes_ += actor.constructor.size();
@@ -144,6 +145,11 @@ void ActorKeeper::Unplaceable(uint32_t number, const absl::Status& error, absl::
     }
   }
   Die(*record, EndOf(error, absl::StrCat(NameOf(record->actor), " can't be placed")));
+}
+
+std::string ActorKeeper::Describe(uint32_t number) {
+  const Record* const record = FindByNumber(number);
+  return record == nullptr ? "a detached actor" : absl::StrCat("detached ", NameOf(record->actor));
 }
 
 void ActorKeeper::HostRefused(ObjectId actor, uint32_t incarnation, const absl::Status& error) {

@@ -88,6 +88,8 @@ class ActorKeeper {
 
   void Placed(uint32_t number, const Place& place);
   void Unplaceable(uint32_t number, const absl::Status& error, absl::Time now);
+  // For messages; whatever the number is.
+  std::string Describe(uint32_t number);
   void Fetched(NodeId node, JobId job, bool ok);
   void HostRefused(ObjectId actor, uint32_t incarnation, const absl::Status& error);
   // What a node says of an actor. Whether the actor is to end, because it was killed or has been made elsewhere.

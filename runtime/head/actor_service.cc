@@ -113,6 +113,10 @@ void ActorService::OnUnplaceable(uint32_t number, const absl::Status& error) {
   Arm();
 }
 
+void ActorService::OnNotPlaced(uint32_t number, const std::string& reason) {
+  env_.Log(LogLevel::kWarning, absl::StrCat(keeper_.Describe(number), " can't be placed now: ", reason));
+}
+
 void ActorService::Host(NodeId node, const HostActor& request) {
   NodeRecord* host = nodes_.Find(node);
   host->channel->Call(

@@ -66,6 +66,7 @@ class ActorService final : private ActorKeeper::Actions, private PlacementOwner 
   // PlacementOwner
   void OnPlaced(uint32_t number, const NodeRecord& node, const PlaceLease::Reply& grant) override;
   void OnUnplaceable(uint32_t number, const absl::Status& error) override;
+  void OnNotPlaced(uint32_t number, const std::string& reason) override;
 
   void HandleLocate(Channel& channel, const FrameHeader& request, ObjectId actor);
   void Arm();

@@ -329,8 +329,10 @@ void Placer::Refuse(ClientKey client, uint32_t class_id, const absl::Status& err
 }
 
 void Placer::SendWarning(ClientKey client, uint32_t class_id, std::string reason) {
-  if (IsOwn(client))
-    return env_.Log(LogLevel::kWarning, absl::StrCat("a detached actor can't be placed now: ", reason));
+  if (IsOwn(client)) {
+    if (owner_ != nullptr) owner_->OnNotPlaced(class_id, reason);
+    return;
+  }
   NodeRecord* origin = nodes_.Find(client.first);
   if (origin == nullptr || !origin->alive()) return;
   origin->channel->Notify(ForwardWarning{.client = client.second, .class_id = class_id, .reason = std::move(reason)});

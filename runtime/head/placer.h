@@ -49,6 +49,8 @@ class PlacementOwner {
  public:
   virtual void OnPlaced(uint32_t number, const NodeRecord& node, const PlaceLease::Reply& grant) = 0;
   virtual void OnUnplaceable(uint32_t number, const absl::Status& error) = 0;
+  // Not now; OnUnplaceable may follow.
+  virtual void OnNotPlaced(uint32_t number, const std::string& reason) = 0;
 
  protected:
   ~PlacementOwner() = default;

@@ -54,6 +54,13 @@ void HeadLink::Registered(const absl::StatusOr<RegisterNode::Reply>& reply) {
   if (!reply.ok()) {
     // That of a channel that broke is told by OnClosed, with the reason that the head gave.
     if (CauseOf(reply.status()) == Cause::kDisconnected) return;
+    if (CauseOf(reply.status()) == Cause::kDeadline && awaits_hello_) {
+      return Failed(
+          MakeError(Cause::kDeadline,
+                    absl::StrCat("what listens at ", address_, " took the connection and said nothing within ",
+                                 absl::FormatDuration(kHeadCallTimeout), "; it hangs, or isn't iocluster")),
+          /*for_good=*/false);
+    }
     return Failed(reply.status(), CauseOf(reply.status()) != Cause::kDeadline);
   }
   if (reply->term < term_) {
@@ -92,8 +99,15 @@ void HeadLink::Failed(const absl::Status& why, bool for_good) {
   }
   const absl::Duration first_patience = CauseOf(why) == Cause::kDeadline ? kFirstHeadTimeout : kNoHeadTimeout;
   const absl::Duration left = away_since_ + (ever_registered_ ? kHeadLostTimeout : first_patience) - now;
-  const bool is_refused = std::exchange(awaits_hello_, false) || !ever_registered_;
-  if ((for_good && is_refused) || left <= absl::ZeroDuration()) {
+  const bool is_refused = std::exchange(awaits_hello_, false);
+  if (for_good && is_refused && ever_registered_) {
+    lost_ = true;
+    env_.Log(LogLevel::kWarning, absl::StrCat("the head at ", address_, ": ", absl::string_view(why.message())));
+    return listener_.OnHeadLost(MakeError(
+        CauseOf(why), absl::StrCat("the head at ", address_,
+                                   " was started anew, as another cluster; start this node again to join it")));
+  }
+  if ((for_good && !ever_registered_) || left <= absl::ZeroDuration()) {
     lost_ = true;
     return listener_.OnHeadLost(
         WithContext(why, ever_registered_ ? absl::StrCat("lost the head at ", address_) : "can't join the cluster"));

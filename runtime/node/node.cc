@@ -17,6 +17,9 @@ namespace {
 // The region is larger than its budget, so that fragments of it do not fill the store.
 constexpr uint64_t kStoreRegionFactor = 2;
 constexpr uint64_t kMinDefaultStoreBytes = uint64_t{64} << 20;
+// What sets its size.
+constexpr char kStoreSettings[] =
+    "--store-memory, IOCLUSTER_OBJECT_STORE_MEMORY and ConnectOptions.object_store_memory";
 constexpr int kMaxPrestart = 4;
 constexpr char kClusterStopped[] = "the cluster was stopped";
 // After the head has told a node to stop, it ends itself within this.
@@ -105,7 +108,17 @@ absl::Status Node::Impl::Start() {
   const uint64_t budget = options_.store_bytes != 0 ? options_.store_bytes : DefaultStoreBytes(env_.host());
   IOC_RETURN_IF_ERROR(CheckStoreBytes(budget));
   info_.store_bytes = budget;
-  IOC_ASSIGN_OR_RETURN(auto memory, env_.CreateSharedMemory("ioc-store", budget * kStoreRegionFactor));
+  absl::StatusOr<std::shared_ptr<SharedMemory>> memory =
+      env_.CreateSharedMemory("ioc-store", budget * kStoreRegionFactor);
+  if (!memory.ok()) {
+    return WithContext(memory.status(),
+                       absl::StrCat("no object store of ", FormatBytes(budget), " (", kStoreSettings, ")"));
+  }
+  if (budget > env_.host().memory_bytes) {
+    env_.Log(LogLevel::kWarning,
+             absl::StrCat("the object store may grow to ", FormatBytes(budget), ", but this machine has ",
+                          FormatBytes(env_.host().memory_bytes), " of memory; ", kStoreSettings, " set less"));
+  }
   IOC_RETURN_IF_ERROR(Listen());  // nobody is let in before the parts below are there
 
   const Hello self = SelfOf(info_, cluster_);
@@ -116,7 +129,7 @@ absl::Status Node::Impl::Start() {
   const StoreOptions store{.budget = budget,
                            .spill = {.directory = options_.spill_directory, .limit = options_.spill_limit},
                            .patience = options_.store_patience};
-  store_ = std::make_unique<StoreService>(env_, std::move(memory), store, info_.address.node, *sessions_, *peers_);
+  store_ = std::make_unique<StoreService>(env_, *std::move(memory), store, info_.address.node, *sessions_, *peers_);
   programs_ = std::make_unique<ProgramStore>(env_, info_.address, *sessions_, *peers_);
   const int cpus = static_cast<int>(info_.total.GetTicks(kCpu) / ResourceSet::kUnit);
   workers_ = std::make_unique<WorkerPool>(
@@ -151,7 +164,11 @@ void Node::Impl::Accept(std::unique_ptr<Connection> connection, const Preamble& 
       sessions_->Accept(std::move(connection));
       return;
     case Target::kHead:
-      if (head_door_) head_door_(std::move(connection), preamble);
+      if (head_door_) return head_door_(std::move(connection), preamble);
+      EndWithGoodbye(std::move(connection),
+                     MakeError(Cause::kInvalidArgument,
+                               absl::StrCat("node ", info_.name, " listens there, not a head; its head is ",
+                                            options_.head_address)));
       return;
     case Target::kProcess:
       if (Session* process = sessions_->FindProcess(ProcessId(preamble.id))) {

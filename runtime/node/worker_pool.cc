@@ -1,5 +1,6 @@
 #include "runtime/node/worker_pool.h"
 
+#include <absl/strings/ascii.h>
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
@@ -13,7 +14,8 @@ namespace ioc {
 namespace {
 
 std::string StderrTail(const ExitStatus& exit) {
-  return exit.stderr_tail.empty() ? "" : absl::StrCat("; its last words: ", exit.stderr_tail);
+  const absl::string_view words = absl::StripTrailingAsciiWhitespace(exit.stderr_tail);
+  return words.empty() ? "" : absl::StrCat("; its last words: ", words);
 }
 
 }  // namespace
@@ -361,7 +363,8 @@ void WorkerPool::Exited(uint64_t number, const ExitStatus& exit) {
     StartFailed(worker.job,
                 MakeError(Cause::kProgramMissing,
                           absl::StrCat("the program ", path, " was started as a worker and ", Describe(exit),
-                                       " before it called ioc::Cluster::Connect", StderrTail(exit))),
+                                       " before it called ioc::Cluster::Connect; call it first thing in main",
+                                       StderrTail(exit))),
                 Fault::kAccident);
   }
   ended_.push_back(std::move(worker.child));

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -79,10 +80,35 @@ class SilentHead {
   }
   ~SilentHead() { ::close(fd_); }
   const std::string& address() const { return address_; }
+  int fd() const { return fd_; }
 
  private:
   const int fd_;
   std::string address_;
+};
+
+// Greets whoever connects, as a server of another kind does.
+class Stranger {
+ public:
+  explicit Stranger(std::string greeting) : greeting_(std::move(greeting)), thread_([this] { Serve(); }) {}
+  ~Stranger() {
+    ::shutdown(door_.fd(), SHUT_RDWR);
+    thread_.join();
+  }
+  const std::string& address() const { return door_.address(); }
+
+ private:
+  void Serve() {
+    for (int fd = 0; (fd = ::accept(door_.fd(), nullptr, nullptr)) >= 0; ::close(fd)) {
+      static_cast<void>(::send(fd, greeting_.data(), greeting_.size(), MSG_NOSIGNAL));
+      char byte = 0;
+      while (::recv(fd, &byte, 1, 0) > 0) continue;  // until it goes
+    }
+  }
+
+  const std::string greeting_;
+  const SilentHead door_;
+  std::thread thread_;
 };
 
 template <size_t N>
@@ -221,6 +247,20 @@ TEST_CASE("A head that does not answer is named by drivers, tools and nodes") {
   CheckSays(node.Wait(), 1, {silent.address(), "name another address with --head"});
 }
 
+TEST_CASE("What is no head is named by tools and nodes: a node, with its head, and what is not iocluster") {
+  RealCluster cluster({"alpha"});
+  const std::string node = NodeAddressOf(cluster);
+  const std::string words = "node alpha listens there, not a head; its head is " + cluster.address();
+  CheckSays(Run(IoclusterCommand({"status", "--address", node})), 1, {words});
+  CheckSays(Run(IoclusterCommand({"node", "--store-memory", "16MiB", "--head", node})), 1, {words});
+  CheckSays(DriveAt(node), 1, {words});
+  const Stranger stranger("SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u7\r\n");
+  const std::string other = "what listens at " + stranger.address() + " isn't iocluster";
+  CheckSays(Run(IoclusterCommand({"status", "--address", stranger.address()})), 1, {other, "begin no frame"});
+  CheckSays(Run(IoclusterCommand({"node", "--store-memory", "16MiB", "--head", stranger.address()})), 1,
+            {other, "begin no frame"});
+}
+
 TEST_CASE("A node where no head listens says so, with the address and what to do") {
   CheckSays(
       Run(IoclusterCommand({"node", "--store-memory", "16MiB", "--head", "127.0.0.1:1"})), 1,
@@ -242,7 +282,8 @@ TEST_CASE("A node whose head's place was taken by another cluster ends and says 
   Process second(IoclusterCommand({"head", "--listen", address}));
   AwaitHeadAddress(second);
   const Outcome outcome = node.Wait();
-  CheckSays(outcome, 1, {"belongs to cluster"});
+  CheckSays(outcome, 1,
+            {"the head at " + address + " was started anew, as another cluster; start this node again to join it"});
   CheckSays(Run(IoclusterCommand({"ping", "--address", address})), 0, {});
 }
 
@@ -255,7 +296,9 @@ TEST_CASE("Settings in the environment that make no sense are named") {
 TEST_CASE("A program that is no worker harms no other on the node") {
   RealCluster cluster({"alpha"});
   const Outcome outcome = Run({STRANGER_PROGRAM, "returns"}, {{"IOCLUSTER_ADDRESS", cluster.address()}});
-  CheckSays(outcome, 1, {"exited with code 5", "before it called ioc::Cluster::Connect", "not my kind of work"});
+  CheckSays(outcome, 1,
+            {"exited with code 5", "before it called ioc::Cluster::Connect; call it first thing in main",
+             "not my kind of work"});
   CheckSays(cluster.RunDriver({"hello"}), 0, {"ran on alpha"});
 }
 

@@ -370,6 +370,14 @@ TEST_CASE("A kill that allows a restart reaches a node that was cut off when it 
   CHECK(f.Locate()->incarnation == 2);
 }
 
+TEST_CASE("What waits for a place is described by its class and name") {
+  Fixture f;
+  REQUIRE(f.keeper.Create(Fixture::Actor()).ok());
+  const DetachedActor actor = Fixture::Actor();
+  CHECK(f.keeper.Describe(f.wanted.begin()->first) == "detached actor " + actor.type + " \"" + actor.name + "\"");
+  CHECK(f.keeper.Describe(99) == "a detached actor");
+}
+
 TEST_CASE("What no node can run is told to who asks") {
   Fixture f;
   REQUIRE(f.keeper.Create(Fixture::Actor()).ok());

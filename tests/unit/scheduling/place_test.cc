@@ -98,6 +98,17 @@ TEST_CASE("The explanation counts condition by condition and names the remedy") 
       Catch::Contains("3 nodes; 1 has the GPU RTX 4090; 0 of them are in eu") && Catch::Contains("on offer: us"));
 }
 
+TEST_CASE("The explanation says so where only drivers have nodes") {
+  Nodes nodes = Nodes().Add("a", 4, 4);
+  nodes.info(0).labels = {{kDriverLabel, "true"}};
+  SchedulingClass request;
+  request.dedicated = true;
+  request.where.labels = {{.key = kDriverLabel, .op = LabelCondition::Op::kNotExists}};
+  CHECK(ExplainUnplaceable(nodes.views(), request) ==
+        "no node could ever run an actor: 1 node; 0 are not a driver's own (only nodes that drivers have of their own "
+        "are there, and those end with them; start one with 'iocluster node --head HOST:PORT')");
+}
+
 TEST_CASE("The explanation of a lacking resource names the largest offer") {
   const Nodes nodes = Nodes().Add("a", 4, 4, 2).Add("b", 16, 16);
   CHECK_THAT(ExplainUnplaceable(nodes.views(), Wants(1, 64)),
