@@ -12,6 +12,7 @@
 
 #include "lib/base/check.h"
 #include "lib/base/status.h"
+#include "lib/base/units.h"
 
 namespace ioc {
 namespace {
@@ -46,7 +47,7 @@ absl::StatusOr<std::shared_ptr<MemfdMemory>> MemfdMemory::Map(UniqueFd fd) {
   const size_t size = static_cast<size_t>(info.st_size);
   void* data = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd.get(), 0);
   if (data == MAP_FAILED) {
-    return SystemError(Cause::kStoreFull, absl::StrCat("can't map shared memory of ", size, " bytes"), errno);
+    return SystemError(Cause::kStoreFull, absl::StrCat("can't map shared memory of ", FormatBytes(size)), errno);
   }
   return std::make_shared<MemfdMemory>(std::move(fd), static_cast<std::byte*>(data), size);
 }

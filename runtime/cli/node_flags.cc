@@ -9,6 +9,7 @@
 
 #include "lib/base/resources.h"
 #include "lib/base/status.h"
+#include "lib/base/text.h"
 #include "lib/base/units.h"
 #include "runtime/api/configuration.h"
 #include "runtime/cli/command.h"
@@ -19,6 +20,19 @@ namespace {
 absl::Status CheckBound(const char* flag, const std::optional<double>& value) {
   if (!value.has_value() || *value >= 0) return absl::OkStatus();
   return MakeError(Cause::kInvalidArgument, absl::StrCat(flag, " is ", *value, "; it can't be negative"));
+}
+
+// What others see of it, in listings and logs; with "node " before it a name has to fit a Hello.
+constexpr size_t kMaxTextBytes = 200;
+
+absl::Status CheckText(const char* flag, const std::string& text) {
+  const std::string given = absl::StrCat(flag, " ", Shown(text));
+  if (text.size() > kMaxTextBytes) {
+    return MakeError(Cause::kInvalidArgument,
+                     absl::StrCat(given, " is too long; it can have ", kMaxTextBytes, " bytes"));
+  }
+  if (!HasControls(text)) return absl::OkStatus();
+  return MakeError(Cause::kInvalidArgument, absl::StrCat(given, " has control characters in it; leave them out"));
 }
 
 // What has a flag of its own is declared by that.
@@ -82,10 +96,19 @@ absl::StatusOr<NodeOptions> NodeFlags::MakeOptions(const HostInfo& host) const {
   IOC_RETURN_IF_ERROR(CheckBound("--down-mbps", down_mbps));
   IOC_RETURN_IF_ERROR(CheckBound("--up-mbps", up_mbps));
   IOC_RETURN_IF_ERROR(CheckBound("--price", price));
+  IOC_RETURN_IF_ERROR(CheckText("--name", name));
+  IOC_RETURN_IF_ERROR(CheckText("--gpu-model", gpu_model));
+  IOC_RETURN_IF_ERROR(CheckText("--region", region));
+  IOC_RETURN_IF_ERROR(CheckText("--arch", arch));
+  IOC_RETURN_IF_ERROR(CheckText("--os", os));
   for (const auto& resource : resources) IOC_RETURN_IF_ERROR(CheckOwn(resource));
   if (!gpu_model.empty() && gpus.value_or(0) == 0) {
     return MakeError(Cause::kInvalidArgument,
                      absl::StrCat("--gpu-model ", gpu_model, ": how many it offers is not said; add --gpus 1"));
+  }
+  if (gpu_memory.has_value() && gpus.value_or(0) == 0) {
+    return MakeError(Cause::kInvalidArgument, absl::StrCat("--gpu-memory ", FormatBytes(*gpu_memory),
+                                                           ": how many it offers is not said; add --gpus 1"));
   }
   std::vector<std::pair<std::string, double>> amounts = resources;
   amounts.emplace_back(kCpu, cpus.value_or(host.cpus));

@@ -116,6 +116,12 @@ TEST_CASE("Resources that have flags of their own are declared by those") {
   CheckFails("up --resource gpus=1", 2, "say --gpus 1");
   CheckFails("node --resource memory=1e9", 2, "say --memory 1e+09");
   CheckFails("node --gpu-model A100", 2, "add --gpus 1");
+  CheckFails("node --gpu-memory 24GiB", 2, "--gpu-memory 24 GiB: how many it offers is not said; add --gpus 1");
+  CheckFails("node --name \"$(printf 'a\\nb')\"", 2, "--name a\\nb has control characters");
+  CheckFails("node --name " + std::string(5000, 'n'), 2, "is too long; it can have 200 bytes");
+  CheckFails("node --store-memory 100TiB", 1, "no object store of 100 TiB (--store-memory");
+  CHECK_THAT(Run("node --store-memory 1TiB --head 127.0.0.1:1").output,
+             Contains("the object store may grow to 1 TiB, but this machine has"));
 }
 
 TEST_CASE("A store that is too small for slabs is refused wherever its size comes from") {
