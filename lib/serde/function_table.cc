@@ -6,6 +6,7 @@
 #include <elf.h>
 #include <link.h>
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <set>
@@ -144,8 +145,15 @@ class FunctionTable {
   absl::StatusOr<const FunctionInfo*> FindByName(const FunctionKeyParts& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     const auto [first, last] = by_name_.equal_range(key.name);
     if (first == last) {
-      return MakeError(Cause::kProgramMissing, absl::StrCat("this program has no task function '", key.label, "' (",
-                                                            key.name, "); run the same program on both sides"));
+      const bool is_known = std::any_of(functions_.begin(), functions_.end(), [&](const FunctionInfo* info) {
+        return std::string_view(info->label) == key.label;
+      });
+      const std::string what =
+          is_known
+              ? absl::StrCat("'", key.label, "' with other parameters, or another result, than ", "its caller's build")
+              : absl::StrCat("no task function '", key.label, "'");
+      return MakeError(Cause::kProgramMissing,
+                       absl::StrCat("this program has ", what, "; run the same program on both sides"));
     }
     const FunctionInfo& info = *first->second;
     if (IsLambda(info)) {

@@ -93,6 +93,18 @@ TEST_CASE("OverloadsAndInstancesOfATemplateAreToldApartInOneBuildAndAcross") {
   }
 }
 
+TEST_CASE("AFunctionThatIsMissingIsNamedAsPeopleDoAndOneWithOtherParametersSaysSo") {
+  FunctionKeyParts key = FromAnotherBuild(internal::TaskEntry<kIncrementInt>::info());
+  key.name = "N3ioc8internal9TaskEntryE";
+  const absl::Status other = FindFunction(key).status();
+  CHECK(CauseOf(other) == Cause::kProgramMissing);
+  CHECK(Says(other, "this program has 'Increment' with other parameters"));
+  CHECK_FALSE(Says(other, "N3ioc"));
+  key.label = "Decrement";
+  CHECK(FindFunction(key).status().message() ==
+        "this program has no task function 'Decrement'; run the same program on both sides");
+}
+
 TEST_CASE("LambdasOfOneFileAreToldApartWithinABuild") {
   REQUIRE(FirstLambda().entry != SecondLambda().entry);
   CHECK(FindFunction(KeyOf(FirstLambda())).value() == &FirstLambda());
