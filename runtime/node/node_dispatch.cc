@@ -201,7 +201,8 @@ void Node::Impl::OnGetWorkerFate(SessionId session, const FrameHeader& request, 
                                  bool may_relay) {
   const absl::Duration timeout = TimeoutOf(request);
   if (ask.node.node == info_.address.node || !may_relay) {
-    // Half of the time is for the ways: a link may have to be dialled for the question. Who hears that it runs asks again.
+    // Half of the time is for the ways: a link may have to be dialled for the question. Who hears that it runs asks
+    // again.
     return workers_->AskFate(ask.process, timeout / 2,
                              life_.Bind([this, session, request](const GetWorkerFate::Reply& fate) {
                                sessions_->Reply(session, request, fate);
