@@ -55,8 +55,9 @@ void ActorCaller::TellHeard() {
 }
 
 void ActorCaller::TellHeard(const ObjectRecord& record, ActorState& state) {
+  if (state.peer == nullptr) return;  // also once all is closed: its calls are gone then
   const uint64_t answered = state.AnsweredUpTo();
-  if (state.peer == nullptr || state.heard == answered) return;
+  if (state.heard == answered) return;
   state.heard = answered;
   state.peer->channel().Notify(AnswersHeard{.actor = record.id(), .session = state.session, .answered = answered});
 }
