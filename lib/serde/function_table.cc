@@ -149,9 +149,8 @@ class FunctionTable {
         return std::string_view(info->label) == key.label;
       });
       const std::string what =
-          is_known
-              ? absl::StrCat("'", key.label, "' with other parameters, or another result, than ", "its caller's build")
-              : absl::StrCat("no task function '", key.label, "'");
+          is_known ? absl::StrCat("'", key.label, "' with other parameters, or another result, than its caller's build")
+                   : absl::StrCat("no task function '", key.label, "'");
       return MakeError(Cause::kProgramMissing,
                        absl::StrCat("this program has ", what, "; run the same program on both sides"));
     }

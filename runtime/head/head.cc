@@ -457,12 +457,10 @@ class Head::Impl final : private ChannelDelegate {
 Head::Head(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Head::~Head() = default;
 
-absl::StatusOr<std::unique_ptr<Head>> Head::Start(Env& env, HeadOptions options,
+absl::StatusOr<std::unique_ptr<Head>> Head::Start(Env& env, const HeadOptions& options,
                                                   absl::AnyInvocable<void()> on_stop_requested) {
-  const std::string listen_address = options.listen_address;
-  const bool insecure = options.insecure;
-  auto impl = std::make_unique<Impl>(env, std::move(options), std::move(on_stop_requested));
-  if (!listen_address.empty()) IOC_RETURN_IF_ERROR(impl->Listen(listen_address, insecure));
+  auto impl = std::make_unique<Impl>(env, options, std::move(on_stop_requested));
+  if (!options.listen_address.empty()) IOC_RETURN_IF_ERROR(impl->Listen(options.listen_address, options.insecure));
   return std::unique_ptr<Head>(new Head(std::move(impl)));
 }
 

@@ -26,7 +26,7 @@ struct HeadOptions {
 class Head {
  public:
   // Listens, if asked to. Errors name the address and what to do.
-  static absl::StatusOr<std::unique_ptr<Head>> Start(Env& env, HeadOptions options,
+  static absl::StatusOr<std::unique_ptr<Head>> Start(Env& env, const HeadOptions& options,
                                                      absl::AnyInvocable<void()> on_stop_requested);
   ~Head();
   Head(const Head&) = delete;

@@ -146,9 +146,9 @@ class Check {
 
   std::string FindIn(const std::vector<std::string>& directories, const std::string& name, const Object& asker) {
     for (const std::string& directory : directories) {
-      const std::string path = absl::StrCat(absl::StrReplaceAll(directory, {{"$ORIGIN", DirectoryOf(asker.path)},
-                                                                            {"${ORIGIN}", DirectoryOf(asker.path)}}),
-                                            "/", name);
+      std::string path = absl::StrCat(absl::StrReplaceAll(directory, {{"$ORIGIN", DirectoryOf(asker.path)},
+                                                                      {"${ORIGIN}", DirectoryOf(asker.path)}}),
+                                      "/", name);
       if (path.front() == '/' && files_.Exists(path)) return path;
     }
     return "";

@@ -51,6 +51,15 @@ bool ArePatterns(uint64_t id, const Pattern& first, const Pattern& second) {
   return IsPattern(id, first) && IsPattern(id + 1, second);
 }
 
+// Ten large objects, or as many as there is room for; then what the next one's writer hears.
+std::optional<std::string> PutUntilRefused(Driver& driver, std::vector<ObjectRef<Pattern>>& refs) {
+  for (uint64_t id = 0; id < 10; ++id) {
+    if (std::optional<std::string> full = Refusal(driver, kLarge)) return full;
+    refs.push_back(PutPattern(driver.cluster, id, kLarge));
+  }
+  return std::nullopt;
+}
+
 SimDisk& DiskOf(SimCluster& cluster, int node) { return *cluster.machine(node).disk; }
 
 TEST_CASE("several times the store's size is put, read back in any order, here and elsewhere, and leaves nothing") {
@@ -264,11 +273,7 @@ TEST_CASE("a full or failing disk is an error that says so, and no more once it 
       cluster.Drive([&](Driver& driver) {
         DiskOf(cluster, 0).fault = fault;
         std::vector<ObjectRef<Pattern>> refs;
-        std::optional<std::string> full;
-        for (uint64_t id = 0; id < 10 && !full; ++id) {
-          full = Refusal(driver, kLarge);
-          if (!full) refs.push_back(PutPattern(driver.cluster, id, kLarge));
-        }
+        const std::optional<std::string> full = PutUntilRefused(driver, refs);
         REQUIRE(full);
         CHECK_THAT(*full, Contains("/var/tmp") && Contains(fault == DiskFault::kFull ? "full" : "fails"));
         for (size_t i = 0; i < refs.size(); ++i) CheckRead(i, refs[i]);
@@ -289,11 +294,7 @@ TEST_CASE("a disk with nothing free is named instead of a limit that nobody has 
       SimDisk& disk = DiskOf(cluster, 0);
       const uint64_t room = std::exchange(disk.limit_bytes, 0);
       std::vector<ObjectRef<Pattern>> refs;
-      std::optional<std::string> full;
-      for (uint64_t id = 0; id < 10 && !full; ++id) {
-        full = Refusal(driver, kLarge);
-        if (!full) refs.push_back(PutPattern(driver.cluster, id, kLarge));
-      }
+      const std::optional<std::string> full = PutUntilRefused(driver, refs);
       REQUIRE(full);
       CHECK_THAT(*full, Contains("the disk of /var/tmp has no free space") && !Contains("IOCLUSTER_SPILL_LIMIT is 0"));
       disk.limit_bytes = room;
