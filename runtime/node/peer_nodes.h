@@ -49,14 +49,13 @@ class PeerNodes {
       handler(std::move(reply));
     });
   }
-  // Closes the connection with the node, if there is one; what was asked over it fails with kDisconnected.
+  // Closes the connection with the node, if there is one: what was asked over it fails with kDisconnected, and whoever
+  // asks next has it dialled anew.
   void Drop(NodeId node, const absl::Status& why);
 
   // While held, a connection is not closed for being idle: the other side tells us through it what was freed.
   void Hold(NodeId node) { ++holds_[node]; }
   void Unhold(NodeId node);
-  // Ends the connection, as if it had broken: what waits there fails, and whoever asks next has it dialled anew.
-  void Disconnect(NodeId node, const absl::Status& why) { Drop(node, why); }
 
   // What a node says on a connection that we opened.
   void set_on_free(absl::AnyInvocable<void(const FreeObjects&)> on_free) { on_free_ = std::move(on_free); }

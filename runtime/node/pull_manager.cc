@@ -143,8 +143,8 @@ void PullManager::CheckSilence(NodeId node) {
   if (source.describing + source.reading == 0) return;
   if (env_.executor().Now() < source.heard + kSourceSilence) return ArmSilence(source);
   // All that is asked there fails now; it is dialled anew.
-  peers_.Disconnect(node, MakeError(Cause::kDeadline,
-                                    absl::StrCat("it did not answer within ", absl::FormatDuration(kSourceSilence))));
+  peers_.Drop(node, MakeError(Cause::kDeadline,
+                              absl::StrCat("it did not answer within ", absl::FormatDuration(kSourceSilence))));
 }
 
 // --- what it answers ---
