@@ -56,8 +56,8 @@ class BodyBuffer {
   X(KillDetachedActor::Reply) X(HostActor) X(HostActor::Reply) X(ConstructActor) X(ActorConstructed) X(ReportActor) \
   X(ReportActor::Reply) X(FetchProgram) X(FetchProgram::Reply) X(EndActor) X(ListActors) X(ListActors::Reply) \
   X(NoteActor) \
-  X(PushTasks) X(TaskResults) X(ReturnLease) X(LeaseRecalled) X(RecallTasks) X(CancelTask) X(ResolveObject) \
-  X(ResolveObject::Reply) X(AddBorrower) X(AddBorrower::Reply) X(ReleaseBorrows) X(RefsReceived) X(ResolveActor) \
+  X(PushTasks) X(TaskResults) X(ReturnLease) X(LeaseRecalled) X(RecallTasks) X(CancelTask) X(ResolveObjects) \
+  X(ResolveObjects::Reply) X(ObjectsResolved) X(BorrowsRestored) X(AddBorrower) X(AddBorrower::Reply) X(ReleaseBorrows) X(RefsReceived) X(ResolveActor) \
   X(ResolveActor::Reply) X(KillActor) X(KillActor::Reply) X(StopActor) X(StopActor::Reply) X(StreamItem) X(StreamCredit) X(AnswersHeard) \
   X(FollowWait) X(KeepCheckpoint) X(KeepCheckpoint::Reply) X(TakeOver) X(TakeOver::Reply) X(OwnerMoved)
 // clang-format on

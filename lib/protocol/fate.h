@@ -9,8 +9,8 @@
 namespace ioc {
 
 // "its worker on node den was killed by signal 9 (Killed); its last lines on stderr: ...". The fate is known, and the
-// worker not running.
-std::string DescribeFate(const GetWorkerFate::Reply& fate, const std::string& node_name);
+// worker not running; `node` is a NodeAddress::Label.
+std::string DescribeFate(const GetWorkerFate::Reply& fate, const std::string& node);
 
 }  // namespace ioc
 

@@ -134,8 +134,12 @@ std::string MethodName(Method method) {
       return "RecallTasks";
     case Method::kCancelTask:
       return "CancelTask";
-    case Method::kResolveObject:
-      return "ResolveObject";
+    case Method::kResolveObjects:
+      return "ResolveObjects";
+    case Method::kObjectsResolved:
+      return "ObjectsResolved";
+    case Method::kBorrowsRestored:
+      return "BorrowsRestored";
     case Method::kAddBorrower:
       return "AddBorrower";
     case Method::kReleaseBorrows:

@@ -88,7 +88,7 @@ enum class Method : uint16_t {
   kLeaseRecalled = 503,
   kRecallTasks = 504,
   kCancelTask = 505,
-  kResolveObject = 506,
+  // 506 was taken
   kAddBorrower = 507,
   kReleaseBorrows = 508,
   kRefsReceived = 509,
@@ -102,6 +102,9 @@ enum class Method : uint16_t {
   kKeepCheckpoint = 517,
   kTakeOver = 518,
   kOwnerMoved = 519,
+  kResolveObjects = 520,
+  kObjectsResolved = 521,
+  kBorrowsRestored = 522,
 };
 
 // "PushTasks"; "method 4711" for one that this release does not know.

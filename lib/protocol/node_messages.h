@@ -124,7 +124,8 @@ struct HandOver {
   static constexpr Method kMethod = Method::kHandOver;
 };
 
-// client -> its node -> the worker's node: how did it end? Answered when the end is known, or with DeadlineExceeded.
+// client -> its node -> the worker's node: how did it end? (Of a driver only whether it is there.) Answered when the
+// end is known, or with DeadlineExceeded.
 struct GetWorkerFate {
   struct Reply {
     bool running = false;  // it has not ended (its connection broke)

@@ -149,20 +149,32 @@ struct CancelTask {
   actor @2 :Common.ObjectId;
 }
 
-struct ResolveObject {
-  id @0 :Common.ObjectId;
+struct ResolveObjects {
+  ids @0 :List(Common.ObjectId);
 
   struct Reply {
-    value @0 :Value;
-    addresses @1 :Common.AddressTable;
+    values @0 :List(Value);
+    failed @1 :List(FailedObject);
+    pending @2 :List(Common.ObjectId);
+    addresses @3 :Common.AddressTable;
   }
 }
+
+struct ObjectsResolved {
+  values @0 :List(Value);
+  failed @1 :List(FailedObject);
+  addresses @2 :Common.AddressTable;
+}
+
+struct BorrowsRestored {}
 
 struct AddBorrower {
   ids @0 :List(Common.ObjectId);
   sentByOwner @1 :Bool;
 
-  struct Reply {}
+  struct Reply {
+    unknown @0 :List(Common.ObjectId);
+  }
 }
 
 struct ReleaseBorrows {

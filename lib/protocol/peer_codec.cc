@@ -314,20 +314,56 @@ void Read(Budget&, wire::StreamCredit::Reader in, StreamCredit& credit) {
   credit.taken = in.getTaken();
 }
 
-void Write(const ResolveObject& request, wire::ResolveObject::Builder out) { Write(request.id, out.initId()); }
-void Read(Budget& budget, wire::ResolveObject::Reader in, ResolveObject& request) {
-  Read(budget, in.getId(), request.id);
+void Write(const FailedObject& failed, wire::FailedObject::Builder out) {
+  Write(failed.id, out.initId());
+  if (!failed.error.ok()) WriteError(failed.error, out.initError());
+}
+void Read(Budget& budget, wire::FailedObject::Reader in, FailedObject& failed) {
+  Read(budget, in.getId(), failed.id);
+  failed.error = in.hasError() ? ReadError(in.getError()) : absl::OkStatus();
 }
 
-void Write(const ResolveObject::Reply& reply, wire::ResolveObject::Reply::Builder out) {
+// Of values and errors that travel together.
+template <typename Message, typename Builder>
+void WriteOutcomes(const Message& message, Builder out) {
   PeerWriter writer;
-  writer.Value(reply.value, out.initValue());
+  writer.Values(message.values, out.initValues(message.values.size()));
+  auto failed = out.initFailed(message.failed.size());
+  for (unsigned i = 0; i < failed.size(); ++i) Write(message.failed[i], failed[i]);
   writer.Finish(out);
 }
-void Read(Budget& budget, wire::ResolveObject::Reply::Reader in, ResolveObject::Reply& reply) {
+template <typename Reader, typename Message>
+void ReadOutcomes(Budget& budget, Reader in, Message& message) {
   PeerReader reader(budget, in);
-  reader.Value(in.getValue(), reply.value);
+  reader.Values(in.getValues(), message.values);
+  const auto failed = in.getFailed();
+  ResizeFor(budget, failed, message.failed);
+  for (unsigned i = 0; i < failed.size(); ++i) Read(budget, failed[i], message.failed[i]);
 }
+
+void Write(const ResolveObjects& request, wire::ResolveObjects::Builder out) {
+  WriteIds(request.ids, out.initIds(request.ids.size()));
+}
+void Read(Budget& budget, wire::ResolveObjects::Reader in, ResolveObjects& request) {
+  ReadIds(budget, in.getIds(), request.ids);
+}
+
+void Write(const ResolveObjects::Reply& reply, wire::ResolveObjects::Reply::Builder out) {
+  WriteOutcomes(reply, out);
+  WriteIds(reply.pending, out.initPending(reply.pending.size()));
+}
+void Read(Budget& budget, wire::ResolveObjects::Reply::Reader in, ResolveObjects::Reply& reply) {
+  ReadOutcomes(budget, in, reply);
+  ReadIds(budget, in.getPending(), reply.pending);
+}
+
+void Write(const ObjectsResolved& resolved, wire::ObjectsResolved::Builder out) { WriteOutcomes(resolved, out); }
+void Read(Budget& budget, wire::ObjectsResolved::Reader in, ObjectsResolved& resolved) {
+  ReadOutcomes(budget, in, resolved);
+}
+
+void Write(const BorrowsRestored&, wire::BorrowsRestored::Builder) {}
+void Read(Budget&, wire::BorrowsRestored::Reader, BorrowsRestored&) {}
 
 void Write(const AddBorrower& add, wire::AddBorrower::Builder out) {
   WriteIds(add.ids, out.initIds(add.ids.size()));
@@ -352,29 +388,8 @@ void Read(Budget& budget, wire::RefsReceived::Reader in, RefsReceived& received)
   ReadIds(budget, in.getIds(), received.ids);
 }
 
-void Write(const FailedObject& failed, wire::FailedObject::Builder out) {
-  Write(failed.id, out.initId());
-  if (!failed.error.ok()) WriteError(failed.error, out.initError());
-}
-void Read(Budget& budget, wire::FailedObject::Reader in, FailedObject& failed) {
-  Read(budget, in.getId(), failed.id);
-  failed.error = in.hasError() ? ReadError(in.getError()) : absl::OkStatus();
-}
-
-void Write(const TakeOver& take, wire::TakeOver::Builder out) {
-  PeerWriter writer;
-  writer.Values(take.values, out.initValues(take.values.size()));
-  auto failed = out.initFailed(take.failed.size());
-  for (unsigned i = 0; i < failed.size(); ++i) Write(take.failed[i], failed[i]);
-  writer.Finish(out);
-}
-void Read(Budget& budget, wire::TakeOver::Reader in, TakeOver& take) {
-  PeerReader reader(budget, in);
-  reader.Values(in.getValues(), take.values);
-  const auto failed = in.getFailed();
-  ResizeFor(budget, failed, take.failed);
-  for (unsigned i = 0; i < failed.size(); ++i) Read(budget, failed[i], take.failed[i]);
-}
+void Write(const TakeOver& take, wire::TakeOver::Builder out) { WriteOutcomes(take, out); }
+void Read(Budget& budget, wire::TakeOver::Reader in, TakeOver& take) { ReadOutcomes(budget, in, take); }
 
 void Write(const TakeOver::Reply& reply, wire::TakeOver::Reply::Builder out) {
   WriteIds(reply.taken, out.initTaken(reply.taken.size()));
@@ -493,8 +508,12 @@ void Write(const ReturnLease& message, wire::ReturnLease::Builder out) { out.set
 void Read(Budget&, wire::ReturnLease::Reader in, ReturnLease& message) { message.lease = LeaseId(in.getLease()); }
 void Write(const LeaseRecalled& message, wire::LeaseRecalled::Builder out) { out.setLease(message.lease.value()); }
 void Read(Budget&, wire::LeaseRecalled::Reader in, LeaseRecalled& message) { message.lease = LeaseId(in.getLease()); }
-void Write(const AddBorrower::Reply&, wire::AddBorrower::Reply::Builder) {}
-void Read(Budget&, wire::AddBorrower::Reply::Reader, AddBorrower::Reply&) {}
+void Write(const AddBorrower::Reply& reply, wire::AddBorrower::Reply::Builder out) {
+  WriteIds(reply.unknown, out.initUnknown(reply.unknown.size()));
+}
+void Read(Budget& budget, wire::AddBorrower::Reply::Reader in, AddBorrower::Reply& reply) {
+  ReadIds(budget, in.getUnknown(), reply.unknown);
+}
 
 }  // namespace
 
@@ -504,8 +523,10 @@ IOC_DEFINE_CODEC(ReturnLease);
 IOC_DEFINE_CODEC(LeaseRecalled);
 IOC_DEFINE_CODEC(RecallTasks);
 IOC_DEFINE_CODEC(CancelTask);
-IOC_DEFINE_CODEC(ResolveObject);
-IOC_DEFINE_CODEC(ResolveObject::Reply);
+IOC_DEFINE_CODEC(ResolveObjects);
+IOC_DEFINE_CODEC(ResolveObjects::Reply);
+IOC_DEFINE_CODEC(ObjectsResolved);
+IOC_DEFINE_CODEC(BorrowsRestored);
 IOC_DEFINE_CODEC(AddBorrower);
 IOC_DEFINE_CODEC(AddBorrower::Reply);
 IOC_DEFINE_CODEC(ReleaseBorrows);

@@ -185,21 +185,40 @@ struct CancelTask {
   ObjectId actor;  // of an actor's call
 };
 
-// borrower -> owner. Answered when the value exists. The reply's references are covered by the sender until
-// RefsReceived. Errors are the object's own, or kObjectLost if it is not known.
-struct ResolveObject {
-  struct Reply {
-    WireValue value;
-  };
-  static constexpr Method kMethod = Method::kResolveObject;
+// An object whose value will never be.
+struct FailedObject {
   ObjectId id;
+  absl::Status error;
 };
 
-// borrower -> owner: the process on this connection refers to them now (one count each), until it says ReleaseBorrows
-// or the connection ends. `sent_by_owner`: they came from the owner itself on this connection, and the reply also
-// stands for RefsReceived.
+// borrower -> owner: what are their values? Answered at once, with those that are there, as far as one message holds
+// them, and the errors (kObjectLost if one is not known). The owner tells the values of those in `pending` when they
+// are there (ObjectsResolved), as long as the connection lives; what is not named in the answer is to be asked again.
+// References in values are covered by the sender until RefsReceived.
+struct ResolveObjects {
+  struct Reply {
+    std::vector<WireValue> values;
+    std::vector<FailedObject> failed;
+    std::vector<ObjectId> pending;
+  };
+  static constexpr Method kMethod = Method::kResolveObjects;
+  std::vector<ObjectId> ids;
+};
+
+// owner -> a borrower that has asked for them.
+struct ObjectsResolved {
+  static constexpr Method kMethod = Method::kObjectsResolved;
+  std::vector<WireValue> values;
+  std::vector<FailedObject> failed;
+};
+
+// borrower -> owner: the process on this connection refers to them now (one count each), until it says ReleaseBorrows,
+// or has ended. `sent_by_owner`: they came from the owner itself on this connection, and the reply also stands for
+// RefsReceived. `unknown` of the reply: those that the owner does not have any more.
 struct AddBorrower {
-  struct Reply {};
+  struct Reply {
+    std::vector<ObjectId> unknown;
+  };
   static constexpr Method kMethod = Method::kAddBorrower;
   std::vector<ObjectId> ids;
   bool sent_by_owner = false;
@@ -218,10 +237,9 @@ struct RefsReceived {
   std::vector<ObjectId> ids;
 };
 
-// An object whose value will never be.
-struct FailedObject {
-  ObjectId id;
-  absl::Status error;
+// borrower -> owner, after their connection broke: all that it still refers to is registered anew.
+struct BorrowsRestored {
+  static constexpr Method kMethod = Method::kBorrowsRestored;
 };
 
 // owner -> a borrower: own these from now on (runtime/client/owner_moves.h). What lies inside a value comes after it.

@@ -18,13 +18,16 @@ std::string NameOf(const ActorState& state) {
 }
 
 ActorCaller::ActorCaller(Env& env, NodeLink& node, PeerTable& peers, ObjectTable& objects, TaskBook& book,
-                         Borrowing& borrowing, TaskDispatcher& dispatcher, SharedHosts& hosts, DetachedClient& detached)
+                         Borrowing& borrowing, Fates& fates, Reach& reach, TaskDispatcher& dispatcher,
+                         SharedHosts& hosts, DetachedClient& detached)
     : env_(env),
       node_(node),
       peers_(peers),
       objects_(objects),
       book_(book),
       borrowing_(borrowing),
+      fates_(fates),
+      reach_(reach),
       dispatcher_(dispatcher),
       hosts_(hosts),
       detached_(detached) {}

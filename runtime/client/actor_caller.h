@@ -21,6 +21,8 @@
 #include "lib/env/env.h"
 #include "runtime/client/actor_state.h"
 #include "runtime/client/detached_client.h"
+#include "runtime/client/fates.h"
+#include "runtime/client/reach.h"
 #include "runtime/client/shared_hosts.h"
 #include "runtime/client/task_dispatcher.h"
 
@@ -42,7 +44,7 @@ inline constexpr absl::Duration kAnswersHeardDelay = absl::Milliseconds(100);
 class ActorCaller final : public TaskSink, public ActorEvents, public Deferred {
  public:
   ActorCaller(Env& env, NodeLink& node, PeerTable& peers, ObjectTable& objects, TaskBook& book, Borrowing& borrowing,
-              TaskDispatcher& dispatcher, SharedHosts& hosts, DetachedClient& detached);
+              Fates& fates, Reach& reach, TaskDispatcher& dispatcher, SharedHosts& hosts, DetachedClient& detached);
   ~ActorCaller();
 
   // A new actor; the record comes unheld. `constructor` keeps its references.
@@ -152,6 +154,8 @@ class ActorCaller final : public TaskSink, public ActorEvents, public Deferred {
   ObjectTable& objects_;
   TaskBook& book_;
   Borrowing& borrowing_;
+  Fates& fates_;
+  Reach& reach_;
   TaskDispatcher& dispatcher_;
   SharedHosts& hosts_;
   DetachedClient& detached_;

@@ -99,8 +99,8 @@ void ActorCaller::Stop(const Stopping& stopping, absl::Time until) {
 
 void ActorCaller::StopLater(const Stopping& stopping, absl::Time until) {
   if (closed_ || env_.executor().Now() >= until) return;
-  dispatcher_.AskFate(stopping.worker, stopping.node_name, [this, stopping, until](const WorkerEnd& end) {
-    if (!end.running && CauseOf(end.error) != Cause::kNodeDied) return;
+  fates_.Ask(stopping.worker, stopping.node_name, [this, stopping, until](const WorkerEnd& end) {
+    if (end.ended()) return;
     env_.executor().Schedule(kStopAgainDelay, [this, stopping, until, alive = std::weak_ptr<const bool>(alive_)] {
       if (!alive.expired()) Stop(stopping, until);
     });

@@ -35,16 +35,17 @@ void ActorCaller::Resolve(const State& state) {
                     .max_task_retries = reply->max_task_retries});
     } else if (CauseOf(reply.status()) == Cause::kDeadline && env_.executor().Now() - asked >= kResolvePeriod) {
       Resolve(state);  // it is still being made; a kDeadline that comes earlier is what the actor died of
-    } else if (CauseOf(reply.status()) == Cause::kDisconnected) {
-      Die(*state, MakeError(Cause::kOwnerDied,
-                            absl::StrCat("the actor's owner, process ", state->record->owner->process.ToString(),
-                                         ", is gone (", reply.status().message(), ")")));
+    } else if (CauseOf(reply.status()) == Cause::kDisconnected && !closed_) {
+      Resolve(state);  // the connection broke; whether the owner lives is found out on the way
+    } else if (CauseOf(reply.status()) == Cause::kOwnerDied) {
+      Die(*state, WithContext(reply.status(), absl::StrCat("the actor is lost with its owner, process ",
+                                                           state->record->owner->process.ToString())));
     } else {
       Die(*state, reply.status());
     }
     objects_.Drop(*state->record);
   };
-  peers_.With(*state->record->owner,
+  reach_.With(*state->record->owner,
               [id = state->record->id(), resolved = std::move(resolved)](absl::StatusOr<Peer*> peer) mutable {
                 if (!peer.ok()) return resolved(peer.status());
                 (*peer)->channel().Call(ResolveActor{.actor = id}, kResolvePeriod, std::move(resolved));
@@ -115,13 +116,12 @@ void ActorCaller::CantConnect(const State& state, const absl::Status& why) {
     return GiveUpWaiting(*state, error);
   }
   objects_.Hold(*state->record);
-  dispatcher_.AskFate(state->worker, state->node_name, [this, state](const WorkerEnd& end) {
-    const bool cut_off = CauseOf(end.error) == Cause::kNodeDied;
+  fates_.Ask(state->worker, state->node_name, [this, state](const WorkerEnd& end) {
     if (state->phase == ActorState::Phase::kDead) {
       // It has ended meanwhile.
     } else if (end.running) {
       Later(state, &ActorCaller::Connect);
-    } else if (cut_off && !state->owned) {
+    } else if (end.cut_off && !state->owned) {
       Later(state, &ActorCaller::Resolve);  // it may live, though its node can't be reached from here: its owner knows
     } else {
       AfterLoss(state, end);

@@ -10,30 +10,8 @@
 
 namespace ioc {
 
-// A borrower waits for a value of ours.
-class Borrowing::PendingAnswer final : public SettleListener {
- public:
-  PendingAnswer(Borrowing& borrowing, uint64_t link, const FrameHeader& request)
-      : borrowing_(borrowing), link_(link), request_(request) {}
-
-  // Who asks again has given the earlier question up.
-  void Replace(PeerLink& link, const FrameHeader& request) {
-    link.channel->Fail(std::exchange(request_, request), absl::CancelledError("asked again"));
-  }
-
-  void OnSettled(ObjectRecord& record) override {
-    const auto self = borrowing_.pending_answers_.extract({link_, record.id()});
-    borrowing_.Answer(link_, request_, record);
-    borrowing_.objects_.Drop(record);
-  }
-
- private:
-  Borrowing& borrowing_;
-  const uint64_t link_;
-  FrameHeader request_;
-};
-
-Borrowing::Borrowing(Env& env, ObjectTable& objects, PeerTable& peers) : env_(env), objects_(objects), peers_(peers) {}
+Borrowing::Borrowing(Env& env, ObjectTable& objects, PeerTable& peers, Reach& reach)
+    : env_(env), objects_(objects), peers_(peers), reach_(reach) {}
 
 Borrowing::~Borrowing() { env_.executor().Undefer(*this); }
 
@@ -89,7 +67,7 @@ std::vector<ObjectRecord*> Borrowing::ImportCovered(const std::vector<RefInfo>& 
   return records;
 }
 
-void Borrowing::Uncover(const std::vector<ObjectRecord*>& records, ProcessId caller, Callback done) {
+void Borrowing::Uncover(const std::vector<ObjectRecord*>& records, Callback done) {
   // One count for this function itself, so that `done` comes after all have been looked at.
   auto waiting = std::make_shared<std::pair<size_t, Callback>>(1, std::move(done));
   auto finish_one = [waiting] {
@@ -99,12 +77,8 @@ void Borrowing::Uncover(const std::vector<ObjectRecord*>& records, ProcessId cal
     --record->covered;
     const bool kept = record->user_held || record->holds > 1;
     if (kept && !record->owned() && record->borrow != BorrowState::kRegistered && record->covered == 0) {
-      // The caller reads what we send it in order: if it is the owner, it counts us before it sees the answer.
-      const bool ordered = record->owner->process == caller;
-      if (!ordered) ++waiting->first;
-      Register(*record, false, [ordered, finish_one](const absl::Status&) {
-        if (!ordered) finish_one();
-      });
+      ++waiting->first;
+      Register(*record, false, [finish_one](const absl::Status&) { finish_one(); });
     }
     objects_.Drop(*record);
   }
@@ -122,7 +96,7 @@ std::vector<ObjectRecord*> Borrowing::ImportReceived(const std::vector<RefInfo>&
     if (record.owned() || record.borrow == BorrowState::kRegistered) {
       TellReceived(sender, epoch, ref.id);
     } else if (record.borrow == BorrowState::kNone && record.owner->process == sender) {
-      Register(record, true, [](const absl::Status&) {});
+      Register(record, true, nullptr);
     } else {
       Register(record, false,
                [this, sender, epoch, id = ref.id](const absl::Status&) { TellReceived(sender, epoch, id); });
@@ -158,37 +132,35 @@ void Borrowing::ImportUnheld(const RefInfo& ref, absl::AnyInvocable<void(absl::S
 void Borrowing::Register(ObjectRecord& record, bool sent_by_owner, Registered done) {
   if (record.owner->process == kHeadProcess) {  // it does not count
     record.borrow = BorrowState::kRegistered;
-    return done(absl::OkStatus());
+    if (done) done(absl::OkStatus());
+    return;
   }
-  if (record.borrow == BorrowState::kRegistering) return registering_[record.id()].push_back(std::move(done));
+  if (!closed_.ok()) {
+    if (done) done(closed_);
+    return;
+  }
+  if (done) registering_[record.id()].push_back(std::move(done));
+  if (record.borrow == BorrowState::kRegistering) return;
   record.borrow = BorrowState::kRegistering;
   objects_.Hold(record);
-  RunDeferred();  // an earlier release of the same object must arrive first
-  auto registered = [this, &record, done = std::move(done)](absl::StatusOr<AddBorrower::Reply> reply) mutable {
-    record.borrow = BorrowState::kRegistered;
-    const absl::Status& status = reply.status();
-    if (!status.ok()) {
-      const Cause cause = CauseOf(status) == Cause::kDisconnected ? Cause::kOwnerDied : CauseOf(status);
-      objects_.Fail(
-          record, MakeError(cause, absl::StrCat("object ", record.id().ToString(), " is lost with its owner, process ",
-                                                record.owner->process.ToString(), ": ", status.message())));
-    }
-    done(status);
-    if (auto others = registering_.extract(record.id()); !others.empty()) {
-      for (Registered& other : others.mapped()) other(status);
-    }
-    objects_.Drop(record);
-  };
-  peers_.With(*record.owner, [id = record.id(), sent_by_owner, registered = std::move(registered)](auto peer) mutable {
-    if (!peer.ok()) return registered(peer.status());
-    AddBorrower request{.ids = {id}, .sent_by_owner = sent_by_owner};
-    (*peer)->channel().Call(request, kBorrowTimeout, std::move(registered));
-  });
+  Lender& lender = LenderOf(*record.owner);
+  (sent_by_owner ? lender.received : lender.registrations).push_back(record.id());
+  Touch(lender);
 }
 
-void Borrowing::WhenRegistered(ObjectRecord& record, Callback done) {
-  if (record.borrow != BorrowState::kRegistering) return done();
-  registering_[record.id()].push_back([done = std::move(done)](const absl::Status&) mutable { done(); });
+void Borrowing::WhenRegistered(ObjectRecord& record, Registered done) {
+  if (record.borrow != BorrowState::kRegistering) return done(absl::OkStatus());
+  registering_[record.id()].push_back(std::move(done));
+}
+
+void Borrowing::EndRegistration(ObjectId id, const absl::Status& status) {
+  ObjectRecord& record = *objects_.Find(id);  // held since Register
+  record.borrow = BorrowState::kRegistered;
+  if (!status.ok()) objects_.Fail(record, status);
+  if (auto waiting = registering_.extract(id); !waiting.empty()) {
+    for (Registered& done : waiting.mapped()) done(status);
+  }
+  objects_.Drop(record);
 }
 
 void Borrowing::Refresh(std::vector<RefInfo>& refs) {
@@ -211,20 +183,44 @@ void Borrowing::TellReceived(ProcessId sender, uint64_t epoch, ObjectId id) {
 
 void Borrowing::OnDead(ObjectRecord& record) {
   if (record.owned() || record.borrow != BorrowState::kRegistered) return;
-  const ProcessId owner = record.owner->process;
-  if (owner == kHeadProcess) return;
-  auto it = std::find_if(releases_.begin(), releases_.end(),
-                         [owner](const auto& entry) { return entry.owner.process == owner; });
-  if (it == releases_.end()) it = releases_.insert(releases_.end(), {*record.owner, {}});
-  it->ids.push_back(record.id());
+  if (record.owner->process == kHeadProcess || !closed_.ok()) return;
+  // An owner that is not connected counts us no more, or not for long.
+  if (peers_.Find(record.owner->process) == nullptr) return;
+  Lender& lender = LenderOf(*record.owner);
+  lender.releases.push_back(record.id());
+  Touch(lender);
+}
+
+void Borrowing::Resolve(ObjectRecord& record) {
+  if (record.settled() || record.owned() || record.resolving || record.actor != nullptr) return;
+  if (record.owner->process == kHeadProcess || !closed_.ok()) return;  // an actor
+  record.resolving = true;
+  Lender& lender = LenderOf(*record.owner);
+  lender.questions.push_back(record.id());
+  Touch(lender);
+}
+
+// --- what is said to owners ---
+
+Borrowing::Lender& Borrowing::LenderOf(const ProcessAddress& owner) {
+  Lender& lender = lenders_[owner.process];
+  if (!lender.address.process) lender.address = owner;
+  return lender;
+}
+
+void Borrowing::Touch(Lender& lender) {
+  if (std::exchange(lender.dirty, true)) return;
+  dirty_.push_back(lender.address.process);
   env_.executor().Defer(*this);
 }
 
 void Borrowing::RunDeferred() {
-  for (Release& release : std::exchange(releases_, {})) {
-    // An owner that is gone needs no release.
-    if (Peer* owner = peers_.Find(release.owner.process))
-      owner->channel().Notify(ReleaseBorrows{std::move(release.ids)});
+  for (const ProcessId owner : std::exchange(dirty_, {})) {
+    const auto lender = lenders_.find(owner);
+    if (lender == lenders_.end()) continue;
+    lender->second.dirty = false;
+    Send(lender->second);
+    Tidy(owner);
   }
   for (Received& received : std::exchange(received_, {})) {
     // One that has come back has forgotten what it sent before.
@@ -233,151 +229,208 @@ void Borrowing::RunDeferred() {
   }
 }
 
-void Borrowing::Resolve(ObjectRecord& record) {
-  if (record.settled() || record.owned() || record.resolving || record.actor != nullptr) return;
-  if (record.owner->process == kHeadProcess) return;  // an actor
-  record.resolving = true;
-  const ProcessId owner = record.owner->process;
-  peers_.With(*record.owner, [this, id = record.id(), owner](absl::StatusOr<Peer*> peer) {
-    const absl::Time asked = env_.executor().Now();
-    if (!peer.ok()) return Resolved(id, peer.status(), owner, asked);
-    (*peer)->channel().CallRaw(
-        ResolveObject{.id = id}, kResolvePeriod,
-        [this, id, owner, asked](absl::StatusOr<RawReply> raw) { Resolved(id, std::move(raw), owner, asked); });
-  });
-}
-
-void Borrowing::Resolved(ObjectId id, absl::StatusOr<RawReply> raw, ProcessId owner, absl::Time asked) {
-  ObjectRecord* record = objects_.Find(id);
-  if (record == nullptr) {
-    // Forgotten meanwhile; what the value refers to is let go at once.
-    ResolveObject::Reply late;
-    if (raw.ok() && Decode(raw->body, late).ok()) Decline(late.value.refs, owner);
-    return;
+void Borrowing::Send(Lender& lender) {
+  Peer* const peer = peers_.Find(lender.address.process);
+  if (peer == nullptr) {
+    lender.releases.clear();
+    const bool wants = !lender.registrations.empty() || !lender.received.empty() || !lender.questions.empty();
+    if (!wants || std::exchange(lender.reaching, true)) return;
+    const ProcessAddress owner = lender.address;
+    return reach_.With(
+        owner, [this, process = owner.process](const absl::StatusOr<Peer*>& reached) { Reached(process, reached); });
   }
-  record->resolving = false;
-  if (!raw.ok()) {
-    if (!record->settled() && !record->owned() && record->owner->process != owner) return Resolve(*record);
-    // One that comes earlier is the owner's answer: a deadline is what the object failed of.
-    const bool unanswered = env_.executor().Now() - asked >= kResolvePeriod;
-    if (unanswered && CauseOf(raw.status()) == Cause::kDeadline) return Resolve(*record);
-    if (CauseOf(raw.status()) != Cause::kDisconnected) return objects_.Fail(*record, raw.status());
-    return objects_.Fail(
-        *record,
-        MakeError(Cause::kOwnerDied, absl::StrCat("object ", id.ToString(), " is lost: its owner, process ",
-                                                  owner.ToString(), ", is gone (", raw.status().message(), ")")));
-  }
-  ResolveObject::Reply reply;
-  if (absl::Status status = Decode(raw->body, reply); !status.ok()) return objects_.Fail(*record, status);
-  std::vector<ObjectRecord*> contained = ImportReceived(reply.value.refs, owner);
-  if (reply.value.kind == ValueKind::kInline) {
-    objects_.SettleInline(*record, std::make_shared<const std::string>(reply.value.bytes), std::move(contained));
-  } else {
-    objects_.SettleStored(*record, reply.value.size, std::move(reply.value.copies), std::move(contained));
+  // An earlier release of the same object comes first.
+  if (!lender.releases.empty()) peer->channel().Notify(ReleaseBorrows{std::exchange(lender.releases, {})});
+  SendRegistrations(*peer, lender.received, /*sent_by_owner=*/true);
+  SendRegistrations(*peer, lender.registrations, /*sent_by_owner=*/false);
+  SendQuestions(*peer, lender);
+  if (lender.restoring && lender.registering == 0) {
+    lender.restoring = false;
+    peer->channel().Notify(BorrowsRestored{});
   }
 }
 
-void Borrowing::HoldInTransit(Peer& peer, const std::vector<ObjectRecord*>& records) {
-  for (ObjectRecord* record : records) {
-    objects_.Hold(*record);
-    ++peer.in_transit[record->id()];
+void Borrowing::SendRegistrations(Peer& peer, std::vector<ObjectId>& ids, bool sent_by_owner) {
+  if (ids.empty()) return;
+  peer.lends = true;
+  Lender& lender = lenders_.at(peer.process);
+  const std::vector<ObjectId> all = std::exchange(ids, {});
+  for (size_t first = 0; first < all.size(); first += kMaxBorrowedIds) {
+    const size_t last = std::min(all.size(), first + kMaxBorrowedIds);
+    const AddBorrower request{.ids = {all.begin() + first, all.begin() + last}, .sent_by_owner = sent_by_owner};
+    ++lender.registering;
+    peer.channel().Call(request, kBorrowTimeout,
+                        [this, owner = peer.process, asked = request.ids](
+                            const absl::StatusOr<AddBorrower::Reply>& reply) { Answered(owner, asked, reply); });
   }
 }
 
-void Borrowing::OnAddBorrower(PeerLink& link, const FrameHeader& request, const AddBorrower& message) {
-  for (ObjectId id : message.ids) {
-    ObjectRecord* record = objects_.Find(id);
+void Borrowing::SendQuestions(Peer& peer, Lender& lender) {
+  size_t sent = 0;
+  while (sent < lender.questions.size() && lender.asking < kMaxAsking) {
+    const size_t last = std::min(lender.questions.size(), sent + kMaxBorrowedIds);
+    const ResolveObjects request{.ids = {lender.questions.begin() + sent, lender.questions.begin() + last}};
+    sent = last;
+    lender.asked.insert(request.ids.begin(), request.ids.end());
+    ++lender.asking;
+    peer.channel().CallRaw(request, kBorrowTimeout,
+                           [this, owner = peer.process, ids = request.ids](const absl::StatusOr<RawReply>& raw) {
+                             Resolved(owner, ids, raw);
+                           });
+  }
+  lender.questions.erase(lender.questions.begin(), lender.questions.begin() + sent);
+}
+
+void Borrowing::Tidy(ProcessId owner) {
+  const auto lender = lenders_.find(owner);
+  if (lender != lenders_.end() && lender->second.idle()) lenders_.erase(lender);
+}
+
+void Borrowing::Reached(ProcessId owner, const absl::StatusOr<Peer*>& peer) {
+  const auto lender = lenders_.find(owner);
+  if (lender == lenders_.end()) return;
+  lender->second.reaching = false;
+  if (!peer.ok()) return GiveUp(owner, peer.status());
+  Touch(lender->second);
+}
+
+void Borrowing::GiveUp(ProcessId owner, const absl::Status& why) {
+  Lender& lender = lenders_.at(owner);
+  const std::vector<ObjectId> received = std::exchange(lender.received, {});
+  const std::vector<ObjectId> registrations = std::exchange(lender.registrations, {});
+  const std::vector<ObjectId> questions = std::exchange(lender.questions, {});
+  lender.restoring = false;
+  Tidy(owner);
+  const auto lost = [&](ObjectId id) {
+    return MakeError(CauseOf(why), absl::StrCat("object ", id.ToString(), " is lost with its owner, process ",
+                                                owner.ToString(), ": ", why.message()));
+  };
+  for (const ObjectId& id : received) EndRegistration(id, lost(id));
+  for (const ObjectId& id : registrations) EndRegistration(id, lost(id));
+  for (const ObjectId& id : questions) FailQuestion(owner, id, lost(id));
+}
+
+void Borrowing::OnPeerGone(const Peer& peer) {
+  if (!closed_.ok()) return;
+  if (peer.lends) {
+    for (ObjectRecord* record : objects_.BorrowedFrom(peer.process)) {
+      if (record->borrow != BorrowState::kRegistered) continue;
+      record->borrow = BorrowState::kRegistering;
+      objects_.Hold(*record);
+      LenderOf(*record->owner).registrations.push_back(record->id());
+    }
+  }
+  const auto found = lenders_.find(peer.process);
+  if (found == lenders_.end()) return;
+  Lender& lender = found->second;
+  lender.restoring = peer.lends;
+  lender.releases.clear();
+  std::vector<ObjectId> again(lender.asked.begin(), lender.asked.end());
+  lender.asked.clear();
+  std::sort(again.begin(), again.end());
+  lender.questions.insert(lender.questions.end(), again.begin(), again.end());
+  Touch(lender);
+}
+
+void Borrowing::Clear(const absl::Status& why) {
+  closed_ = why;
+  std::vector<ProcessId> owners;
+  for (const auto& [owner, lender] : lenders_) owners.push_back(owner);
+  for (const ProcessId owner : owners) GiveUp(owner, why);
+}
+
+// --- what they answer ---
+
+void Borrowing::Answered(ProcessId owner, const std::vector<ObjectId>& ids,
+                         const absl::StatusOr<AddBorrower::Reply>& reply) {
+  if (const auto lender = lenders_.find(owner); lender != lenders_.end()) {
+    --lender->second.registering;
+    if (CauseOf(reply.status()) == Cause::kDisconnected && closed_.ok()) {
+      std::vector<ObjectId>& again = lender->second.registrations;
+      again.insert(again.end(), ids.begin(), ids.end());
+      return Touch(lender->second);
+    }
+    if (lender->second.restoring) Touch(lender->second);
+  }
+  absl::flat_hash_set<ObjectId> unknown;
+  if (reply.ok()) unknown.insert(reply->unknown.begin(), reply->unknown.end());
+  for (const ObjectId& id : ids) {
+    const std::string object = absl::StrCat("object ", id.ToString());
+    if (!reply.ok()) {
+      EndRegistration(id, WithContext(reply.status(), absl::StrCat(object, " can't be registered with its owner")));
+    } else if (unknown.contains(id)) {
+      EndRegistration(id, MakeError(Cause::kObjectLost, absl::StrCat(object, " is not known to its owner any more")));
+    } else {
+      EndRegistration(id, absl::OkStatus());
+    }
+  }
+  Tidy(owner);
+}
+
+void Borrowing::Resolved(ProcessId owner, const std::vector<ObjectId>& ids, const absl::StatusOr<RawReply>& raw) {
+  const auto found = lenders_.find(owner);
+  if (found == lenders_.end()) return;
+  Lender& lender = found->second;
+  --lender.asking;
+  if (CauseOf(raw.status()) == Cause::kDisconnected) return Tidy(owner);  // asked again, by OnPeerGone
+  ResolveObjects::Reply reply;
+  const absl::Status status = raw.ok() ? Decode(raw->body, reply) : raw.status();
+  absl::flat_hash_set<ObjectId> left(ids.begin(), ids.end());
+  for (const WireValue& value : reply.values) left.erase(value.id);
+  for (const FailedObject& failed : reply.failed) left.erase(failed.id);
+  for (const ObjectId& id : reply.pending) left.erase(id);
+  const bool ask_again = status.ok() || CauseOf(status) == Cause::kDeadline;
+  for (const ObjectId& id : ids) {
+    if (!left.contains(id) || lender.asked.erase(id) == 0) continue;
+    if (ask_again) {
+      lender.questions.push_back(id);
+    } else {
+      FailQuestion(owner, id, status);
+    }
+  }
+  if (!lender.questions.empty()) Touch(lender);
+  Settle(owner, reply);
+  Tidy(owner);
+}
+
+void Borrowing::OnObjectsResolved(const Peer& owner, const ObjectsResolved& message) {
+  Settle(owner.process, message);
+  Tidy(owner.process);
+}
+
+template <typename Outcomes>
+void Borrowing::Settle(ProcessId owner, const Outcomes& outcomes) {
+  const auto answered = [&](const ObjectId& id) {
+    if (const auto lender = lenders_.find(owner); lender != lenders_.end()) lender->second.asked.erase(id);
+  };
+  for (const WireValue& value : outcomes.values) {
+    answered(value.id);
+    ObjectRecord* const record = objects_.Find(value.id);
     if (record == nullptr) {
-      link.channel->Fail(request, MakeError(Cause::kObjectLost, absl::StrCat("object ", id.ToString(),
-                                                                             " is not known to its owner any more")));
-      return;
+      Decline(value.refs, owner);  // forgotten meanwhile; what the value refers to is let go at once
+      continue;
     }
-    Lend(*link.peer, *record);
+    record->resolving = false;
+    std::vector<ObjectRecord*> contained = ImportReceived(value.refs, owner);
+    if (value.kind == ValueKind::kInline) {
+      objects_.SettleInline(*record, std::make_shared<const std::string>(value.bytes), std::move(contained));
+    } else {
+      objects_.SettleStored(*record, value.size, value.copies, std::move(contained));
+    }
   }
-  link.channel->Reply(request, AddBorrower::Reply{});
-  if (message.sent_by_owner) OnRefsReceived(*link.peer, RefsReceived{message.ids});
-}
-
-void Borrowing::Lend(Peer& peer, ObjectRecord& record) {
-  objects_.Hold(record);
-  ++record.lent;
-  ++peer.borrowed[record.id()];
-}
-
-void Borrowing::OnReleaseBorrows(Peer& peer, const ReleaseBorrows& message) {
-  for (ObjectId id : message.ids) DropCount(peer, &Peer::borrowed, id);
-}
-
-void Borrowing::OnRefsReceived(Peer& peer, const RefsReceived& message) {
-  for (ObjectId id : message.ids) {
-    ObjectRecord* record = objects_.Find(id);
-    if (record != nullptr && record->given == GivenState::kOffered && record->owner->process == peer.process) {
-      record->given = GivenState::kTaken;
-    }
-    DropCount(peer, &Peer::in_transit, id);
+  for (const FailedObject& failed : outcomes.failed) {
+    answered(failed.id);
+    FailQuestion(owner, failed.id, failed.error);
   }
 }
 
-void Borrowing::DropCount(Peer& peer, Counts counts, ObjectId id) {
-  auto it = (peer.*counts).find(id);
-  if (it == (peer.*counts).end()) return;
-  if (--it->second == 0) (peer.*counts).erase(it);
+void Borrowing::FailQuestion(ProcessId owner, ObjectId id, const absl::Status& error) {
   ObjectRecord* const record = objects_.Find(id);
   if (record == nullptr) return;
-  if (counts == &Peer::borrowed) --record->lent;
-  objects_.Drop(*record);
-}
-
-void Borrowing::OnPeerGone(Peer& peer) {
-  DropCounts(peer, &Peer::borrowed);
-  DropCounts(peer, &Peer::in_transit);
-  ForgetQuestions();
-}
-
-// Those of connections that are no more.
-void Borrowing::ForgetQuestions() {
-  std::vector<std::pair<uint64_t, ObjectId>> gone;
-  for (const auto& [asked, answer] : pending_answers_) {
-    if (peers_.FindLink(asked.first) == nullptr) gone.push_back(asked);
-  }
-  std::sort(gone.begin(), gone.end());
-  for (const auto& asked : gone) {
-    const auto answer = pending_answers_.extract(asked);
-    ObjectRecord& record = *objects_.Find(asked.second);
-    objects_.Unlisten(record, *answer.mapped());
-    objects_.Drop(record);
-  }
-}
-
-void Borrowing::DropCounts(Peer& peer, Counts counts) {
-  std::vector<std::pair<ObjectId, uint32_t>> ended((peer.*counts).begin(), (peer.*counts).end());
-  std::sort(ended.begin(), ended.end());  // what is freed tells others, in an order that no hash decides
-  for (const auto& [id, count] : ended) {
-    for (uint32_t i = 0; i < count; ++i) DropCount(peer, counts, id);
-  }
-}
-
-void Borrowing::OnResolveObject(PeerLink& link, const FrameHeader& request, const ResolveObject& message) {
-  ObjectRecord* record = objects_.Find(message.id);
-  if (record == nullptr) {
-    link.channel->Fail(request, MakeError(Cause::kObjectLost, absl::StrCat("object ", message.id.ToString(),
-                                                                           " is not known to its owner any more")));
-    return;
-  }
-  if (record->settled()) return Answer(link.id, request, *record);
-  std::unique_ptr<PendingAnswer>& pending = pending_answers_[{link.id, message.id}];
-  if (pending != nullptr) return pending->Replace(link, request);
-  pending = std::make_unique<PendingAnswer>(*this, link.id, request);
-  objects_.Hold(*record);
-  objects_.Listen(*record, *pending);
-}
-
-void Borrowing::Answer(uint64_t link_id, const FrameHeader& request, ObjectRecord& record) {
-  PeerLink* link = peers_.FindLink(link_id);
-  if (link == nullptr || link->peer == nullptr) return;
-  if (record.state == ObjectState::kFailed) return link->channel->Fail(request, record.error);
-  HoldInTransit(*link->peer, record.contained);
-  link->channel->Reply(request, ResolveObject::Reply{.value = ExportValue(record)});
+  record->resolving = false;
+  const bool has_moved = !record->owned() && record->owner->process != owner;
+  if (!record->settled() && has_moved) return Resolve(*record);
+  if (!record->owned()) objects_.Fail(*record, error);
 }
 
 }  // namespace ioc

@@ -39,18 +39,21 @@ Client::Client(std::shared_ptr<Env> env, WorkerHooks* worker)
       peers_(*env_, *this),
       node_(*env_, *this),
       store_(*env_, node_),
-      borrowing_(*env_, objects_, peers_),
+      fates_(*env_, node_),
+      reach_(*env_, peers_, fates_),
+      borrowing_(*env_, objects_, peers_, reach_),
+      lending_(*env_, objects_, peers_, fates_, borrowing_),
       ownership_(objects_, borrowing_, store_),
       streams_(env_->executor(), peers_, objects_, borrowing_, store_),
       waits_(env_->executor(), objects_, store_, streams_, *this),
       book_(objects_, borrowing_, ownership_, store_, streams_),
-      owner_moves_(*env_, objects_, peers_, borrowing_, store_),
-      moved_borrows_(*env_, objects_, peers_, borrowing_, ownership_, book_),
-      dispatcher_(*env_, node_, peers_, book_, actors_),
+      owner_moves_(*env_, objects_, peers_, borrowing_, lending_, store_),
+      moved_borrows_(*env_, objects_, peers_, borrowing_, lending_, ownership_, book_),
+      dispatcher_(*env_, node_, peers_, fates_, book_, actors_),
       detached_(*env_, node_, book_, store_),
       wait_follower_(objects_, book_, peers_),
-      hosts_(*env_, peers_, book_, dispatcher_, actors_),
-      actors_(*env_, node_, peers_, objects_, book_, borrowing_, dispatcher_, hosts_, detached_),
+      hosts_(*env_, peers_, fates_, book_, dispatcher_, actors_),
+      actors_(*env_, node_, peers_, objects_, book_, borrowing_, fates_, reach_, dispatcher_, hosts_, detached_),
       default_options_(std::make_shared<const TaskOptions>()) {}
 
 Client::~Client() { IOC_CHECK(!closed_.ok()) << "a client is destroyed without Shutdown"; }
@@ -127,6 +130,9 @@ void Client::Disconnect(const absl::Status& why) {
   book_.FailAll(why);
   objects_.FailAll(why);
   waits_.FailAll(why);
+  borrowing_.Clear(why);
+  lending_.Clear();
+  reach_.Clear();
   peers_.Clear();
   node_.Flush();  // a detached actor that was just made is to live
   LeaveNode();
@@ -153,8 +159,9 @@ void Client::NoteOwned() {
 }
 
 void Client::OnPeerGone(Peer& peer, const absl::Status&) {
+  moved_borrows_.OnPeerGone(peer);  // first: what it takes from the peer is not borrowed from that any more
   borrowing_.OnPeerGone(peer);
-  moved_borrows_.OnPeerGone(peer);
+  lending_.OnPeerGone(peer);
   owner_moves_.OnPeerGone(peer);
   dispatcher_.OnPeerGone(peer);
   hosts_.OnPeerGone(peer);

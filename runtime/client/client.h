@@ -22,12 +22,15 @@
 #include "lib/env/env.h"
 #include "runtime/client/actor_caller.h"
 #include "runtime/client/borrowing.h"
+#include "runtime/client/fates.h"
+#include "runtime/client/lending.h"
 #include "runtime/client/moved_borrows.h"
 #include "runtime/client/node_link.h"
 #include "runtime/client/object_table.h"
 #include "runtime/client/owner_moves.h"
 #include "runtime/client/ownership.h"
 #include "runtime/client/peers.h"
+#include "runtime/client/reach.h"
 #include "runtime/client/ready_waits.h"
 #include "runtime/client/store_client.h"
 #include "runtime/client/task_book.h"
@@ -96,6 +99,7 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
   ProcessId process() const { return process_; }
   NodeLink& node() { return node_; }
   Borrowing& borrowing() { return borrowing_; }
+  Lending& lending() { return lending_; }
   Ownership& ownership() { return ownership_; }
   ObjectTable& objects() { return objects_; }
   PeerTable& peers() { return peers_; }
@@ -190,6 +194,7 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
 
   void Registered(Registration registration, const Hello& self);
   absl::Status DispatchPeer(PeerLink& link, const FrameView& frame);
+  absl::Status OnBorrowMessage(PeerLink& link, const FrameView& frame);
   absl::Status OnOwnerMessage(PeerLink& link, const FrameView& frame);
   absl::Status OnWorkerMessage(PeerLink& link, const FrameView& frame);
   // All pages of it. Without the mutex.
@@ -241,7 +246,10 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
   PeerTable peers_;
   NodeLink node_;
   StoreClient store_;
+  Fates fates_;
+  Reach reach_;
   Borrowing borrowing_;
+  Lending lending_;
   Ownership ownership_;
   StreamTable streams_;
   ReadyWaits waits_;

@@ -14,7 +14,7 @@ ProcessCensus Client::Census() const {
   ProcessCensus census{.process = process_, .role = worker_ == nullptr ? Role::kDriver : Role::kWorker};
   objects_.Count(census);
   peers_.Count(census);
-  census.answering = borrowing_.answering();
+  lending_.Count(census);
   census.pins = store_.pinned();
   census.slabs = store_.slabs();
   census.tasks = book_.size();

@@ -43,7 +43,11 @@ absl::Status Client::OnNodeMessage(Channel& channel, FrameView frame) {
         if (worker_ != nullptr) worker_->OnProcessGone(gone.process);
       });
     case Method::kNodeRemoved:
-      return Take<NodeRemoved>(frame, [this](const NodeRemoved& m) { peers_.OnNodeRemoved(m.node, m.reason); });
+      return Take<NodeRemoved>(frame, [this](const NodeRemoved& m) {
+        fates_.OnNodeRemoved(m.node, m.reason);
+        peers_.OnNodeRemoved(m.node, m.reason);
+        lending_.OnNodeRemoved(m.node);
+      });
     case Method::kTakeProcessCensus:
       channel.Reply(frame.header, TakeProcessCensus::Reply{Census()});
       return absl::OkStatus();
@@ -71,10 +75,13 @@ absl::Status Client::DispatchPeer(PeerLink& link, const FrameView& frame) {
     case Method::kLeaseRecalled:
       return Take<LeaseRecalled>(
           frame, [this](const LeaseRecalled& recalled) { dispatcher_.OnLeaseRecalled(recalled.lease); });
-    case Method::kResolveObject:
+    case Method::kResolveObjects:
+    case Method::kObjectsResolved:
     case Method::kAddBorrower:
     case Method::kReleaseBorrows:
     case Method::kRefsReceived:
+    case Method::kBorrowsRestored:
+      return OnBorrowMessage(link, frame);
     case Method::kResolveActor:
     case Method::kKillActor:
     case Method::kFollowWait:
@@ -87,20 +94,31 @@ absl::Status Client::DispatchPeer(PeerLink& link, const FrameView& frame) {
   }
 }
 
-absl::Status Client::OnOwnerMessage(PeerLink& link, const FrameView& frame) {
+absl::Status Client::OnBorrowMessage(PeerLink& link, const FrameView& frame) {
   const FrameHeader& header = frame.header;
   switch (static_cast<Method>(header.method)) {
-    case Method::kResolveObject:
-      return Take<ResolveObject>(frame, [&](const ResolveObject& m) { borrowing_.OnResolveObject(link, header, m); });
+    case Method::kResolveObjects:
+      return Take<ResolveObjects>(frame, [&](const ResolveObjects& m) { lending_.OnResolveObjects(link, header, m); });
+    case Method::kObjectsResolved:
+      return Take<ObjectsResolved>(frame,
+                                   [&](const ObjectsResolved& m) { borrowing_.OnObjectsResolved(*link.peer, m); });
     case Method::kAddBorrower:
       return Take<AddBorrower>(frame, [&](const AddBorrower& m) {
-        borrowing_.OnAddBorrower(link, header, m);
+        lending_.OnAddBorrower(link, header, m);
         owner_moves_.OnBorrowed(link, m.ids);
       });
     case Method::kReleaseBorrows:
-      return Take<ReleaseBorrows>(frame, [&](const ReleaseBorrows& m) { borrowing_.OnReleaseBorrows(*link.peer, m); });
+      return Take<ReleaseBorrows>(frame, [&](const ReleaseBorrows& m) { lending_.OnReleaseBorrows(*link.peer, m); });
     case Method::kRefsReceived:
-      return Take<RefsReceived>(frame, [&](const RefsReceived& m) { borrowing_.OnRefsReceived(*link.peer, m); });
+      return Take<RefsReceived>(frame, [&](const RefsReceived& m) { lending_.OnRefsReceived(*link.peer, m); });
+    default:
+      return Take<BorrowsRestored>(frame, [&](const BorrowsRestored&) { lending_.OnBorrowsRestored(*link.peer); });
+  }
+}
+
+absl::Status Client::OnOwnerMessage(PeerLink& link, const FrameView& frame) {
+  const FrameHeader& header = frame.header;
+  switch (static_cast<Method>(header.method)) {
     case Method::kTakeOver:
       return Take<TakeOver>(frame, [&](const TakeOver& m) { moved_borrows_.OnTakeOver(link, header, m); });
     case Method::kOwnerMoved:

@@ -23,6 +23,9 @@
 
 namespace ioc {
 
+// Who asks where an actor is, and waits longer, asks again, so that no call waits without a bound.
+inline constexpr absl::Duration kResolvePeriod = absl::Seconds(60);
+
 // A head that can't be reached is asked again after this...
 inline constexpr absl::Duration kHeadRetryDelay = absl::Milliseconds(500);
 // ... until this.

@@ -6,9 +6,15 @@
 
 namespace ioc {
 
-MovedBorrows::MovedBorrows(Env& env, ObjectTable& objects, PeerTable& peers, Borrowing& borrowing, Ownership& ownership,
-                           const TaskBook& book)
-    : env_(env), objects_(objects), peers_(peers), borrowing_(borrowing), ownership_(ownership), book_(book) {}
+MovedBorrows::MovedBorrows(Env& env, ObjectTable& objects, PeerTable& peers, Borrowing& borrowing, Lending& lending,
+                           Ownership& ownership, const TaskBook& book)
+    : env_(env),
+      objects_(objects),
+      peers_(peers),
+      borrowing_(borrowing),
+      lending_(lending),
+      ownership_(ownership),
+      book_(book) {}
 
 MovedBorrows::~MovedBorrows() { env_.executor().CancelTimer(timer_); }
 
@@ -67,7 +73,7 @@ void MovedBorrows::OnTakeOver(PeerLink& link, const FrameHeader& request, const 
   }
   for (ObjectRecord* record : ownership_.Adopt(taken, giver.process)) records.push_back(record);
   for (ObjectRecord* record : records) {
-    borrowing_.Lend(giver, *record);
+    lending_.Lend(giver, *record);
     reply.taken.push_back(record->id());
     objects_.Drop(*record);
   }
@@ -91,12 +97,13 @@ void MovedBorrows::OnOwnerMoved(const Peer& peer, const OwnerMoved& message) {
     ObjectRecord* const record = objects_.Find(id);
     if (!IsBorrowedFrom(record, peer.process) || message.owner.process == borrowing_.self().process) continue;
     objects_.Hold(*record);
-    borrowing_.WhenRegistered(*record, [this, record, process = peer.process, owner = message.owner] {
-      const Peer* const old_owner = peers_.Find(process);
-      const bool registered = record->borrow == BorrowState::kRegistered && IsBorrowedFrom(record, process);
-      if (registered && old_owner != nullptr && !closed_) Follow(*old_owner, *record, owner);
-      objects_.Drop(*record);
-    });
+    borrowing_.WhenRegistered(
+        *record, [this, record, process = peer.process, owner = message.owner](const absl::Status&) {
+          const Peer* const old_owner = peers_.Find(process);
+          const bool registered = record->borrow == BorrowState::kRegistered && IsBorrowedFrom(record, process);
+          if (registered && old_owner != nullptr && !closed_) Follow(*old_owner, *record, owner);
+          objects_.Drop(*record);
+        });
   }
 }
 
@@ -126,35 +133,43 @@ void MovedBorrows::Ask(Moves::iterator entry) {
   entry->second.asking = true;
   objects_.Hold(record);
   auto asked = [this, &record, next, key = entry->first](const absl::StatusOr<AddBorrower::Reply>& reply) {
-    Asked(key, record, next, reply.status());
+    Asked(key, record, next, reply);
     objects_.Drop(record);
   };
   peers_.With(next, [id = record.id(), asked = std::move(asked)](auto peer) mutable {
     if (!peer.ok()) return asked(peer.status());
+    (*peer)->lends = true;
     const AddBorrower request{.ids = {id}};
     (*peer)->channel().Call(request, kBorrowTimeout, std::move(asked));
   });
 }
 
 void MovedBorrows::Asked(const Key& key, ObjectRecord& record, const ProcessAddress& owner,
-                         const absl::Status& status) {
+                         const absl::StatusOr<AddBorrower::Reply>& reply) {
   if (closed_) return;
   const auto entry = moves_.find(key);
-  const bool wanted = entry != moves_.end() && entry->second.next.has_value() && IsBorrowedFrom(&record, key.second);
+  const Peer* const old_owner = peers_.Find(key.second);
+  const bool counted = reply.ok() && reply->unknown.empty();
+  // While it is being registered anew with the old owner, it can't leave that.
+  const bool wanted = entry != moves_.end() && entry->second.next.has_value() && IsBorrowedFrom(&record, key.second) &&
+                      record.borrow == BorrowState::kRegistered;
   if (entry != moves_.end()) {
     entry->second.asking = false;
-    if (!status.ok() && !IsConnected(key.second, entry->second)) entry->second.next.reset();
+    if (!counted && !IsConnected(key.second, entry->second)) entry->second.next.reset();
   }
-  if (status.ok() && wanted && entry->second.next->process == owner.process) {
+  if (counted && wanted && entry->second.next->process == owner.process) {
     Move& move = entry->second;
     move.next.reset();
     move.owner = owner;
     *record.owner = owner;
-    ++move.owed;
-  } else if (status.ok()) {
+    if (old_owner != nullptr) {
+      move.epoch = old_owner->epoch;
+      ++move.owed;
+    }
+  } else if (counted) {
     Release(owner.process, record.id());
   }
-  Arm(status.ok() ? kMovedBorrowDelay : kMovedBorrowPeriod);
+  Arm(counted && wanted ? kMovedBorrowDelay : kMovedBorrowPeriod);
 }
 
 void MovedBorrows::Release(ProcessId owner, ObjectId id) {
@@ -199,7 +214,7 @@ void MovedBorrows::Look() {
     const auto& [id, process] = entry->first;
     Move& move = entry->second;
     if (!IsConnected(process, move)) move.owed = 0;
-    if (move.owed > 0 && !named.contains(id) && !peers_.IsInTransit(id)) {
+    if (move.owed > 0 && !named.contains(id) && !lending_.IsInTransit(id)) {
       for (; move.owed > 0; --move.owed) releases[process].ids.push_back(id);
     }
     if (move.next.has_value() && !move.asking) {

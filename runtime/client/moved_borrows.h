@@ -15,6 +15,7 @@
 
 #include "lib/env/env.h"
 #include "runtime/client/borrowing.h"
+#include "runtime/client/lending.h"
 #include "runtime/client/object_table.h"
 #include "runtime/client/ownership.h"
 #include "runtime/client/peers.h"
@@ -30,8 +31,8 @@ inline constexpr absl::Duration kMovedBorrowPeriod = absl::Seconds(2);
 
 class MovedBorrows {
  public:
-  MovedBorrows(Env& env, ObjectTable& objects, PeerTable& peers, Borrowing& borrowing, Ownership& ownership,
-               const TaskBook& book);
+  MovedBorrows(Env& env, ObjectTable& objects, PeerTable& peers, Borrowing& borrowing, Lending& lending,
+               Ownership& ownership, const TaskBook& book);
   ~MovedBorrows();
 
   void OnTakeOver(PeerLink& link, const FrameHeader& request, const TakeOver& message);
@@ -60,7 +61,8 @@ class MovedBorrows {
   void Cancel(Moves::iterator move);
   // Asks `next`. The record is borrowed from the old owner.
   void Ask(Moves::iterator move);
-  void Asked(const Key& key, ObjectRecord& record, const ProcessAddress& owner, const absl::Status& status);
+  void Asked(const Key& key, ObjectRecord& record, const ProcessAddress& owner,
+             const absl::StatusOr<AddBorrower::Reply>& reply);
   bool IsBorrowedFrom(const ObjectRecord* record, ProcessId owner) const;
   void Release(ProcessId owner, ObjectId id);
   // Whether it still counts what we have borrowed.
@@ -72,6 +74,7 @@ class MovedBorrows {
   ObjectTable& objects_;
   PeerTable& peers_;
   Borrowing& borrowing_;
+  Lending& lending_;
   Ownership& ownership_;
   const TaskBook& book_;
   Moves moves_;

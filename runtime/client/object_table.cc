@@ -134,6 +134,15 @@ void ObjectTable::Unlisten(ObjectRecord& record, SettleListener& listener) {
   std::erase(all, &listener);
 }
 
+std::vector<ObjectRecord*> ObjectTable::BorrowedFrom(ProcessId owner) const {
+  std::vector<ObjectRecord*> borrowed;
+  for (const auto& [id, record] : records_) {
+    if (!record->owned() && record->owner->process == owner) borrowed.push_back(record.get());
+  }
+  std::sort(borrowed.begin(), borrowed.end(), [](const auto* a, const auto* b) { return a->id() < b->id(); });
+  return borrowed;
+}
+
 void ObjectTable::Count(ProcessCensus& census) const {
   for (const auto& [id, record] : records_) {
     ++(record->owned() ? census.owned : census.borrowed);

@@ -70,6 +70,9 @@ class ObjectTable {
   // Every record that has not settled fails. The user's references stay valid.
   void FailAll(const absl::Status& error);
 
+  // Those of which that process is the owner, in the order of their ids. Looks at all there are.
+  std::vector<ObjectRecord*> BorrowedFrom(ProcessId owner) const;
+
   size_t size() const { return records_.size(); }
   void Count(ProcessCensus& census) const;
   internal::Runtime& runtime() { return hooks_.runtime(); }

@@ -40,7 +40,7 @@ class OwnerMoves::Offer {
         message.failed.push_back({.id = record->id(), .error = record->error});
       } else {
         message.values.push_back(moves_.borrowing_.ExportValue(*record));
-        moves_.borrowing_.HoldInTransit(to, record->contained);
+        moves_.lending_.HoldInTransit(to, record->contained);
       }
     }
     return message;
@@ -66,8 +66,9 @@ class OwnerMoves::Offer {
   std::set<ObjectRecord*> added_;                        // looked up only
 };
 
-OwnerMoves::OwnerMoves(Env& env, ObjectTable& objects, PeerTable& peers, Borrowing& borrowing, StoreClient& store)
-    : env_(env), objects_(objects), peers_(peers), borrowing_(borrowing), store_(store) {}
+OwnerMoves::OwnerMoves(Env& env, ObjectTable& objects, PeerTable& peers, Borrowing& borrowing, Lending& lending,
+                       StoreClient& store)
+    : env_(env), objects_(objects), peers_(peers), borrowing_(borrowing), lending_(lending), store_(store) {}
 
 OwnerMoves::~OwnerMoves() { env_.executor().CancelTimer(timer_); }
 
@@ -147,6 +148,7 @@ void OwnerMoves::Answered(ProcessId to, const std::vector<ObjectRecord*>& offere
   asked_.erase(to);
   std::set<ObjectId> taken;
   if (reply.ok() && reply->owner.process == to) taken = {reply->taken.begin(), reply->taken.end()};
+  if (Peer* const owner = taken.empty() ? nullptr : peers_.Find(to)) owner->lends = true;
   std::vector<ObjectRecord*> moved;
   for (ObjectRecord* record : offered) {
     if (taken.contains(record->id())) {
@@ -198,15 +200,10 @@ void OwnerMoves::OnPeerGone(const Peer& peer) {
     cut_off.push_back(record);
   }
   for (ObjectRecord* record : cut_off) {
-    auto registered = [this, record, process = peer.process](const absl::StatusOr<AddBorrower::Reply>& reply) {
-      const bool lost = !reply.ok() && driver_.has_value();
+    borrowing_.WhenRegistered(*record, [this, record, process = peer.process](const absl::Status& status) {
+      const bool lost = !status.ok() && driver_.has_value();
       if (lost && !record->owned() && record->owner->process == process) TakeBack(*record);
       objects_.Drop(*record);
-    };
-    peers_.With(*record->owner, [id = record->id(), registered = std::move(registered)](auto owner) mutable {
-      if (!owner.ok()) return registered(owner.status());
-      const AddBorrower request{.ids = {id}};
-      (*owner)->channel().Call(request, kBorrowTimeout, std::move(registered));
     });
   }
 }

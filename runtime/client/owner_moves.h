@@ -25,9 +25,10 @@
 //    an object to and fro.
 //  - D dies, or the connection breaks, before its answer: W still is the owner. D may be one as well then. A small
 //    value is there twice; a stored one goes with the word of the last who adopted it, D.
-//  - D is cut off afterwards: W registers with it anew. If D is gone, or has let go, W takes the object back, tells the
-//    stores and its borrowers so, and moves it to another. Who had left W for D loses it with D.
-//  - B dies or is cut off: W and D drop its borrows, as ever.
+//  - D is cut off afterwards: W registers with it anew, as any borrower. If D is gone, or has let go, W takes the
+//  object
+//    back, tells the stores and its borrowers so, and moves it to another. Who had left W for D loses it with D.
+//  - B dies: W and D drop its borrows. B is cut off: it registers anew with whom it knows as the owner.
 //  - user code of W gets a reference again: W borrows it from D, as from any owner.
 //  - D lets go at once: W's borrow keeps D's record until B has come. Then D moves it on, to B.
 //  - D moves it on before B has heard of D: each former owner tells those who come to it of its successor.
@@ -52,6 +53,7 @@
 
 #include "lib/env/env.h"
 #include "runtime/client/borrowing.h"
+#include "runtime/client/lending.h"
 #include "runtime/client/object_table.h"
 #include "runtime/client/peers.h"
 #include "runtime/client/store_client.h"
@@ -68,7 +70,8 @@ inline constexpr size_t kMaxMovedBytes = size_t{1} << 20;
 // What an owner does.
 class OwnerMoves {
  public:
-  OwnerMoves(Env& env, ObjectTable& objects, PeerTable& peers, Borrowing& borrowing, StoreClient& store);
+  OwnerMoves(Env& env, ObjectTable& objects, PeerTable& peers, Borrowing& borrowing, Lending& lending,
+             StoreClient& store);
   ~OwnerMoves();
 
   // From now on. Before, nothing is moved: a driver's objects end with it.
@@ -83,6 +86,7 @@ class OwnerMoves {
   void OnDead(const ObjectRecord& record) {
     if (!moved_.empty()) moved_.erase(record.id());
   }
+  // After the Borrowing.
   void OnPeerGone(const Peer& peer);
 
  private:
@@ -107,6 +111,7 @@ class OwnerMoves {
   ObjectTable& objects_;
   PeerTable& peers_;
   Borrowing& borrowing_;
+  Lending& lending_;
   StoreClient& store_;
   std::optional<ProcessId> driver_;
   std::map<ObjectId, Candidate> candidates_;

@@ -155,6 +155,7 @@ void PeerTable::OnReady(Channel& channel, const Hello& hello) {
   peer.was_connected = true;
   peer.links.push_back(it->second.get());
   peer.description = channel.description();
+  peer.node = hello.node;
   auto waiting = std::exchange(peer.waiting, {});
   for (auto& handler : waiting) handler(&peer);
 }
@@ -193,9 +194,7 @@ void PeerTable::OnClosed(Channel& channel, const absl::Status& why) {
 void PeerTable::OnNodeRemoved(NodeId node, std::string_view why) {
   std::vector<ProcessId> gone;
   for (const auto& [process, peer] : peers_) {
-    const bool is_there = std::any_of(peer->links.begin(), peer->links.end(),
-                                      [node](const PeerLink* link) { return link->channel->peer().node == node; });
-    if (is_there || peer->address.node == node) gone.push_back(process);
+    if (peer->node == node || peer->address.node == node) gone.push_back(process);
   }
   std::sort(gone.begin(), gone.end());
   for (const ProcessId process : gone) Gone(process, MakeError(Cause::kDisconnected, why));

@@ -45,6 +45,8 @@ struct Peer {
   ProcessAddress address;  // once we have dialled it
   bool was_connected = false;
   std::string description;
+  NodeId node;                   // where it runs, once connected
+  bool lends = false;            // something was borrowed from it
   std::vector<PeerLink*> links;  // the first is used to send
   std::unique_ptr<Dialling> dialling;
   std::vector<absl::AnyInvocable<void(absl::StatusOr<Peer*>)>> waiting;

@@ -9,8 +9,9 @@
 
 namespace ioc {
 
-SharedHosts::SharedHosts(Env& env, PeerTable& peers, TaskBook& book, TaskDispatcher& dispatcher, ActorEvents& actors)
-    : env_(env), peers_(peers), book_(book), dispatcher_(dispatcher), actors_(actors) {}
+SharedHosts::SharedHosts(Env& env, PeerTable& peers, Fates& fates, TaskBook& book, TaskDispatcher& dispatcher,
+                         ActorEvents& actors)
+    : env_(env), peers_(peers), fates_(fates), book_(book), dispatcher_(dispatcher), actors_(actors) {}
 
 SharedHosts::~SharedHosts() {
   env_.executor().Undefer(*this);
@@ -260,19 +261,18 @@ void SharedHosts::OnPeerGone(Peer& peer) {
 void SharedHosts::AskFate(Host& host) {
   const absl::Time now = env_.executor().Now();
   if (host.out_of_reach == absl::InfiniteFuture()) host.out_of_reach = now;
-  dispatcher_.AskFate(
-      host.worker, host.node_name,
-      [this, worker = host.worker.process, alive = std::weak_ptr<const bool>(alive_)](const WorkerEnd& end) {
-        if (alive.expired() || closed_) return;
-        Host* const asked = Find(worker);
-        if (asked == nullptr || asked->peer != nullptr) return;
-        const absl::Duration away = env_.executor().Now() - asked->out_of_reach;
-        if (!end.running || away > kHostOutOfReach) return Lose(*asked, end);
-        env_.executor().Schedule(kReachHostAgainAfter, [this, worker, alive] {
-          if (alive.expired() || closed_) return;
-          if (Host* const again = Find(worker)) Connect(*again);
-        });
-      });
+  fates_.Ask(host.worker, host.node_name,
+             [this, worker = host.worker.process, alive = std::weak_ptr<const bool>(alive_)](const WorkerEnd& end) {
+               if (alive.expired() || closed_) return;
+               Host* const asked = Find(worker);
+               if (asked == nullptr || asked->peer != nullptr) return;
+               const absl::Duration away = env_.executor().Now() - asked->out_of_reach;
+               if (!end.running || away > kHostOutOfReach) return Lose(*asked, end);
+               env_.executor().Schedule(kReachHostAgainAfter, [this, worker, alive] {
+                 if (alive.expired() || closed_) return;
+                 if (Host* const again = Find(worker)) Connect(*again);
+               });
+             });
 }
 
 // Its actors are lost, or not, by what their callers find out. Constructors go to another host.

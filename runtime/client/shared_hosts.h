@@ -43,7 +43,8 @@ inline constexpr absl::Duration kHostOutOfReach = absl::Seconds(60);
 
 class SharedHosts final : public TaskSink, public LeaseTaker, public Deferred {
  public:
-  SharedHosts(Env& env, PeerTable& peers, TaskBook& book, TaskDispatcher& dispatcher, ActorEvents& actors);
+  SharedHosts(Env& env, PeerTable& peers, Fates& fates, TaskBook& book, TaskDispatcher& dispatcher,
+              ActorEvents& actors);
   ~SharedHosts();
 
   // `constructor` is new.
@@ -112,6 +113,7 @@ class SharedHosts final : public TaskSink, public LeaseTaker, public Deferred {
 
   Env& env_;
   PeerTable& peers_;
+  Fates& fates_;
   TaskBook& book_;
   TaskDispatcher& dispatcher_;
   ActorEvents& actors_;

@@ -7,18 +7,12 @@
 
 #include "lib/base/check.h"
 #include "lib/base/status.h"
-#include "lib/protocol/fate.h"
 
 namespace ioc {
-size_t WorkerEnd::Started(const std::vector<uint64_t>& pushed, ProcessId self) const {
-  if (started_known && !caller) return 0;
-  if (!started_known || caller != self) return pushed.size();
-  const auto last = std::find(pushed.begin(), pushed.end(), started);
-  return last == pushed.end() ? 0 : static_cast<size_t>(last - pushed.begin()) + 1;
-}
 
-TaskDispatcher::TaskDispatcher(Env& env, NodeLink& node, PeerTable& peers, TaskBook& book, ActorEvents& actors)
-    : env_(env), node_(node), peers_(peers), book_(book), actors_(actors) {}
+TaskDispatcher::TaskDispatcher(Env& env, NodeLink& node, PeerTable& peers, Fates& fates, TaskBook& book,
+                               ActorEvents& actors)
+    : env_(env), node_(node), peers_(peers), fates_(fates), book_(book), actors_(actors) {}
 
 TaskDispatcher::~TaskDispatcher() {
   env_.executor().Undefer(*this);
@@ -396,40 +390,10 @@ void TaskDispatcher::LoseLease(Lease& lease) {
   const std::string node_name = lease.node.name;
   Detach(lease);
   if (!suspects.empty()) {
-    AskFate(worker, node_name, [this, suspects = std::move(suspects)](const WorkerEnd& end) { Judge(suspects, end); });
+    fates_.Ask(worker, node_name,
+               [this, suspects = std::move(suspects)](const WorkerEnd& end) { Judge(suspects, end); });
   }
   Pump(queue);
-}
-
-void TaskDispatcher::AskFate(const ProcessAddress& worker, const std::string& node_name,
-                             absl::AnyInvocable<void(WorkerEnd)> done) {
-  // Thousands of actors may have lived in one worker: it is asked for once.
-  std::vector<absl::AnyInvocable<void(WorkerEnd)>>& asking = asking_fate_[worker.process];
-  asking.push_back(std::move(done));
-  if (asking.size() > 1) return;
-  done = [this, process = worker.process](const WorkerEnd& end) {
-    auto waiting = asking_fate_.extract(process);
-    for (auto& handler : waiting.mapped()) handler(end);
-  };
-  const GetWorkerFate request{.node = NodeOf(worker, node_name), .process = worker.process};
-  node_.Call(
-      request, kFateTimeout, [node_name, done = std::move(done)](absl::StatusOr<GetWorkerFate::Reply> fate) mutable {
-        WorkerEnd end;
-        if (!fate.ok()) {
-          end.error = MakeError(Cause::kNodeDied, absl::StrCat("node ", node_name, " is gone or cut off (",
-                                                               fate.status().message(), ")"));
-        } else if (!fate->known || fate->running) {
-          end.running = fate->running;
-          end.error =
-              MakeError(Cause::kWorkerDied, absl::StrCat("the connection to its worker on node ", node_name, " broke"));
-        } else {
-          end.error = MakeError(Cause::kWorkerDied, DescribeFate(*fate, node_name));
-          end.started_known = true;
-          end.started = fate->started;
-          end.caller = fate->caller;
-        }
-        done(std::move(end));
-      });
 }
 
 void TaskDispatcher::Judge(const std::vector<uint64_t>& suspects, const WorkerEnd& end) {
@@ -438,7 +402,7 @@ void TaskDispatcher::Judge(const std::vector<uint64_t>& suspects, const WorkerEn
   for (size_t i = suspects.size(); i-- > 0;) {
     TaskRecord* task = book_.Find(suspects[i]);
     if (task == nullptr) continue;
-    if (CauseOf(end.error) == Cause::kNodeDied) book_.LoseItems(*task);
+    if (end.cut_off) book_.LoseItems(*task);
     if (i < started) {
       Charge(*task, end.error);
     } else {

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "lib/env/env.h"
+#include "runtime/client/fates.h"
 #include "runtime/client/node_link.h"
 #include "runtime/client/peers.h"
 #include "runtime/client/task_book.h"
@@ -30,7 +31,6 @@ inline constexpr absl::Duration kIdleLease = absl::Milliseconds(100);
 inline constexpr size_t kMaxInFlight = 4096;             // tasks a lease, however short they are
 inline constexpr uint32_t kMaxDemand = 256;              // leases asked for at a time
 inline constexpr size_t kBatchBytes = size_t{64} << 10;  // of payload; more go in a frame of their own
-inline constexpr absl::Duration kFateTimeout = absl::Seconds(10);
 
 struct Lease {
   LeaseId id;
@@ -73,24 +73,6 @@ struct ClassQueue {
   double mean_ns = 0;           // of user code, a moving average; 0: not known
 };
 
-// How a worker ended, as its node tells.
-struct WorkerEnd {
-  absl::Status error;    // its cause, and words for the message
-  bool running = false;  // it has not ended: the connection with it broke
-  bool started_known = false;
-  uint64_t started = 0;   // sequence of the task that it began last
-  ProcessId caller = {};  // that task's; nobody's if it began none
-
-  // How many of `pushed`, the unanswered tasks in the order that they were pushed, may have run: those up to the one
-  // that it began last. (A task before that one has run, but its answer was lost.) The rest are innocent.
-  // A task of another caller tells nothing about those of `self`: all of them may have run.
-  size_t Started(const std::vector<uint64_t>& pushed, ProcessId self) const;
-  // Whether this call of an actor, of `self`, may have run. Of a caller's calls the latest one that began is known.
-  bool MayHaveBegunCall(uint64_t sequence, ProcessId self) const {
-    return !started_known || (caller && (caller != self || sequence <= started));
-  }
-};
-
 // What happens to the workers that became actors.
 class ActorEvents {
  public:
@@ -105,7 +87,7 @@ class ActorEvents {
 
 class TaskDispatcher final : public TaskSink, public Deferred {
  public:
-  TaskDispatcher(Env& env, NodeLink& node, PeerTable& peers, TaskBook& book, ActorEvents& actors);
+  TaskDispatcher(Env& env, NodeLink& node, PeerTable& peers, Fates& fates, TaskBook& book, ActorEvents& actors);
   ~TaskDispatcher();
 
   void SetJob(JobId job, NodeAddress origin);
@@ -140,9 +122,6 @@ class TaskDispatcher final : public TaskSink, public Deferred {
   void OnResult(PeerLink& link, TaskResult& result);
   void OnLeaseRecalled(LeaseId id);
   void OnPeerGone(Peer& peer);
-
-  // Asks how a worker ended; used for actors too.
-  void AskFate(const ProcessAddress& worker, const std::string& node_name, absl::AnyInvocable<void(WorkerEnd)> done);
 
   // Forgets queues, leases and timers; the tasks fail by the book, from now on or already.
   void Clear();
@@ -183,6 +162,7 @@ class TaskDispatcher final : public TaskSink, public Deferred {
   Env& env_;
   NodeLink& node_;
   PeerTable& peers_;
+  Fates& fates_;
   TaskBook& book_;
   ActorEvents& actors_;
   JobId job_;
@@ -194,7 +174,6 @@ class TaskDispatcher final : public TaskSink, public Deferred {
   std::shared_ptr<const TaskOptions> last_options_;
   ClassQueue* last_queue_ = nullptr;
   absl::flat_hash_map<LeaseId, Lease*> leases_;
-  absl::flat_hash_map<ProcessId, std::vector<absl::AnyInvocable<void(WorkerEnd)>>> asking_fate_;
   std::vector<Lease*> dirty_leases_;
   std::vector<ClassQueue*> dirty_queues_;
   bool urgent_ = false;

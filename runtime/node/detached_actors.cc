@@ -69,7 +69,7 @@ void DetachedActors::WorkerEnded(ObjectId actor, uint32_t incarnation, const Get
   Record& record = found->second;
   record.state = HostedState::kEnded;
   record.error = MakeError(Cause::kWorkerDied, fate.known && !fate.running
-                                                   ? DescribeFate(fate, node_name_)
+                                                   ? DescribeFate(fate, absl::StrCat("node ", node_name_))
                                                    : absl::StrCat("its worker on node ", node_name_, " was lost"));
   Report(actor, record);
 }

@@ -201,6 +201,10 @@ void Node::Impl::OnGetWorkerFate(SessionId session, const FrameHeader& request, 
                                  bool may_relay) {
   const absl::Duration timeout = TimeoutOf(request);
   if (ask.node.node == info_.address.node || !may_relay) {
+    const Session* const asked = sessions_->FindProcess(ask.process);
+    if (asked != nullptr && asked->role() == Role::kDriver) {
+      return sessions_->Reply(session, request, GetWorkerFate::Reply{.running = true, .known = true});
+    }
     // Half of the time is for the ways: a link may have to be dialled for the question. Who hears that it runs asks
     // again.
     return workers_->AskFate(ask.process, timeout / 2,

@@ -115,7 +115,7 @@ void StreamOut::SendItem(Client& client, const WorkerJob& job, PeerLink& link, c
       .sequence = job.spec->sequence, .attempt = job.spec->attempt, .index = item.index, .value = item.value};
   if (message.value.kind == ValueKind::kInline && item.memory == nullptr) message.value.bytes = item.text;
   client.borrowing().Refresh(message.value.refs);
-  client.borrowing().HoldInTransit(*link.peer, item.refs);
+  client.lending().HoldInTransit(*link.peer, item.refs);
   link.channel->Notify(message);
 }
 

@@ -44,7 +44,7 @@ void Worker::RunDeferred() {
       answer.queued = false;
       if (answer.kept && link != nullptr) {
         for (WireValue& value : answer.result.returns) client_->borrowing().Refresh(value.refs);
-        client_->borrowing().HoldInTransit(*link->peer, answer.refs);
+        client_->lending().HoldInTransit(*link->peer, answer.refs);
       }
       results_.results.push_back(std::move(answer.result));
     }

@@ -223,7 +223,7 @@ absl::Status Worker::SendCheckpoint(HostedActor& actor, Results& state,
   message.checkpoint.state = std::move(made.result.returns.front());
   message.checkpoint.state.id = id;
   refs.insert(refs.end(), made.refs.begin(), made.refs.end());
-  client_->borrowing().HoldInTransit(*owner, refs);
+  client_->lending().HoldInTransit(*owner, refs);
   owner->channel().Call(message, kCheckpointTimeout,
                         [this, id = actor.id(), incarnation = actor.incarnation()](const auto& reply) {
                           CheckpointSaved(id, incarnation, reply.status());

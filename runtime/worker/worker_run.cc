@@ -190,7 +190,7 @@ void Worker::Finish(Job& job, const absl::Status& status, Results& results, uint
   if (job.abandoned) {
     if (job.stream != nullptr) answer->items = job.stream->TakeItems();
     Forget(*answer);
-    return client_->borrowing().Uncover(covered, job.caller, [] {});
+    return client_->borrowing().Uncover(covered, [] {});
   }
   answer->result.run_ns = run_ns;
   answer->result.error = Located(status, job);
@@ -221,9 +221,9 @@ void Worker::Finish(Job& job, const absl::Status& status, Results& results, uint
     if (!job.actor->answered().Keep(job.caller, spec.session, spec.call_sequence, answer)) Forget(*answer);
     answer->withheld = NoteChange(job, answer);
   } else if (link != nullptr) {
-    client_->borrowing().HoldInTransit(*link->peer, answer->refs);
+    client_->lending().HoldInTransit(*link->peer, answer->refs);
   }
-  client_->borrowing().Uncover(covered, job.caller, [this, answer] { Reply(answer); });
+  client_->borrowing().Uncover(covered, [this, answer] { Reply(answer); });
 }
 
 void Worker::AddResult(Answer& answer, ReturnedValue& value, ObjectId id) {

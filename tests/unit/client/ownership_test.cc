@@ -40,7 +40,9 @@ class Giver final : public ObjectTableHooks, public PeerHooks, public NodeLinkHo
   PeerTable peers{env, *this};
   NodeLink node{env, *this};
   StoreClient store{env, node};
-  Borrowing borrowing{env, objects, peers};
+  Fates fates{env, node};
+  Reach reach{env, peers, fates};
+  Borrowing borrowing{env, objects, peers, reach};
   Ownership ownership{objects, borrowing, store};
 };
 
