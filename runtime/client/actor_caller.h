@@ -1,19 +1,28 @@
-// Actors as this process sees them: makes its own (over a dedicated lease), has the head make detached ones, finds
-// where others' are (their owner knows; of a detached one the head does), and sends calls in order.
+// Sends this process's calls to actors, in order: finds out where each lives, keeps a connection with its worker, and
+// numbers what goes there.
+//
+// Where an actor lives is its owner's to say. An actor of another process's is asked of that process, a detached one of
+// the head (which makes it, too, if told to). One of this process's own is the ActorOwner's, which says so itself
+// (Found), and has this class watch the actor's worker, also while there are no calls: how it ends is told to the
+// ActorCallerHooks, once the calls that were sent there are accounted for.
 //
 // A caller's calls reach an actor in the order they were made: one connection, and a call whose arguments are not there
 // holds back those behind it (one whose arguments failed does not: it is never sent). They are numbered, and the worker
 // keeps its answers until it has heard that they came. So when only the connection breaks, all calls without an answer
 // are sent again under their numbers, and none runs twice; that the worker can't be reached is no proof of its end,
-// which its node and the actor's owner know. When the actor's worker dies, its owner makes it again if it may; calls
-// that had not started go to the next incarnation, the one that had fails unless it may be retried.
+// which its node and the actor's owner know. When an incarnation is over, calls that had not started go to the next
+// one; the one that had fails unless it may be retried.
 //
-// Lives on the client's executor.
+// Lives on the client's executor. Invariants:
+// 1. A call is in its actor's `waiting` or `in_flight`, or in nobody's once it was failed or answered.
+// 2. What is in `in_flight` has a number, was sent to `at` (or is in `batch`), and there is a `peer`.
+// 3. Numbers count up in one session, which is of one incarnation.
 #ifndef IOCLUSTER_RUNTIME_CLIENT_ACTOR_CALLER_H_
 #define IOCLUSTER_RUNTIME_CLIENT_ACTOR_CALLER_H_
 
+#include <absl/functional/any_invocable.h>
+
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,7 +32,6 @@
 #include "runtime/client/detached_client.h"
 #include "runtime/client/fates.h"
 #include "runtime/client/reach.h"
-#include "runtime/client/shared_hosts.h"
 #include "runtime/client/task_dispatcher.h"
 
 namespace ioc {
@@ -31,8 +39,6 @@ namespace ioc {
 // Calls sent to one actor and not answered; more wait here.
 inline constexpr size_t kMaxActorCallsInFlight = 16384;
 inline constexpr absl::Duration kReResolveDelay = absl::Milliseconds(50);
-// A worker that could not be told to end its actor is told again after this.
-inline constexpr absl::Duration kStopAgainDelay = absl::Milliseconds(500);
 // How long an actor may be out of reach while its owner says that it lives.
 inline constexpr absl::Duration kActorOutOfReach = absl::Seconds(60);
 // How often in a row, kReResolveDelay apart, an actor may not be found where its owner says that it lives.
@@ -41,124 +47,111 @@ inline constexpr int kMaxMisplaced = 200;
 // them.
 inline constexpr absl::Duration kAnswersHeardDelay = absl::Milliseconds(100);
 
-class ActorCaller final : public TaskSink, public ActorEvents, public Deferred {
+// Hears of the workers of this process's own actors.
+class ActorCallerHooks {
  public:
-  ActorCaller(Env& env, NodeLink& node, PeerTable& peers, ObjectTable& objects, TaskBook& book, Borrowing& borrowing,
-              Fates& fates, Reach& reach, TaskDispatcher& dispatcher, SharedHosts& hosts, DetachedClient& detached);
+  // Whether it would be made again if its incarnation were over now.
+  virtual bool MayLive(const ObjectRecord& actor) const = 0;
+  // There is a connection with its worker.
+  virtual void OnActorReached(ObjectRecord& actor) = 0;
+  // The incarnation is over, as `end` says (`running`: it has left its worker, which lives on), and so is what was sent
+  // to it. The next one is to be Found, or the actor is to Die.
+  virtual void OnActorOver(ObjectRecord& actor, const WorkerEnd& end) = 0;
+
+ protected:
+  ~ActorCallerHooks() = default;
+};
+
+class ActorCaller final : public TaskSink, public Deferred {
+ public:
+  ActorCaller(Env& env, PeerTable& peers, ObjectTable& objects, TaskBook& book, Fates& fates, Reach& reach,
+              TaskDispatcher& dispatcher, DetachedClient& detached, ActorCallerHooks& own);
   ~ActorCaller();
 
-  // A new actor; the record comes unheld. `constructor` keeps its references.
-  ObjectRecord& Create(internal::Call& constructor, const ActorOptions& options, std::string_view type);
-  // The same for one that the head is to own.
-  ObjectRecord& CreateDetached(internal::Call& constructor, const ActorOptions& options, std::string_view type);
   // `task` is new and of kind kActorCall, its actor held.
   void Call(TaskRecord& task);
-
-  void OnResult(TaskRecord& task, PeerLink& link, TaskResult& result);
-  void OnResolveActor(PeerLink& link, const FrameHeader& request, const ResolveActor& message);
-  void OnPeerGone(Peer& peer);
-  // Nobody refers to the actor any more: it ends.
-  void OnDead(ObjectRecord& record);
   void Cancel(TaskRecord& task);
-  // Ends the actor at once, wherever it lives; `done` hears whether that worked.
-  void Kill(ObjectRecord& record, bool no_restart, absl::AnyInvocable<void(absl::Status)> done);
-  // An encoded KeepCheckpoint, of an actor of ours.
-  absl::Status OnKeepCheckpoint(PeerLink& link, const FrameHeader& request, std::span<const std::byte> body);
-  void OnKillActor(PeerLink& link, const FrameHeader& request, const KillActor& kill);
+  void OnResult(TaskRecord& task, PeerLink& link, TaskResult& result);
+  void OnPeerGone(Peer& peer);
+  // Nobody refers to the actor any more.
+  void OnDead(ObjectRecord& record);
   // Forgets all actors; the calls fail by the book, from now on or already.
   void Clear();
 
+  // Has the head make an actor; the record comes unheld. `constructor` keeps its references.
+  ObjectRecord& CreateDetached(internal::Call& constructor, const ActorOptions& options, std::string_view type);
+  // Has the owner of an actor that is not this process's end it at once; `done` hears whether that worked.
+  void KillOthers(ObjectRecord& record, bool no_restart, absl::AnyInvocable<void(absl::Status)> done);
+
+  // Of an actor whose owner is in this process:
+  // It is being made; calls wait until it is Found or Dies.
+  void Begin(ObjectRecord& record, std::string_view type, const ActorOptions& options);
+  void Found(ObjectRecord& record, const ActorPlace& place);
+  bool IsReached(const ObjectRecord& record) const;
+  // Tries again, if that was given up.
+  void Reach(ObjectRecord& record);
+  // It is leaving its worker: OnActorOver comes when what was sent there is accounted for.
+  void Leave(ObjectRecord& record);
+  // For good; its calls fail.
+  void Die(ObjectRecord& record, const absl::Status& error);
+
  private:
   using State = std::shared_ptr<ActorState>;
-  // Of an actor, as its owner says.
-  struct Whereabouts {
-    ProcessAddress worker;
-    std::string node_name;
-    uint32_t incarnation = 0;
-    int32_t max_task_retries = 0;
-  };
-  struct Stopping {
-    ProcessAddress worker;
-    std::string node_name;
-    ObjectId actor;
-    uint32_t incarnation = 0;
-    bool force = false;
-  };
 
   void OnTaskReady(TaskRecord& task) override;
   void OnTaskDoomed(TaskRecord& task, const absl::Status& error) override;
-  void OnActorConstructed(TaskRecord& creation, const ProcessAddress& worker, const std::string& node_name,
-                          LeaseId lease) override;
-  void OnActorFailed(TaskRecord& creation, const absl::Status& error) override;
   void RunDeferred() override;
 
-  const State& StateOf(ObjectRecord& record);
-  void Construct(const State& state);
-  void RegisterName(const State& state);
-  void Created(const State& state, const absl::Status& status);
+  State NewState(ObjectRecord& record, std::string_view type);
+  State StateOf(ObjectRecord& record);
   static void StopWaiting(ActorState& state, const TaskRecord& task);
   void Pump(const State& state);
+  void FailWaiting(ActorState& state, const absl::Status& error);
+  void NewSession(ActorState& state);
+  // actor_caller_send.cc
   void AppendBatch(ActorState& state);
   void SendPush();
   void SendBatch(ActorState& state);
   void SendCancel(ActorState& state, const TaskRecord& task);
-  // actor_caller_reach.cc
+  void TellHeard();
+  void TellHeard(const ObjectRecord& record, ActorState& state);
+  // actor_caller_find.cc
   void Ask(const State& state);
   void Resolve(const State& state);
+  void Resolved(const State& state, absl::Time asked, const absl::StatusOr<ResolveActor::Reply>& reply);
   void Located(const State& state, const absl::StatusOr<LocateActor::Reply>& reply);
-  void Found(const State& state, const Whereabouts& found);
+  void Found(const State& state, const ActorPlace& place);
   void LearnRetries(ActorState& state, int32_t max_task_retries);
+  void Created(const State& state, const absl::Status& status);
+  // actor_caller_reach.cc
   void Connect(const State& state);
   void Connected(const State& state, Peer* peer);
   void CantConnect(const State& state, const absl::Status& why);
+  bool OutOfReachTooLong(ActorState& state);
   void GiveUpWaiting(ActorState& state, const absl::Status& error);
   void Later(const State& state, void (ActorCaller::*next)(const State&));
-  bool OutOfReachTooLong(ActorState& state);
-  void AnswerAsking(ActorState& state);
-
-  void Lost(const State& state);
-  void TakeBackUnsent(ActorState& state);
   void Activate(const State& state);
   void Deactivate(ActorState& state);
-  void NewSession(ActorState& state);
-  // Has the actor's worker end; its lease ends with it.
-  void Stop(const ActorState& state, ObjectId actor, bool force);
-  void Stop(const Stopping& stopping, absl::Time until);
-  void StopLater(const Stopping& stopping, absl::Time until);
-  void KillOwn(const State& state, bool no_restart);
-  // actor_caller_checkpoints.cc
-  bool WantsCheckpoints(const ActorState& state) const;
-  void SetIdsApart(ActorState& state);
-  void Release(KeptCheckpoint& kept);
-  void ReleaseCheckpoint(ActorState& state);
-  void DropCheckpointIfLost(ActorState& state, const WorkerEnd& end);
-  // actor_caller_shared.cc: actors that leave a worker that lives on
-  void LeaveHost(ActorState& state, bool force);
-  void Remake(const State& state);
+  void Lost(const State& state);
+  // actor_caller_over.cc
+  void AfterLoss(const State& state, const WorkerEnd& end);
+  void ChargeSent(ActorState& state, const WorkerEnd& end);
+  bool MayLive(const ActorState& state) const;
+  void TakeBackUnsent(ActorState& state);
+  void StartLeaving(ActorState& state);
   void Gone(const State& state, TaskRecord& task, const TaskResult& result);
   void Relocate(const State& state);
-  void TellHeard();
-  void TellHeard(const ObjectRecord& record, ActorState& state);
-  void AfterLoss(const State& state, const WorkerEnd& end);
-  void ChargeSent(ActorState& state, const WorkerEnd& end, bool may_live);
-  static absl::Status DeathOf(const ActorState& state, const WorkerEnd& end);
-  void Die(ActorState& state, const absl::Status& error);
-  void FailWaiting(ActorState& state, const absl::Status& error);
-  void ReleaseConstructor(ActorState& state);
-  // What listings are to say of it, if it has a name.
-  void Note(const ActorState& state, ActorPhase phase);
+  void Over(const State& state, const WorkerEnd& end);
 
   Env& env_;
-  NodeLink& node_;
   PeerTable& peers_;
   ObjectTable& objects_;
   TaskBook& book_;
-  Borrowing& borrowing_;
   Fates& fates_;
   Reach& reach_;
   TaskDispatcher& dispatcher_;
-  SharedHosts& hosts_;
   DetachedClient& detached_;
+  ActorCallerHooks& own_;
   std::vector<State> active_;  // those with a worker: to be told when it goes
   std::vector<State> dirty_;
   std::vector<State> unheard_;

@@ -22,7 +22,7 @@ absl::Status Deadline(const std::string& what) {
 // Where a task is that has not ended: " (of Train, on node den)", " (of Train, which waits for a worker)".
 std::string Whereabouts(const TaskRecord& task) {
   const ActorState* actor = task.actor == nullptr ? nullptr : task.actor->actor.get();
-  const std::string node = task.lease != nullptr ? task.lease->node.name : actor != nullptr ? actor->node_name : "";
+  const std::string node = task.lease != nullptr ? task.lease->node.name : actor != nullptr ? actor->at.node_name : "";
   const char* awaited = task.missing > 0 ? "its arguments" : task.actor != nullptr ? "its actor" : "a worker";
   return absl::StrCat(" (of ", std::string(task.label()),
                       node.empty() ? absl::StrCat(", which waits for ", awaited) : absl::StrCat(", on node ", node),
@@ -49,11 +49,12 @@ Client::Client(std::shared_ptr<Env> env, WorkerHooks* worker)
       book_(objects_, borrowing_, ownership_, store_, streams_),
       owner_moves_(*env_, objects_, peers_, borrowing_, lending_, store_),
       moved_borrows_(*env_, objects_, peers_, borrowing_, lending_, ownership_, book_),
-      dispatcher_(*env_, node_, peers_, fates_, book_, actors_),
+      dispatcher_(*env_, node_, peers_, fates_, book_, actor_owner_),
       detached_(*env_, node_, book_, store_),
       wait_follower_(objects_, book_, peers_),
-      hosts_(*env_, peers_, fates_, book_, dispatcher_, actors_),
-      actors_(*env_, node_, peers_, objects_, book_, borrowing_, fates_, reach_, dispatcher_, hosts_, detached_),
+      hosts_(*env_, peers_, fates_, book_, dispatcher_, actor_owner_),
+      actor_caller_(*env_, peers_, objects_, book_, fates_, reach_, dispatcher_, detached_, actor_owner_),
+      actor_owner_(*env_, node_, peers_, objects_, book_, borrowing_, reach_, dispatcher_, hosts_, actor_caller_),
       default_options_(std::make_shared<const TaskOptions>()) {}
 
 Client::~Client() { IOC_CHECK(!closed_.ok()) << "a client is destroyed without Shutdown"; }
@@ -126,7 +127,8 @@ void Client::Disconnect(const absl::Status& why) {
   // First: their queues point to the tasks that fail now.
   dispatcher_.Clear();
   hosts_.Clear();
-  actors_.Clear();
+  actor_owner_.Clear();
+  actor_caller_.Clear();
   book_.FailAll(why);
   objects_.FailAll(why);
   waits_.FailAll(why);
@@ -165,13 +167,14 @@ void Client::OnPeerGone(Peer& peer, const absl::Status&) {
   owner_moves_.OnPeerGone(peer);
   dispatcher_.OnPeerGone(peer);
   hosts_.OnPeerGone(peer);
-  actors_.OnPeerGone(peer);
+  actor_caller_.OnPeerGone(peer);
   if (worker_ != nullptr) worker_->OnPeerGone(peer);
   NoteOwned();
 }
 
 void Client::OnDead(ObjectRecord& record) {
-  actors_.OnDead(record);
+  actor_caller_.OnDead(record);
+  actor_owner_.OnDead(record);
   owner_moves_.OnDead(record);
   store_.Uncache(record.id());
   // What was offered, and maybe never arrived: the stores know better.

@@ -21,6 +21,7 @@
 #include "iocluster/internal/runtime.h"
 #include "lib/env/env.h"
 #include "runtime/client/actor_caller.h"
+#include "runtime/client/actor_owner.h"
 #include "runtime/client/borrowing.h"
 #include "runtime/client/fates.h"
 #include "runtime/client/lending.h"
@@ -260,7 +261,8 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
   DetachedClient detached_;
   WaitFollower wait_follower_;
   SharedHosts hosts_;
-  ActorCaller actors_;
+  ActorCaller actor_caller_;
+  ActorOwner actor_owner_;
   std::shared_ptr<const TaskOptions> default_options_;
 };
 

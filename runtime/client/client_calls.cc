@@ -81,8 +81,9 @@ internal::Ref Client::CreateActor(internal::Call constructor, const ActorOptions
     objects_.Fail(record, closed_);
     return ref;
   }
-  ObjectRecord& record = options.lifetime == Lifetime::kDetached ? actors_.CreateDetached(constructor, options, type)
-                                                                 : actors_.Create(constructor, options, type);
+  ObjectRecord& record = options.lifetime == Lifetime::kDetached
+                             ? actor_caller_.CreateDetached(constructor, options, type)
+                             : actor_owner_.Create(constructor, options, type);
   return objects_.MakeRef(record);
 }
 
@@ -105,8 +106,8 @@ std::vector<internal::Ref> Client::CallActor(const internal::Ref& actor, interna
   } else {
     task.actor = record;
     objects_.Hold(*record);
-    if (record->actor != nullptr) task.retries_left = record->actor->options.max_task_retries;
-    actors_.Call(task);
+    if (record->actor != nullptr) task.retries_left = record->actor->max_task_retries;
+    actor_caller_.Call(task);
   }
   return refs;
 }
@@ -164,8 +165,9 @@ absl::Status Client::KillActor(const internal::Ref& actor, bool no_restart) {
   if (record == nullptr) return MakeError(Cause::kInvalidArgument, "Kill of a handle of another cluster");
   if (!closed_.ok()) return closed_;
   if (record->state == ObjectState::kFailed) return record->error;
+  if (record->owned()) return actor_owner_.Kill(record->id(), no_restart);
   Awaited<absl::Status> killed;
-  actors_.Kill(*record, no_restart, [this, promise = killed.promise()](const absl::Status& status) {
+  actor_caller_.KillOthers(*record, no_restart, [this, promise = killed.promise()](const absl::Status& status) {
     promise.Set(env_->executor(), status);
   });
   Block(killed.waiter(), absl::InfiniteFuture());  // the call has a deadline of its own
@@ -174,7 +176,7 @@ absl::Status Client::KillActor(const internal::Ref& actor, bool no_restart) {
 
 void Client::CancelCall(TaskRecord& task, bool force) {
   if (task.kind == TaskKind::kActorCall) {
-    actors_.Cancel(task);
+    actor_caller_.Cancel(task);
   } else {
     dispatcher_.Cancel(task, force);
   }

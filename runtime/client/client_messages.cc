@@ -124,16 +124,16 @@ absl::Status Client::OnOwnerMessage(PeerLink& link, const FrameView& frame) {
     case Method::kOwnerMoved:
       return Take<OwnerMoved>(frame, [&](const OwnerMoved& m) { moved_borrows_.OnOwnerMoved(*link.peer, m); });
     case Method::kKeepCheckpoint:
-      return actors_.OnKeepCheckpoint(link, header, frame.body);
+      return actor_owner_.OnKeepCheckpoint(link, header, frame.body);
     case Method::kFollowWait:
       return Take<FollowWait>(frame, [&](const FollowWait& m) {
         if (!m.at_worker) return wait_follower_.OnFollowWait(m);
         if (worker_ != nullptr) worker_->OnFollowWait(link, m);
       });
     case Method::kKillActor:
-      return Take<ioc::KillActor>(frame, [&](const ioc::KillActor& m) { actors_.OnKillActor(link, header, m); });
+      return Take<ioc::KillActor>(frame, [&](const ioc::KillActor& m) { actor_owner_.OnKillActor(link, header, m); });
     default:
-      return Take<ResolveActor>(frame, [&](const ResolveActor& m) { actors_.OnResolveActor(link, header, m); });
+      return Take<ResolveActor>(frame, [&](const ResolveActor& m) { actor_owner_.OnResolveActor(link, header, m); });
   }
 }
 
@@ -178,7 +178,7 @@ absl::Status Client::TakeResults(PeerLink& link, const FrameView& frame) {
     if (task == nullptr) {
       book_.Discard(result, *link.peer);
     } else if (task->kind == TaskKind::kActorCall) {
-      actors_.OnResult(*task, link, result);
+      actor_caller_.OnResult(*task, link, result);
     } else if (task->pool != 0) {
       hosts_.OnResult(*task, link, result);
     } else {

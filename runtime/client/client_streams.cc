@@ -53,7 +53,7 @@ absl::Status Client::TakeItem(PeerLink& link, const FrameView& frame) {
   IOC_RETURN_IF_ERROR(Decode(frame.body, item));
   const TaskRecord* task = book_.Find(item.sequence);
   const ProcessAddress* worker = nullptr;
-  if (task != nullptr && task->kind == TaskKind::kActorCall) worker = &task->actor->actor->worker;
+  if (task != nullptr && task->kind == TaskKind::kActorCall) worker = &task->actor->actor->at.worker;
   if (task != nullptr && task->lease != nullptr) worker = &task->lease->worker;
   const bool expected = worker != nullptr && worker->process == link.peer->process && task->stream_window > 0 &&
                         task->attempt == item.attempt;

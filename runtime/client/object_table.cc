@@ -149,7 +149,7 @@ void ObjectTable::Count(ProcessCensus& census) const {
     if (record->user_held) ++census.in_use;
     const ActorState* const actor = record->actor.get();
     if (actor == nullptr && !record->settled()) ++census.pending;
-    if (actor != nullptr && actor->owned && actor->phase != ActorState::Phase::kDead) ++census.actors;
+    if (actor != nullptr && record->owned() && actor->phase != ActorState::Phase::kDead) ++census.actors;
   }
 }
 

@@ -183,7 +183,7 @@ void SharedHosts::OnResult(TaskRecord& constructor, PeerLink& link, TaskResult& 
   if (result.outcome == TaskOutcome::kDone) {
     ++host->actors;
     const NodeAddress node = NodeOf(host->worker, host->node_name);
-    actors_.OnActorConstructed(constructor, host->worker, host->node_name, host->lease);
+    actors_.OnActorConstructed(constructor, host->worker, host->node_name);
     book_.Complete(constructor, result, link.peer->process, node);
   } else {
     Fail(constructor, result.error);

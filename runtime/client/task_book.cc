@@ -10,6 +10,7 @@
 #include "lib/base/status.h"
 #include "lib/protocol/message_size.h"
 #include "lib/serde/function_table.h"
+#include "runtime/client/actor_construction.h"
 #include "runtime/client/actor_state.h"
 
 namespace ioc {
@@ -25,23 +26,22 @@ void Refresh(Borrowing& borrowing, Checkpoint& checkpoint) {
   }
 }
 
-void AppendActorOptions(TaskSpec& spec, const ActorState& actor) {
-  const ActorOptions& options = actor.options;
+void AppendConstruction(TaskSpec& spec, const Construction& construction) {
+  const ActorOptions& options = construction.options;
   spec.max_concurrency = static_cast<uint32_t>(options.max_concurrency);
   spec.shared = options.shared_process;
   for (const auto& [name, limit] : options.concurrency_groups) {
     spec.concurrency_groups.push_back({.name = name, .limit = static_cast<uint32_t>(limit)});
   }
-  spec.checkpoint_ids = actor.checkpoint_ids;
+  spec.checkpoint_ids = construction.checkpoint_ids;
   spec.checkpoint_every = static_cast<uint32_t>(options.checkpoint_every);
   spec.checkpoint_period_ns = absl::ToInt64Nanoseconds(options.checkpoint_period);
-  if (actor.checkpoint != nullptr) spec.checkpoint.push_back(actor.checkpoint->message.checkpoint);
+  if (construction.checkpoint != nullptr) spec.checkpoint.push_back(construction.checkpoint->message.checkpoint);
 }
 
 size_t CheckpointBytesOf(const TaskRecord& task) {
-  const ActorState* const actor =
-      task.kind == TaskKind::kCreateActor && task.actor != nullptr ? task.actor->actor.get() : nullptr;
-  return actor == nullptr || actor->checkpoint == nullptr ? 0 : actor->checkpoint->words.size() * sizeof(uint64_t);
+  const KeptCheckpoint* const kept = task.construction == nullptr ? nullptr : task.construction->checkpoint.get();
+  return kept == nullptr ? 0 : kept->words.size() * sizeof(uint64_t);
 }
 
 }  // namespace
@@ -243,7 +243,7 @@ void TaskBook::AppendTo(PushTasks& push, const TaskRecord& task, PeerLink& link)
   for (const ObjectRecord* dependency : task.dependencies)
     spec.dependencies.push_back(borrowing_.ExportValue(*dependency));
   for (const ObjectRecord* ref : task.refs) spec.refs.push_back(borrowing_.Export(*ref));
-  if (task.kind == TaskKind::kCreateActor) AppendActorOptions(spec, *task.actor->actor);
+  if (task.construction != nullptr) AppendConstruction(spec, *task.construction);
   for (Checkpoint& checkpoint : spec.checkpoint) Refresh(borrowing_, checkpoint);
   if (task.call != nullptr) {
     if (!task.call->name.empty()) spec.name = task.call->name;
@@ -252,7 +252,7 @@ void TaskBook::AppendTo(PushTasks& push, const TaskRecord& task, PeerLink& link)
   if (task.actor != nullptr) spec.actor = task.actor->id();
   if (task.actor != nullptr && task.actor->actor != nullptr) {
     spec.session = task.actor->actor->session;
-    spec.incarnation = task.actor->actor->incarnation + (task.kind == TaskKind::kCreateActor ? 1 : 0);
+    spec.incarnation = task.actor->actor->at.incarnation + (task.kind == TaskKind::kCreateActor ? 1 : 0);
   }
   spec.call_sequence = task.call_sequence;
   spec.split = task.split;

@@ -306,7 +306,7 @@ void TaskDispatcher::OnResult(PeerLink& link, TaskResult& result) {
     if (result.outcome == TaskOutcome::kDone) {
       if (task->kind == TaskKind::kCreateActor) {
         const std::unique_ptr<Lease> given = Detach(lease);
-        actors_.OnActorConstructed(*task, given->worker, given->node.name, given->id);
+        actors_.OnActorConstructed(*task, given->worker, given->node.name);
         return book_.Complete(*task, result, link.peer->process, given->node);
       }
       book_.Complete(*task, result, link.peer->process, lease.node);

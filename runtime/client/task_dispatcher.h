@@ -76,9 +76,8 @@ struct ClassQueue {
 // What happens to the workers that became actors.
 class ActorEvents {
  public:
-  // The constructor has run. The lease is the actor's from then on.
-  virtual void OnActorConstructed(TaskRecord& creation, const ProcessAddress& worker, const std::string& node_name,
-                                  LeaseId lease) = 0;
+  // The constructor has run. The lease ends with the worker from then on.
+  virtual void OnActorConstructed(TaskRecord& creation, const ProcessAddress& worker, const std::string& node_name) = 0;
   virtual void OnActorFailed(TaskRecord& creation, const absl::Status& error) = 0;
 
  protected:

@@ -19,6 +19,7 @@ namespace ioc {
 struct TaskRecord;
 struct Lease;
 struct ClassQueue;
+struct Construction;
 
 // What goes on with a call once its arguments are there.
 class TaskSink {
@@ -54,6 +55,7 @@ struct TaskRecord final : SettleListener {
   std::vector<ObjectRecord*> dependencies;
   std::vector<ObjectRecord*> refs;
   ObjectRecord* actor = nullptr;
+  std::shared_ptr<const Construction> construction;  // of an actor's constructor
   uint64_t call_sequence = 0;
   std::shared_ptr<const CallOptions> call;  // of an actor's method; may be null
 

@@ -1,11 +1,11 @@
-// The part of ActorCaller that keeps the checkpoints of this process's actors.
+// The part of ActorOwner that keeps the actors' checkpoints.
 #include <absl/strings/str_cat.h>
 
 #include <cstring>
 #include <utility>
 
 #include "lib/base/status.h"
-#include "runtime/client/actor_caller.h"
+#include "runtime/client/actor_owner.h"
 
 namespace ioc {
 namespace {
@@ -15,15 +15,13 @@ constexpr uint64_t kCheckpointIds = uint64_t{1} << 32;
 
 }  // namespace
 
-bool ActorCaller::WantsCheckpoints(const ActorState& state) const { return state.restarts_left != 0; }
-
-void ActorCaller::SetIdsApart(ActorState& state) {
-  state.checkpoint_ids = WantsCheckpoints(state) ? book_.NextId(kCheckpointIds).sequence : 0;
+// One that is not made again wants no checkpoints.
+void ActorOwner::SetIdsApart(OwnedActor& actor) {
+  actor.construction->checkpoint_ids = actor.restarts_left == 0 ? 0 : book_.NextId(kCheckpointIds).sequence;
 }
 
-absl::Status ActorCaller::OnKeepCheckpoint(PeerLink& link, const FrameHeader& request,
-                                           std::span<const std::byte> body) {
-  auto kept = std::make_shared<KeptCheckpoint>();
+absl::Status ActorOwner::OnKeepCheckpoint(PeerLink& link, const FrameHeader& request, std::span<const std::byte> body) {
+  auto kept = std::make_unique<KeptCheckpoint>();
   kept->words.resize(body.size() / sizeof(uint64_t));
   std::memcpy(kept->words.data(), body.data(), body.size());
   IOC_RETURN_IF_ERROR(Decode(std::as_bytes(std::span(kept->words)), kept->message));
@@ -37,10 +35,9 @@ absl::Status ActorCaller::OnKeepCheckpoint(PeerLink& link, const FrameHeader& re
     for (const WireValue& value : call.result.returns) import(value);
     for (const SavedItem& item : call.items) import(item.value);
   }
-  ObjectRecord* const record = objects_.Find(kept->message.actor);
-  const State state = record == nullptr ? nullptr : record->actor;
-  const bool current = state != nullptr && state->owned && state->worker.process == sender &&
-                       state->incarnation == kept->message.incarnation && state->phase == ActorState::Phase::kAlive;
+  OwnedActor* const actor = Find(kept->message.actor);
+  const bool current = actor != nullptr && actor->phase == Phase::kAlive && actor->at.worker.process == sender &&
+                       actor->at.incarnation == kept->message.incarnation;
   const WireValue& saved = checkpoint.state;
   const bool stored = saved.kind == ValueKind::kStored;
   if (!current || (stored && objects_.Find(saved.id) != nullptr)) {
@@ -53,28 +50,28 @@ absl::Status ActorCaller::OnKeepCheckpoint(PeerLink& link, const FrameHeader& re
     objects_.Hold(*kept->state);
     objects_.SettleStored(*kept->state, saved.size, saved.copies, {});
   }
-  ReleaseCheckpoint(*state);
-  state->checkpoint = std::move(kept);
+  ReleaseCheckpoint(*actor);
+  actor->construction->checkpoint = std::move(kept);
   link.channel->Reply(request, KeepCheckpoint::Reply{});
   return absl::OkStatus();
 }
 
-void ActorCaller::Release(KeptCheckpoint& kept) {
+void ActorOwner::Release(KeptCheckpoint& kept) {
   objects_.DropAll(std::exchange(kept.refs, {}));
   if (kept.state != nullptr) objects_.Drop(*std::exchange(kept.state, nullptr));
 }
 
-void ActorCaller::ReleaseCheckpoint(ActorState& state) {
-  if (const std::shared_ptr<KeptCheckpoint> kept = std::exchange(state.checkpoint, nullptr)) Release(*kept);
+void ActorOwner::ReleaseCheckpoint(OwnedActor& actor) {
+  if (const auto kept = std::exchange(actor.construction->checkpoint, nullptr)) Release(*kept);
 }
 
-void ActorCaller::DropCheckpointIfLost(ActorState& state, const WorkerEnd& end) {
-  if (state.checkpoint == nullptr || state.checkpoint->state == nullptr || CauseOf(end.error) != Cause::kNodeDied)
-    return;
-  env_.Log(LogLevel::kWarning,
-           absl::StrCat("the last checkpoint of ", NameOf(state), " (", state.checkpoint->state->size,
-                        " bytes) is lost with node ", state.node_name, "; it is made again by its constructor alone"));
-  ReleaseCheckpoint(state);
+void ActorOwner::DropCheckpointIfLost(OwnedActor& actor, const WorkerEnd& end) {
+  const KeptCheckpoint* const kept = actor.construction->checkpoint.get();
+  if (kept == nullptr || kept->state == nullptr || CauseOf(end.error) != Cause::kNodeDied) return;
+  env_.Log(LogLevel::kWarning, absl::StrCat("the last checkpoint of ", NameOf(*actor.record.actor), " (",
+                                            kept->state->size, " bytes) is lost with node ", actor.at.node_name,
+                                            "; it is made again by its constructor alone"));
+  ReleaseCheckpoint(actor);
 }
 
 }  // namespace ioc
