@@ -20,8 +20,8 @@ absl::Status DeathOf(const ActorState& state, const absl::Status& why) {
   return MakeError(Cause::kActorDied, absl::StrCat(NameOf(state), " has died: ", std::string(why.message())));
 }
 
-ActorCaller::ActorCaller(Env& env, PeerTable& peers, ObjectTable& objects, TaskBook& book, Fates& fates, Reach& reach,
-                         TaskDispatcher& dispatcher, DetachedClient& detached, ActorCallerHooks& own)
+ActorCaller::ActorCaller(Env& env, PeerTable& peers, ObjectTable& objects, TaskBook& book, Fates& fates,
+                         PeerReach& reach, TaskDispatcher& dispatcher, DetachedClient& detached, ActorCallerHooks& own)
     : env_(env),
       peers_(peers),
       objects_(objects),

@@ -31,7 +31,7 @@
 #include "runtime/client/actor_state.h"
 #include "runtime/client/detached_client.h"
 #include "runtime/client/fates.h"
-#include "runtime/client/reach.h"
+#include "runtime/client/peer_reach.h"
 #include "runtime/client/task_dispatcher.h"
 
 namespace ioc {
@@ -64,7 +64,7 @@ class ActorCallerHooks {
 
 class ActorCaller final : public TaskSink, public Deferred {
  public:
-  ActorCaller(Env& env, PeerTable& peers, ObjectTable& objects, TaskBook& book, Fates& fates, Reach& reach,
+  ActorCaller(Env& env, PeerTable& peers, ObjectTable& objects, TaskBook& book, Fates& fates, PeerReach& reach,
               TaskDispatcher& dispatcher, DetachedClient& detached, ActorCallerHooks& own);
   ~ActorCaller();
 
@@ -148,7 +148,7 @@ class ActorCaller final : public TaskSink, public Deferred {
   ObjectTable& objects_;
   TaskBook& book_;
   Fates& fates_;
-  Reach& reach_;
+  PeerReach& reach_;
   TaskDispatcher& dispatcher_;
   DetachedClient& detached_;
   ActorCallerHooks& own_;

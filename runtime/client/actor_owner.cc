@@ -17,7 +17,7 @@ absl::Status HasEnded(ObjectId actor) {
 }  // namespace
 
 ActorOwner::ActorOwner(Env& env, NodeLink& node, PeerTable& peers, ObjectTable& objects, TaskBook& book,
-                       Borrowing& borrowing, Reach& reach, TaskDispatcher& dispatcher, SharedHosts& hosts,
+                       Borrowing& borrowing, PeerReach& reach, TaskDispatcher& dispatcher, SharedHosts& hosts,
                        ActorCaller& caller)
     : env_(env),
       node_(node),

@@ -26,7 +26,7 @@
 #include "lib/env/env.h"
 #include "runtime/client/actor_caller.h"
 #include "runtime/client/actor_construction.h"
-#include "runtime/client/reach.h"
+#include "runtime/client/peer_reach.h"
 #include "runtime/client/shared_hosts.h"
 #include "runtime/client/task_dispatcher.h"
 
@@ -35,7 +35,7 @@ namespace ioc {
 class ActorOwner final : public ActorEvents, public ActorCallerHooks {
  public:
   ActorOwner(Env& env, NodeLink& node, PeerTable& peers, ObjectTable& objects, TaskBook& book, Borrowing& borrowing,
-             Reach& reach, TaskDispatcher& dispatcher, SharedHosts& hosts, ActorCaller& caller);
+             PeerReach& reach, TaskDispatcher& dispatcher, SharedHosts& hosts, ActorCaller& caller);
 
   // A new actor; the record comes unheld. `constructor` keeps its references.
   ObjectRecord& Create(internal::Call& constructor, const ActorOptions& options, std::string_view type);
@@ -114,7 +114,7 @@ class ActorOwner final : public ActorEvents, public ActorCallerHooks {
   ObjectTable& objects_;
   TaskBook& book_;
   Borrowing& borrowing_;
-  Reach& reach_;
+  PeerReach& reach_;
   TaskDispatcher& dispatcher_;
   SharedHosts& hosts_;
   ActorCaller& caller_;

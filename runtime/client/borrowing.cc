@@ -10,7 +10,7 @@
 
 namespace ioc {
 
-Borrowing::Borrowing(Env& env, ObjectTable& objects, PeerTable& peers, Reach& reach)
+Borrowing::Borrowing(Env& env, ObjectTable& objects, PeerTable& peers, PeerReach& reach)
     : env_(env), objects_(objects), peers_(peers), reach_(reach) {}
 
 Borrowing::~Borrowing() { env_.executor().Undefer(*this); }

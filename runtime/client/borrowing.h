@@ -10,7 +10,7 @@
 //
 // What is to be said to one owner goes in few messages at the end of the turn. When the connection with it breaks, it
 // keeps what is borrowed from it for a while: all that this process still refers to is registered anew, and all that
-// was asked is asked again, when it can be reached (reach.h). If it can't, what has no value yet fails. What was
+// was asked is asked again, when it can be reached (peer_reach.h). If it can't, what has no value yet fails. What was
 // received before the connection broke is not told to a sender that comes back: it counts anew.
 //
 // Lives on the client's executor.
@@ -28,8 +28,8 @@
 
 #include "lib/env/env.h"
 #include "runtime/client/object_table.h"
+#include "runtime/client/peer_reach.h"
 #include "runtime/client/peers.h"
-#include "runtime/client/reach.h"
 
 namespace ioc {
 
@@ -41,7 +41,7 @@ inline constexpr uint32_t kMaxAsking = 4;
 
 class Borrowing final : public Deferred {
  public:
-  Borrowing(Env& env, ObjectTable& objects, PeerTable& peers, Reach& reach);
+  Borrowing(Env& env, ObjectTable& objects, PeerTable& peers, PeerReach& reach);
   ~Borrowing();
 
   // Who we are: the owner named in what we send.
@@ -133,7 +133,7 @@ class Borrowing final : public Deferred {
   Env& env_;
   ObjectTable& objects_;
   PeerTable& peers_;
-  Reach& reach_;
+  PeerReach& reach_;
   ProcessAddress self_;
   absl::Status closed_;  // not OK once cleared
   std::map<ProcessId, Lender> lenders_;

@@ -30,8 +30,8 @@
 #include "runtime/client/object_table.h"
 #include "runtime/client/owner_moves.h"
 #include "runtime/client/ownership.h"
+#include "runtime/client/peer_reach.h"
 #include "runtime/client/peers.h"
-#include "runtime/client/reach.h"
 #include "runtime/client/ready_waits.h"
 #include "runtime/client/store_client.h"
 #include "runtime/client/task_book.h"
@@ -248,7 +248,7 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
   NodeLink node_;
   StoreClient store_;
   Fates fates_;
-  Reach reach_;
+  PeerReach reach_;
   Borrowing borrowing_;
   Lending lending_;
   Ownership ownership_;

@@ -41,7 +41,7 @@ class Giver final : public ObjectTableHooks, public PeerHooks, public NodeLinkHo
   NodeLink node{env, *this};
   StoreClient store{env, node};
   Fates fates{env, node};
-  Reach reach{env, peers, fates};
+  PeerReach reach{env, peers, fates};
   Borrowing borrowing{env, objects, peers, reach};
   Ownership ownership{objects, borrowing, store};
 };

@@ -3,8 +3,8 @@
 // that it has ended, the head that the node has, or kOutOfReach has passed.
 //
 // Lives on the client's executor.
-#ifndef IOCLUSTER_RUNTIME_CLIENT_REACH_H_
-#define IOCLUSTER_RUNTIME_CLIENT_REACH_H_
+#ifndef IOCLUSTER_RUNTIME_CLIENT_PEER_REACH_H_
+#define IOCLUSTER_RUNTIME_CLIENT_PEER_REACH_H_
 
 #include <absl/container/flat_hash_map.h>
 #include <absl/functional/any_invocable.h>
@@ -23,10 +23,10 @@ inline constexpr absl::Duration kOutOfReach = absl::Seconds(60);
 inline constexpr absl::Duration kFirstDialPause = absl::Milliseconds(20);
 inline constexpr absl::Duration kLongestDialPause = absl::Seconds(2);
 
-class Reach {
+class PeerReach {
  public:
-  Reach(Env& env, PeerTable& peers, Fates& fates) : env_(env), peers_(peers), fates_(fates) {}
-  ~Reach();
+  PeerReach(Env& env, PeerTable& peers, Fates& fates) : env_(env), peers_(peers), fates_(fates) {}
+  ~PeerReach();
 
   using Handler = absl::AnyInvocable<void(absl::StatusOr<Peer*>)>;
   // `handler` may be called at once. Errors: kOwnerDied, with how it ended, or that it is out of reach.
@@ -57,4 +57,4 @@ class Reach {
 
 }  // namespace ioc
 
-#endif  // IOCLUSTER_RUNTIME_CLIENT_REACH_H_
+#endif  // IOCLUSTER_RUNTIME_CLIENT_PEER_REACH_H_

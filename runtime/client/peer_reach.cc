@@ -1,4 +1,4 @@
-#include "runtime/client/reach.h"
+#include "runtime/client/peer_reach.h"
 
 #include <absl/strings/str_cat.h>
 
@@ -9,14 +9,14 @@
 
 namespace ioc {
 
-Reach::~Reach() { Clear(); }
+PeerReach::~PeerReach() { Clear(); }
 
-void Reach::Clear() {
+void PeerReach::Clear() {
   closed_ = true;
   for (auto& [process, attempt] : std::exchange(attempts_, {})) env_.executor().CancelTimer(attempt.timer);
 }
 
-void Reach::With(const ProcessAddress& process, Handler handler) {
+void PeerReach::With(const ProcessAddress& process, Handler handler) {
   if (Peer* const peer = peers_.Find(process.process)) return handler(peer);
   if (closed_) return handler(MakeError(Cause::kDisconnected, "this process's cluster is shut down"));
   const auto [attempt, is_first] = attempts_.try_emplace(process.process);
@@ -27,7 +27,7 @@ void Reach::With(const ProcessAddress& process, Handler handler) {
   Dial(process.process);
 }
 
-void Reach::Dial(ProcessId process) {
+void PeerReach::Dial(ProcessId process) {
   const auto attempt = attempts_.find(process);
   if (attempt == attempts_.end()) return;
   attempt->second.timer = 0;
@@ -37,14 +37,14 @@ void Reach::Dial(ProcessId process) {
   });
 }
 
-void Reach::Failed(ProcessId process, const absl::Status& why) {
+void PeerReach::Failed(ProcessId process, const absl::Status& why) {
   const auto attempt = attempts_.find(process);
   if (attempt == attempts_.end()) return;
   const ProcessAddress address = attempt->second.address;
   fates_.Ask(address, /*node_name=*/"", [this, process, why](const WorkerEnd& end) { Judge(process, end, why); });
 }
 
-void Reach::Judge(ProcessId process, const WorkerEnd& end, const absl::Status& why) {
+void PeerReach::Judge(ProcessId process, const WorkerEnd& end, const absl::Status& why) {
   const auto found = attempts_.find(process);
   if (found == attempts_.end()) return;
   Attempt& attempt = found->second;
@@ -58,7 +58,7 @@ void Reach::Judge(ProcessId process, const WorkerEnd& end, const absl::Status& w
   attempt.pause = std::min(attempt.pause * 2, kLongestDialPause);
 }
 
-void Reach::Finish(ProcessId process, const absl::StatusOr<Peer*>& result) {
+void PeerReach::Finish(ProcessId process, const absl::StatusOr<Peer*>& result) {
   auto attempt = attempts_.extract(process);
   if (attempt.empty()) return;
   env_.executor().CancelTimer(attempt.mapped().timer);
