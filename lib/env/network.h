@@ -95,6 +95,7 @@ class FrameHandler {
 struct PeerInfo {
   std::string description;  // "127.0.0.1:7000", "pid 4711": for messages
   bool same_machine = false;
+  int64_t pid = 0;  // of the process on this machine that opened the connection; 0 if that is not known
 };
 
 // Destroying it closes it: what Flush could not write is lost.

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "lib/env/executor.h"
 #include "lib/env/network.h"
 
 namespace ioc {
@@ -64,6 +65,12 @@ class ProcessTemplate {
       const std::vector<std::pair<std::string, std::string>>& environment, ExitHandler on_exit) = 0;
 };
 
+// Destroying it ends the watch: its callback is then not called.
+class ProcessWatch {
+ public:
+  virtual ~ProcessWatch() = default;
+};
+
 // Lives on the Env's executor: mutex held, callbacks likewise. Waits for its own children only, installs no handlers.
 // The child's standard output is the parent's; its standard error is copied to the parent's and its tail kept.
 class Processes {
@@ -74,6 +81,9 @@ class Processes {
   virtual absl::StatusOr<std::unique_ptr<Child>> Spawn(const SpawnOptions& options, ExitHandler on_exit) = 0;
   // Starts nothing yet.
   virtual std::unique_ptr<ProcessTemplate> MakeTemplate(SpawnOptions options) = 0;
+  // Calls `on_end` once, in a turn of its own, when the process `pid` of this machine, which need not be a child, has
+  // ended; also if it had before. Null if that can't be known here.
+  virtual std::unique_ptr<ProcessWatch> Watch(int64_t pid, Callback on_end) = 0;
 };
 
 }  // namespace ioc

@@ -3,8 +3,12 @@
 #include <absl/strings/numbers.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
+#include <optional>
 #include <utility>
 
 #include "lib/env_asio/asio_child.h"
@@ -14,6 +18,35 @@
 #include "lib/env_asio/spawn.h"
 
 namespace ioc {
+namespace {
+
+class AsioWatch final : public ProcessWatch, private FdHandler {
+ public:
+  // Without a `pidfd`, of a process that has ended.
+  AsioWatch(AsioExecutor& executor, UniqueFd pidfd, Callback on_end) : executor_(executor), on_end_(std::move(on_end)) {
+    if (pidfd) {
+      watch_.emplace(executor_.loop(), std::move(pidfd), static_cast<FdHandler&>(*this));
+      watch_->WaitReadable();
+    } else {
+      timer_ = executor_.Schedule(absl::ZeroDuration(), [this] { OnReadable(); });
+    }
+  }
+  ~AsioWatch() override { executor_.CancelTimer(timer_); }
+
+ private:
+  // The callback may destroy the watch.
+  void OnReadable() override {
+    Callback on_end = std::move(on_end_);
+    on_end();
+  }
+
+  AsioExecutor& executor_;
+  Callback on_end_;
+  std::optional<FdWatch> watch_;
+  TimerId timer_ = 0;
+};
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<Child>> AsioProcesses::Spawn(const SpawnOptions& options, ExitHandler on_exit) {
   absl::StatusOr<ChildPlumbing> plumbing = MakeChildPlumbing(options.program);
@@ -28,6 +61,13 @@ absl::StatusOr<std::unique_ptr<Child>> AsioProcesses::Spawn(const SpawnOptions& 
 
 std::unique_ptr<ProcessTemplate> AsioProcesses::MakeTemplate(SpawnOptions options) {
   return std::make_unique<AsioTemplate>(executor_, errors_, reaper_, std::move(options));
+}
+
+std::unique_ptr<ProcessWatch> AsioProcesses::Watch(int64_t pid, Callback on_end) {
+  if (pid <= 0) return nullptr;
+  UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, static_cast<pid_t>(pid), 0)));
+  if (!pidfd && errno != ESRCH) return nullptr;
+  return std::make_unique<AsioWatch>(executor_, std::move(pidfd), std::move(on_end));
 }
 
 std::unique_ptr<Connection> TakeParentConnection(AsioExecutor& executor) {

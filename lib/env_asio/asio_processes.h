@@ -21,6 +21,7 @@ class AsioProcesses final : public Processes {
 
   absl::StatusOr<std::unique_ptr<Child>> Spawn(const SpawnOptions& options, ExitHandler on_exit) override;
   std::unique_ptr<ProcessTemplate> MakeTemplate(SpawnOptions options) override;
+  std::unique_ptr<ProcessWatch> Watch(int64_t pid, Callback on_end) override;
 
  private:
   AsioExecutor& executor_;

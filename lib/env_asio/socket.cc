@@ -192,7 +192,7 @@ PeerInfo DescribePeer(int fd) {
   ucred credentials = {};
   socklen_t length = sizeof credentials;
   getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length);
-  return {.description = absl::StrCat("pid ", credentials.pid), .same_machine = true};
+  return {.description = absl::StrCat("pid ", credentials.pid), .same_machine = true, .pid = credentials.pid};
 }
 
 bool IsTrustedUnixPeer(int fd) {

@@ -148,8 +148,9 @@ struct StopWorker {
   std::string reason;
 };
 
-// process -> its node: its part in the cluster has ended, as if it had closed the connection; but what it leases and
-// pins in the object store stays until it does, for somebody in it still reads or writes there.
+// process -> its node: its part in the cluster has ended. What it leases and pins in the object store stays until it
+// closes the connection, for somebody in it may still read or write there. (What a driver has whose connection ends
+// without this stays until its process has ended.)
 struct LeaveCluster {
   static constexpr Method kMethod = Method::kLeaveCluster;
 };

@@ -81,14 +81,20 @@ void NodeLink::OnClosed(Channel& channel, const absl::Status& why) {
 void NodeLink::Leave() {
   if (left_) return;
   if (!open()) return Close();
-  channel_->Notify(LeaveCluster{});
-  channel_->Flush();
+  SayThatItLeaves();
   left_ = true;
   closed_ = ShutDown();
   channel_->CancelCalls(closed_);
 }
 
+void NodeLink::SayThatItLeaves() {
+  channel_->Notify(LeaveCluster{});
+  channel_->Flush();
+}
+
 void NodeLink::Close() {
+  const bool is_registered = open() && done_ == nullptr;
+  if (is_registered) SayThatItLeaves();
   dialling_ = nullptr;
   channel_ = nullptr;
   closed_ = ShutDown();

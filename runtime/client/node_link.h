@@ -64,6 +64,7 @@ class NodeLink final : public ChannelDelegate {
   }
   // This process's part in the cluster ends as with Close, but what it leases and pins in the store stays until that.
   void Leave();
+  // Nobody in this process uses the store any more.
   void Close();
 
  private:
@@ -72,6 +73,7 @@ class NodeLink final : public ChannelDelegate {
   void OnClosed(Channel& channel, const absl::Status& why) override;
 
   void Start(std::unique_ptr<Connection> connection);
+  void SayThatItLeaves();
   void Registered(absl::StatusOr<RawReply> raw);
   void Finish(absl::StatusOr<Registration> result);
 

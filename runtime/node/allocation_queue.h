@@ -64,7 +64,7 @@ class AllocationQueue {
   void Retry();
   // What was granted before is being filled, so those that wait may have their turn yet.
   void NoteProgress() { last_progress_ = env_.executor().Now(); }
-  // The holder is gone, and will be dropped from the store.
+  // Nobody is there to hear what it would be granted.
   void DropHolder(HolderId holder);
   // That wait.
   size_t size() const { return waiting_.size(); }

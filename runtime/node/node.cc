@@ -130,6 +130,7 @@ absl::Status Node::Impl::Start() {
                            .spill = {.directory = options_.spill_directory, .limit = options_.spill_limit},
                            .patience = options_.store_patience};
   store_ = std::make_unique<StoreService>(env_, *std::move(memory), store, info_.address.node, *sessions_, *peers_);
+  process_ends_ = std::make_unique<ProcessEnds>(env_, [this](SessionId session) { store_->Release(session); });
   programs_ = std::make_unique<ProgramStore>(env_, info_.address, *sessions_, *peers_);
   const int cpus = static_cast<int>(info_.total.GetTicks(kCpu) / ResourceSet::kUnit);
   workers_ = std::make_unique<WorkerPool>(
@@ -203,9 +204,16 @@ void Node::Impl::StopLater(const absl::Status& why, std::string_view farewell) {
 }
 
 void Node::Impl::OnSessionClosed(Session& session, const absl::Status&) {
-  // A worker that still runs may write in its memory yet: see OnWorkerExited.
-  if (!workers_->Runs(session.id())) store_->SessionClosed(session.id());
-  EndProcess(session.id(), session.process(), session.role());
+  const SessionId id = session.id();
+  store_->SessionClosed(id);
+  // A process that runs on may yet use what it has in the store. A worker's end is seen by its pool: OnWorkerExited.
+  const bool is_cut_off = session.process() && session.role() == Role::kDriver;
+  if (is_cut_off) {
+    process_ends_->Await(id, session.pid());
+  } else if (!workers_->Runs(id)) {
+    store_->Release(id);
+  }
+  EndProcess(id, session.process(), session.role());
 }
 
 void Node::Impl::OnLeaveCluster(Session& session) {
@@ -232,7 +240,7 @@ void Node::Impl::OnWorkerLost(ProcessId worker) {
 }
 
 void Node::Impl::OnWorkerExited(SessionId session, ProcessId worker) {
-  if (sessions_->Find(session) == nullptr) store_->SessionClosed(session);
+  if (sessions_->Find(session) == nullptr) store_->Release(session);
   if (!worker) return;
   leases_->WorkerExited(worker);
   actors_->WorkerLost(worker);

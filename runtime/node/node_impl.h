@@ -13,6 +13,7 @@
 #include "runtime/node/life.h"
 #include "runtime/node/node.h"
 #include "runtime/node/peer_nodes.h"
+#include "runtime/node/process_ends.h"
 #include "runtime/node/program_store.h"
 #include "runtime/node/sessions.h"
 #include "runtime/node/store_service.h"
@@ -92,6 +93,7 @@ class Node::Impl final : public SessionHandler,
   std::unique_ptr<PeerNodes> peers_;
   std::unique_ptr<HeadLink> head_;
   std::unique_ptr<StoreService> store_;
+  std::unique_ptr<ProcessEnds> process_ends_;
   std::unique_ptr<ProgramStore> programs_;
   std::unique_ptr<WorkerPool> workers_;
   std::unique_ptr<LeaseManager> leases_;

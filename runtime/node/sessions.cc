@@ -5,7 +5,7 @@ namespace ioc {
 Session::Session(Sessions& sessions, SessionId id, Env& env, std::unique_ptr<Connection> connection, const Hello& self)
     : sessions_(sessions),
       id_(id),
-      same_machine_(connection->peer().same_machine),
+      peer_(connection->peer()),
       channel_(env, std::move(connection), Channel::Side::kAcceptor, self, *this) {}
 
 absl::Status Session::OnMessage(Channel&, FrameView frame) { return sessions_.handler_.OnSessionMessage(*this, frame); }

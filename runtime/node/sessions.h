@@ -46,7 +46,8 @@ class Session final : private ChannelDelegate {
   SessionId id() const { return id_; }
   Channel& channel() { return channel_; }
   Role role() const { return channel_.peer().role; }  // what it says of itself
-  bool same_machine() const { return same_machine_; }
+  bool same_machine() const { return peer_.same_machine; }
+  int64_t pid() const { return peer_.pid; }  // as PeerInfo has it
   // Of a process that has registered; none before.
   ProcessId process() const { return process_; }
   // Of a process that has no part in the cluster any more, but still something in the store.
@@ -61,7 +62,7 @@ class Session final : private ChannelDelegate {
 
   Sessions& sessions_;
   const SessionId id_;
-  const bool same_machine_;
+  const PeerInfo peer_;
   ProcessId process_;
   bool has_left_ = false;
   Channel channel_;

@@ -124,8 +124,7 @@ absl::Status StoreService::OnNodeMessage(Session& session, FrameView& frame) {
   }
 }
 
-void StoreService::SessionClosed(SessionId session) {
-  memory_.DropHolder(session);
+void StoreService::Release(SessionId session) {
   store_.DropHolder(session);
   memory_.Retry();
   ArmTrim();
@@ -229,7 +228,9 @@ std::string StoreService::WhatIsInTheWay() {
     const std::string who = session != nullptr              ? session->channel().description()
                             : holding.holder == kPullHolder ? "what comes from other nodes"
                             : holding.holder == kSendHolder ? "what is sent to other nodes"
-                                                            : "what comes from disk or goes there";
+                            : holding.holder == kSpillHolder
+                                ? "what comes from disk or goes there"
+                                : "a process that is not connected any more, but has not ended";
     absl::StrAppend(&words, words.empty() ? "; in use by " : ", ", who, " (");
     if (holding.pinned > 0) {
       absl::StrAppend(&words, ioc::Count(holding.pinned, "object"), " of ", FormatBytes(holding.pinned_bytes));

@@ -52,8 +52,10 @@ class StoreService final : RoomMaker {
   // As ChannelDelegate::OnMessage.
   absl::Status OnProcessMessage(Session& session, FrameView& frame);
   absl::Status OnNodeMessage(Session& session, FrameView& frame);
-  // All that the session leased and pinned goes.
-  void SessionClosed(SessionId session);
+  // Nobody is there any more to hear its answers.
+  void SessionClosed(SessionId session) { memory_.DropHolder(session); }
+  // All that the session leased and pinned goes: its process uses it no longer.
+  void Release(SessionId session);
   // A process of the cluster has ended: what it owned is freed after kOrphanGrace, also what is sealed for it later,
   // unless somebody adopts it meanwhile.
   void ProcessGone(ProcessId process);

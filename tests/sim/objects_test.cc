@@ -31,6 +31,25 @@ auto ClientOf(Driver& driver) {
   return client;
 }
 
+using Filled = std::vector<std::unique_ptr<internal::WritableValue>>;
+
+// As many values of 4 MiB as the store has room for, full of nines.
+Filled FillStore(Client& client) {
+  Filled filled;
+  while (true) {
+    auto value = client.Allocate(4 << 20);
+    if (!value.ok()) return filled;
+    std::fill((*value)->bytes().begin(), (*value)->bytes().end(), std::byte{9});
+    filled.push_back(*std::move(value));
+  }
+}
+
+bool AreUntouched(const Filled& filled) {
+  return std::all_of(filled.begin(), filled.end(), [](const auto& value) {
+    return std::count(value->bytes().begin(), value->bytes().end(), std::byte{9}) == 4 << 20;
+  });
+}
+
 TEST_CASE("large objects are pulled by the nodes that read them") {
   static constexpr uint32_t kCount = 1 << 19;
   static constexpr uint64_t kSum = uint64_t{kCount} * (kCount - 1) / 2;
@@ -139,22 +158,35 @@ TEST_CASE("views and values that are being written outlive their cluster, whoeve
       driver.Sleep(absl::Seconds(10));  // what the driver owned is freed by then
 
       const auto other = ClientOf(driver);
-      std::vector<std::unique_ptr<internal::WritableValue>> filled;
-      while (true) {
-        auto value = other->Allocate(4 << 20);
-        if (!value.ok()) break;
-        std::fill((*value)->bytes().begin(), (*value)->bytes().end(), std::byte{9});
-        filled.push_back(*std::move(value));
-      }
+      const Filled filled = FillStore(*other);
       CHECK(filled.size() == 5);  // beside two of 4 MiB and their headers
       CHECK(IsPattern(1, *view));
       std::fill(written->begin() + kCount / 2, written->end(), 7u);
-      for (const auto& value : filled) {
-        CHECK(std::count(value->bytes().begin(), value->bytes().end(), std::byte{9}) == 4 << 20);
-      }
+      CHECK(AreUntouched(filled));
       view.reset();
       written.reset();
       CHECK(other->Allocate(8 << 20).ok());
+    });
+    cluster.Drive([](Driver& driver) { CheckQuiet(driver); });
+  });
+}
+
+TEST_CASE("what a driver has in the store is nobody else's while it lives, also when its node has cut it off") {
+  RunSeeds({.nodes = 1, .store_bytes = uint64_t{32} << 20, .spill_limit = 0}, [](SimCluster& cluster) {
+    constexpr uint32_t kCount = (4 << 20) / sizeof(uint64_t);
+    cluster.Drive([&](Driver& driver) {
+      const Pattern view = PutPattern(driver.cluster, 1, kCount).Get().value();
+      Pattern written = driver.cluster.NewArray<uint64_t>({kCount}).value();
+      cluster.world().At(absl::ZeroDuration(),
+                         [&] { cluster.world().Disconnect(cluster.machine(0), cluster.machine(0)); });
+      driver.Sleep(absl::Minutes(5));
+
+      const auto other = ClientOf(driver);
+      const Filled filled = FillStore(*other);
+      CHECK(filled.size() == 5);
+      CHECK(IsPattern(1, view));
+      std::fill(written.begin(), written.end(), 7u);
+      CHECK(AreUntouched(filled));
     });
     cluster.Drive([](Driver& driver) { CheckQuiet(driver); });
   });

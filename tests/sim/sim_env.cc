@@ -76,6 +76,7 @@ void SimEnv::Close(ExitStatus status) {
   exit_status_ = std::move(status);
   executor_.Close();
   network_.Close();
+  for (Callback& callback : std::exchange(when_ended_, {})) callback();
   if (on_exit_ != nullptr) {
     world_.Schedule(world_.Now() + world_.topology().Latency(machine_, machine_), nullptr, EventKind::kExit, false,
                     [handler = std::move(on_exit_), exit_status = *exit_status_]() mutable { handler(exit_status); });

@@ -53,6 +53,8 @@ class SimEnv final : public Env {
   void set_parent(std::unique_ptr<Connection> parent) { parent_ = std::move(parent); }
   // The exit handler of whoever started it, called outside of this process.
   void set_on_exit(ExitHandler on_exit) { on_exit_ = std::move(on_exit); }
+  // Also called when it ends.
+  void WhenEnded(Callback callback) { when_ended_.push_back(std::move(callback)); }
 
   // Like exit() in this process. On one of its fibres.
   [[noreturn]] void Exit(int code);
@@ -79,6 +81,7 @@ class SimEnv final : public Env {
   std::unique_ptr<Connection> parent_;
   std::unique_ptr<Thread> main_;
   ExitHandler on_exit_;
+  std::vector<Callback> when_ended_;
   std::string stderr_tail_;
   std::optional<ExitStatus> exit_status_;
 };

@@ -71,8 +71,8 @@ std::pair<std::unique_ptr<Connection>, std::unique_ptr<Connection>> SimLink::Con
                                                                                      SimEnv& b) {
   const std::shared_ptr<SimLink> link(new SimLink(world, true));
   world.AddLink(link);
-  link->ends_[0].peer = {.description = absl::StrCat("pid ", b.pid()), .same_machine = true};
-  link->ends_[1].peer = {.description = absl::StrCat("pid ", a.pid()), .same_machine = true};
+  link->ends_[0].peer = {.description = absl::StrCat("pid ", b.pid()), .same_machine = true, .pid = b.pid()};
+  link->ends_[1].peer = {.description = absl::StrCat("pid ", a.pid()), .same_machine = true, .pid = a.pid()};
   auto first = link->Attach(0, a);
   return {std::move(first), link->Attach(1, b)};
 }
@@ -87,7 +87,8 @@ std::unique_ptr<Connection> SimLink::Dial(World& world, SimEnv& dialler, SimMach
   SimMachine& from = dialler.machine();
   link->ends_[1].peer = {
       .description = local ? absl::StrCat("pid ", dialler.pid()) : absl::StrCat(from.address, ":", from.next_port++),
-      .same_machine = local};
+      .same_machine = local,
+      .pid = local ? dialler.pid() : 0};
   link->door_ = std::move(door);
   auto connection = link->Attach(0, dialler);
   link->Transmit(0, {.preamble = preamble, .bytes = kPreambleBytes});

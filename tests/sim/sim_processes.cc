@@ -34,6 +34,15 @@ class SimChild final : public Child {
   const std::shared_ptr<ExitHandler> on_exit_;
 };
 
+class SimWatch final : public ProcessWatch {
+ public:
+  explicit SimWatch(std::shared_ptr<Callback> on_end) : on_end_(std::move(on_end)) {}
+  ~SimWatch() override { *on_end_ = nullptr; }
+
+ private:
+  const std::shared_ptr<Callback> on_end_;
+};
+
 }  // namespace
 
 // Its process is not simulated: what can go wrong with it is that children end without a status.
@@ -60,6 +69,20 @@ class SimTemplate final : public ProcessTemplate {
 
 std::unique_ptr<ProcessTemplate> SimProcesses::MakeTemplate(SpawnOptions options) {
   return std::make_unique<SimTemplate>(*this, std::move(options));
+}
+
+std::unique_ptr<ProcessWatch> SimProcesses::Watch(int64_t pid, Callback on_end) {
+  SimEnv* const watched = world_.FindProcess(pid);
+  if (watched != nullptr && &watched->machine() != &process_.machine()) return nullptr;
+  auto callback = std::make_shared<Callback>(std::move(on_end));
+  Callback ended = [this, callback] {
+    world_.Schedule(world_.Now(), &process_, EventKind::kExit, true, [callback] {
+      if (*callback != nullptr) std::exchange(*callback, nullptr)();
+    });
+  };
+  const bool lives = watched != nullptr && watched->alive();
+  lives ? watched->WhenEnded(std::move(ended)) : ended();
+  return std::make_unique<SimWatch>(std::move(callback));
 }
 
 absl::StatusOr<std::unique_ptr<Child>> SimProcesses::Spawn(const SpawnOptions& options, ExitHandler on_exit) {

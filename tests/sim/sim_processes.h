@@ -15,6 +15,7 @@ class SimProcesses final : public Processes {
   absl::StatusOr<std::unique_ptr<Child>> Spawn(const SpawnOptions& options, ExitHandler on_exit) override;
   // The first is started like any other, the others in the fork latency.
   std::unique_ptr<ProcessTemplate> MakeTemplate(SpawnOptions options) override;
+  std::unique_ptr<ProcessWatch> Watch(int64_t pid, Callback on_end) override;
 
  private:
   friend class SimTemplate;

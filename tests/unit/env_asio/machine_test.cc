@@ -1,5 +1,6 @@
 // Shared memory, child processes, files, and what is found out about the machine.
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -137,6 +138,29 @@ TEST_CASE("Destroying a child kills it, and nobody is called") {
   CHECK_FALSE(std::filesystem::exists(absl::StrCat("/proc/", pid)));
   world.Turn();
   CHECK_FALSE(called);
+}
+
+TEST_CASE("The end of a process is seen that somebody else has started") {
+  World world;
+  Shell shell(world, "sleep 100 >&- 2>&- & echo $! >&2");
+  const pid_t pid = std::stoi(shell.Await().stderr_tail);
+  int ends = 0;
+  int unwanted = 0;
+  const auto watch = world.env().processes().Watch(pid, [&] { ++ends; });
+  auto dropped = world.env().processes().Watch(pid, [&] { ++unwanted; });
+  const auto own = world.env().processes().Watch(world.env().host().pid, [&] { ++unwanted; });
+  REQUIRE((watch != nullptr && own != nullptr));
+  world.Turn();
+  CHECK(ends == 0);
+  dropped = nullptr;
+  REQUIRE(::kill(pid, SIGKILL) == 0);
+  CHECK(world.Eventually([&] { return ends == 1; }));
+  // One that has ended, and one that can't be known.
+  const auto late = world.env().processes().Watch(shell.child->pid(), [&] { ++ends; });
+  CHECK(world.Eventually([&] { return ends == 2; }));
+  CHECK(world.env().processes().Watch(0, [&] { ++unwanted; }) == nullptr);
+  world.Turn();
+  CHECK(unwanted == 0);
 }
 
 TEST_CASE("A program that can't be started for want of descriptors is not to blame") {

@@ -132,6 +132,12 @@ class Fixture {
 
   std::vector<NodeStatus> Nodes(FakeProcess& asker) { return Call(asker, ListNodes{}).value().nodes; }
 
+  // As a process does that uses nothing of the store any more.
+  static void Leave(FakeProcess& process) {
+    process.channel()->Notify(LeaveCluster{});
+    process.channel()->Close(absl::OkStatus());
+  }
+
   Node& node(int i) { return *nodes_[i]; }
   void HangUp() { processes_.clear(); }
   void EndNodes() { nodes_.clear(); }
@@ -233,7 +239,7 @@ TEST_CASE("what a process owned goes with it, a copy on another node as well") {
   REQUIRE(f.Call(reader, PinObject{.id = kObject, .size = 200000, .copies = {{f.node(0).address()}}}).ok());
   const auto used = [&](int node) { return f.Nodes(reader)[node].report.store_used; };
   REQUIRE(f.Eventually([&] { return used(0) > 0 && used(1) > 0; }));
-  owner.channel()->Close(absl::OkStatus());
+  f.Leave(owner);
   REQUIRE(f.Eventually([&] { return used(0) == 0; }));
   CHECK(used(1) > 0);  // what is read stays as long as it is
   reader.channel()->Notify(UnpinObjects{.ids = {kObject}});
@@ -255,7 +261,7 @@ TEST_CASE("an allocation that waits is served when the holder of the memory goes
   FakeProcess& waiter = f.Driver(2);
   std::optional<absl::StatusOr<AllocateExtent::Reply>> answer;
   waiter.channel()->Call(AllocateExtent{.length = 12 << 20}, kPatience, [&](auto reply) { answer = std::move(reply); });
-  holder.channel()->Close(absl::OkStatus());
+  f.Leave(holder);
   REQUIRE(f.Eventually([&] { return answer.has_value(); }));
   CHECK(answer->ok());
 }
@@ -271,6 +277,19 @@ TEST_CASE("what a process that has left the cluster holds in the store is nobody
   CHECK_FALSE(leaver.closed.has_value());
   leaver.channel()->Close(absl::OkStatus());
   CHECK(f.Eventually([&] { return f.Call(other, AllocateExtent{.length = 12 << 20}).ok(); }));
+}
+
+TEST_CASE("what a driver that its node has cut off holds in the store is nobody else's as long as it runs") {
+  Fixture f;
+  FakeProcess& driver = f.Driver(1);
+  REQUIRE(f.Call(driver, AllocateExtent{.length = 12 << 20}).ok());
+  driver.channel()->Notify(ProcessGone{});  // not a driver's to say
+  REQUIRE(f.Eventually([&] { return driver.closed.has_value(); }));
+  FakeProcess& other = f.Driver(2);
+  const auto refused = f.Call(other, AllocateExtent{.length = 12 << 20}).status();
+  CHECK(CauseOf(refused) == Cause::kStoreFull);
+  CHECK(std::string(refused.message()).find("not connected any more") != std::string::npos);
+  CHECK(f.Call(other, AllocateExtent{.length = 2 << 20}).ok());
 }
 
 TEST_CASE("a job whose program is not there is refused with its path") {
