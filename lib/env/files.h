@@ -4,6 +4,7 @@
 #define IOCLUSTER_LIB_ENV_FILES_H_
 
 #include <absl/status/statusor.h>
+#include <absl/time/time.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -11,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace ioc {
 
@@ -43,6 +45,18 @@ class ScratchFile {
   virtual void Discard(uint64_t offset, uint64_t length) = 0;
 };
 
+// Somebody needs a file: see Files::Use. Destroying it ends that.
+class FileUse {
+ public:
+  virtual ~FileUse() = default;
+};
+
+struct FileEntry {
+  std::string path;
+  uint64_t bytes = 0;
+  absl::Time used;  // when it was written, or when a use of it last began or ended
+};
+
 // Paths are absolute. Errors name the path and what to do.
 class Files {
  public:
@@ -52,6 +66,13 @@ class Files {
   // Makes the directories above `path` that are missing.
   virtual absl::StatusOr<std::unique_ptr<FileWriter>> Create(std::string_view path) = 0;
   virtual absl::Status Remove(std::string_view path) = 0;
+  // The files in `directory` and those below, in the order of their paths; none if it is not there. Thread-safe.
+  virtual std::vector<FileEntry> List(std::string_view directory) = 0;
+  // As long as the result lives, RemoveUnused leaves the file alone, in whatever process of the machine. An error if it
+  // is not there.
+  virtual absl::StatusOr<std::unique_ptr<FileUse>> Use(std::string_view path) = 0;
+  // Says whether it removed the file; not one that is in use, or was since `seen`. Thread-safe.
+  virtual bool RemoveUnused(const FileEntry& seen) = 0;
   // Where this user's checked programs are kept: $IOCLUSTER_CACHE, or $XDG_CACHE_HOME/iocluster, or ~/.cache/iocluster.
   virtual std::string CacheDirectory() = 0;
 

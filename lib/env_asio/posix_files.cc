@@ -2,6 +2,7 @@
 
 #include <absl/strings/str_cat.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,6 +33,13 @@ absl::Status FileError(std::string_view doing, const std::string& path, int erro
   if (error == EACCES || error == EPERM) hint = "; check its permissions";
   return MakeError(Cause::kInvalidArgument,
                    absl::StrCat("can't ", std::string(doing), " ", path, ": ", std::strerror(error), hint));
+}
+
+// An error number, or 0.
+int MakeDirectoryOf(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
+  return error.value();
 }
 
 class PosixReader final : public FileReader {
@@ -84,6 +92,7 @@ class PosixWriter final : public FileWriter {
   }
 
   absl::Status Commit(bool executable) override {
+    if (const int error = MakeDirectoryOf(path_); error != 0) return FileError("write", path_, error);
     if (fchmod(fd_.get(), executable ? 0700 : 0600) != 0) return FileError("write", path_, errno);
     if (temporary_.empty()) {
       if (Link(path_)) {
@@ -115,6 +124,22 @@ class PosixWriter final : public FileWriter {
   bool committed_ = false;
 };
 
+// A shared lock on the file, which ends with its process however that ends. The time of the last change says when it
+// was used.
+class PosixUse final : public FileUse {
+ public:
+  explicit PosixUse(UniqueFd fd) : fd_(std::move(fd)) { futimens(fd_.get(), nullptr); }
+  ~PosixUse() override { futimens(fd_.get(), nullptr); }
+
+ private:
+  const UniqueFd fd_;
+};
+
+UniqueFd OpenToLock(const std::string& path) { return UniqueFd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)); }
+
+// Whether it has still a name.
+bool IsThere(const UniqueFd& fd, struct stat& info) { return fstat(fd.get(), &info) == 0 && info.st_nlink > 0; }
+
 }  // namespace
 
 bool PosixFiles::Exists(std::string_view path) { return access(std::string(path).c_str(), F_OK) == 0; }
@@ -130,10 +155,8 @@ absl::StatusOr<std::unique_ptr<FileReader>> PosixFiles::Open(std::string_view pa
 
 absl::StatusOr<std::unique_ptr<FileWriter>> PosixFiles::Create(std::string_view path) {
   std::string name(path);
-  std::error_code error;
+  if (const int error = MakeDirectoryOf(name); error != 0) return FileError("make the directory of", name, error);
   const std::filesystem::path directory = std::filesystem::path(name).parent_path();
-  std::filesystem::create_directories(directory, error);
-  if (error) return FileError("make the directory of", name, error.value());
   if (UniqueFd nameless(open(directory.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600)); nameless) {
     return std::make_unique<PosixWriter>(std::move(nameless), "", std::move(name));
   }
@@ -147,6 +170,42 @@ absl::Status PosixFiles::Remove(std::string_view path) {
   const std::string name(path);
   if (unlink(name.c_str()) != 0 && errno != ENOENT) return FileError("remove", name, errno);
   return absl::OkStatus();
+}
+
+std::vector<FileEntry> PosixFiles::List(std::string_view directory) {
+  std::vector<FileEntry> files;
+  std::error_code error;
+  using Below = std::filesystem::recursive_directory_iterator;
+  for (Below file(directory, error); !error && file != Below(); file.increment(error)) {
+    struct stat info;
+    if (lstat(file->path().c_str(), &info) != 0 || !S_ISREG(info.st_mode)) continue;
+    files.push_back({.path = file->path().string(),
+                     .bytes = static_cast<uint64_t>(info.st_size),
+                     .used = absl::TimeFromTimespec(info.st_mtim)});
+  }
+  std::sort(files.begin(), files.end(), [](const FileEntry& a, const FileEntry& b) { return a.path < b.path; });
+  return files;
+}
+
+absl::StatusOr<std::unique_ptr<FileUse>> PosixFiles::Use(std::string_view path) {
+  const std::string name(path);
+  UniqueFd fd = OpenToLock(name);
+  if (!fd) return FileError("use", name, errno);
+  // On a file system without locks nothing is ever removed.
+  const bool is_going = flock(fd.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  struct stat info;
+  if (is_going || !IsThere(fd, info)) return FileError("use", name, ENOENT);
+  return std::make_unique<PosixUse>(std::move(fd));
+}
+
+bool PosixFiles::RemoveUnused(const FileEntry& seen) {
+  const UniqueFd fd = OpenToLock(seen.path);
+  if (!fd || flock(fd.get(), LOCK_EX | LOCK_NB) != 0) return false;
+  struct stat info;
+  const bool is_unused = IsThere(fd, info) && absl::TimeFromTimespec(info.st_mtim) == seen.used;
+  if (!is_unused || unlink(seen.path.c_str()) != 0) return false;
+  rmdir(std::filesystem::path(seen.path).parent_path().c_str());  // if that was all in it
+  return true;
 }
 
 std::string PosixFiles::CacheDirectory() {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lib/env/files.h"
 
@@ -16,6 +17,9 @@ class PosixFiles final : public Files {
   absl::StatusOr<std::unique_ptr<FileReader>> Open(std::string_view path) override;
   absl::StatusOr<std::unique_ptr<FileWriter>> Create(std::string_view path) override;
   absl::Status Remove(std::string_view path) override;
+  std::vector<FileEntry> List(std::string_view directory) override;
+  absl::StatusOr<std::unique_ptr<FileUse>> Use(std::string_view path) override;
+  bool RemoveUnused(const FileEntry& seen) override;
   std::string CacheDirectory() override;
   absl::StatusOr<std::shared_ptr<ScratchFile>> CreateScratch(std::string_view directory) override;
   absl::StatusOr<uint64_t> FreeBytes(std::string_view directory) override;

@@ -37,6 +37,7 @@ constexpr char kCpus[] = "IOCLUSTER_CPUS";
 constexpr char kGpus[] = "IOCLUSTER_GPUS";
 constexpr char kLog[] = "IOCLUSTER_LOG";
 constexpr char kCache[] = "IOCLUSTER_CACHE";
+constexpr char kCacheLimit[] = "IOCLUSTER_CACHE_LIMIT";
 constexpr char kFork[] = "IOCLUSTER_FORK";
 constexpr char kLocalMode[] = "IOCLUSTER_LOCAL_MODE";
 
@@ -107,6 +108,8 @@ constexpr Variable kVariables[] = {
     {kGpus, "of a cluster inside a program", CheckAmount, [](Env&) { return std::string("0"); }},
     {kLog, "least serious level that is logged", CheckLog, [](Env&) { return std::string("warning"); }},
     {kCache, "where nodes keep programs", CheckCache, [](Env& env) { return env.files().CacheDirectory(); }},
+    {kCacheLimit, "bytes that nodes keep of others' programs, beside those in use", CheckSize,
+     [](Env&) { return FormatBytes(kDefaultProgramCacheBytes); }},
     {kFork, "whether workers may be forked from one that has started", CheckSwitch,
      [](Env&) { return std::string("1"); }},
     {kLocalMode, "programs run tasks inside Submit, without a cluster", CheckSwitch,
@@ -216,6 +219,11 @@ absl::StatusOr<std::optional<uint64_t>> SpillLimitFromEnvironment() {
   return std::optional(bytes);
 }
 
+absl::StatusOr<uint64_t> CacheLimitFromEnvironment() {
+  IOC_ASSIGN_OR_RETURN(const std::string text, Read(kCacheLimit));
+  return text.empty() ? kDefaultProgramCacheBytes : ParseBytes(text);
+}
+
 absl::Status CheckSpillDirectory(const std::string& path) {
   if (!path.starts_with('/')) return Invalid(absl::StrCat("\"", path, "\" is not an absolute path; begin it with /"));
   std::error_code none;
@@ -231,6 +239,7 @@ absl::Status CheckSpillDirectory(const std::string& path) {
 absl::Status CheckCommonEnvironment() {
   IOC_RETURN_IF_ERROR(Read(kLog).status());
   IOC_RETURN_IF_ERROR(Read(kFork).status());
+  IOC_RETURN_IF_ERROR(Read(kCacheLimit).status());
   return Read(kCache).status();
 }
 

@@ -24,14 +24,15 @@ absl::Status CheckAddress(const std::string& address);
 // `options` with what is not set in it taken from IOCLUSTER_ADDRESS, IOCLUSTER_OBJECT_STORE_MEMORY,
 // IOCLUSTER_SPILL_DIRECTORY, IOCLUSTER_SPILL_LIMIT, IOCLUSTER_CPUS, IOCLUSTER_GPUS and IOCLUSTER_LOCAL_MODE.
 // InvalidArgument names the variable or option, its value, and what it should be; likewise for what every process reads
-// (IOCLUSTER_LOG, IOCLUSTER_CACHE).
+// (IOCLUSTER_LOG, IOCLUSTER_CACHE, IOCLUSTER_CACHE_LIMIT).
 absl::StatusOr<ConnectOptions> CompleteOptions(ConnectOptions options);
 
-// For commands: what the variable holds, empty or 0 if it is not set. InvalidArgument names the variable.
+// For commands: what the variable holds, empty, 0 or the default if it is not set. InvalidArgument names the variable.
 absl::StatusOr<std::string> AddressFromEnvironment();
 absl::StatusOr<uint64_t> StoreBytesFromEnvironment();
 absl::StatusOr<std::string> SpillDirectoryFromEnvironment();
 absl::StatusOr<std::optional<uint64_t>> SpillLimitFromEnvironment();
+absl::StatusOr<uint64_t> CacheLimitFromEnvironment();
 // InvalidArgument unless it is the absolute path of a directory that this user can write to.
 absl::Status CheckSpillDirectory(const std::string& path);
 // Of what every process reads.

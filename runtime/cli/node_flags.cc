@@ -65,6 +65,10 @@ void NodeFlags::AddTo(Flags& flags) {
   flags.AddBytes(
       "--spill-limit", &spill_limit,
       "bytes that it may put there, 0 for none (default: IOCLUSTER_SPILL_LIMIT, or else half of what is free)");
+  flags.AddBytes("--cache-limit", &cache_limit,
+                 absl::StrCat("bytes that it keeps of other nodes' programs, beside those in use (default: "
+                              "IOCLUSTER_CACHE_LIMIT, or else ",
+                              FormatBytes(kDefaultProgramCacheBytes), ")"));
   flags.Add("--gpu-model", &gpu_model, "MODEL", "model of its GPUs, as in \"RTX 4090\"");
   flags.AddBytes("--gpu-memory", &gpu_memory, "memory of one GPU");
   flags.Add("--region", &region, "REGION", "where it is, as in eu or eu-west");
@@ -122,6 +126,8 @@ absl::StatusOr<NodeOptions> NodeFlags::MakeOptions(const HostInfo& host) const {
     IOC_ASSIGN_OR_RETURN(options.store_bytes, StoreBytesFromEnvironment());
   }
   IOC_RETURN_IF_ERROR(SetSpilling(options));
+  IOC_ASSIGN_OR_RETURN(options.program_cache_limit, CacheLimitFromEnvironment());
+  options.program_cache_limit = cache_limit.value_or(options.program_cache_limit);
   NodeInfo& declared = options.declared;
   IOC_ASSIGN_OR_RETURN(declared.total, MakeResources(amounts));
   declared.name = name;

@@ -37,6 +37,7 @@ struct NodeFlags {
   std::optional<uint64_t> store_memory;
   std::string spill_directory;
   std::optional<uint64_t> spill_limit;
+  std::optional<uint64_t> cache_limit;
   std::string arch;
   std::string os;
 

@@ -131,7 +131,7 @@ absl::Status Node::Impl::Start() {
                            .patience = options_.store_patience};
   store_ = std::make_unique<StoreService>(env_, *std::move(memory), store, info_.address.node, *sessions_, *peers_);
   process_ends_ = std::make_unique<ProcessEnds>(env_, [this](SessionId session) { store_->Release(session); });
-  programs_ = std::make_unique<ProgramStore>(env_, info_.address, *sessions_, *peers_);
+  programs_ = std::make_unique<ProgramStore>(env_, info_.address, *sessions_, *peers_, options_.program_cache_limit);
   const int cpus = static_cast<int>(info_.total.GetTicks(kCpu) / ResourceSet::kUnit);
   workers_ = std::make_unique<WorkerPool>(
       env_,

@@ -29,6 +29,8 @@ inline constexpr uint64_t kMinStoreBytes = 4 * kSlabBytes;
 // InvalidArgument, with the minimum and why.
 absl::Status CheckStoreBytes(uint64_t bytes);
 
+inline constexpr uint64_t kDefaultProgramCacheBytes = uint64_t{4} << 30;
+
 struct NodeOptions {
   std::string head_address = {};  // HOST:PORT or unix:NAME; empty: `local_head` is in this process, behind our own door
   std::string listen_address = "127.0.0.1:0";  // for other machines; empty: none (an embedded cluster)
@@ -38,6 +40,7 @@ struct NodeOptions {
   uint64_t store_bytes = 0;                    // at least kMinStoreBytes; 0: DefaultStoreBytes
   std::string spill_directory = {};            // of objects that the store has no room for; empty: the system's own
   std::optional<uint64_t> spill_limit = {};    // bytes there; 0: nothing is spilled; unset: half of what is free
+  uint64_t program_cache_limit = kDefaultProgramCacheBytes;  // bytes of other nodes' programs, beside those in use
   absl::Duration store_patience = absl::Seconds(10);  // an allocation waits so long for room without any progress
   int max_workers = 512;
   int prestart_workers = -1;  // idle workers kept ready once a job is known; -1: as many as CPUs, at most 4

@@ -32,8 +32,8 @@ bool IsSha256(std::string_view text) {
 
 }  // namespace
 
-ProgramStore::ProgramStore(Env& env, NodeAddress self, Sessions& sessions, PeerNodes& peers)
-    : env_(env), self_(std::move(self)), sessions_(sessions), peers_(peers) {}
+ProgramStore::ProgramStore(Env& env, NodeAddress self, Sessions& sessions, PeerNodes& peers, uint64_t cache_limit)
+    : env_(env), self_(std::move(self)), sessions_(sessions), peers_(peers), cache_(env, cache_limit) {}
 
 void ProgramStore::AddJob(JobId job, ProgramInfo program) {
   program.sha256.clear();
@@ -53,12 +53,33 @@ void ProgramStore::RemoveJob(JobId job) {
 const ProgramInfo* ProgramStore::Find(JobId job) const {
   if (const auto own = own_.find(job); own != own_.end()) return &own->second;
   const auto fetched = fetched_.find(job);
-  return fetched == fetched_.end() ? nullptr : &fetched->second;
+  return fetched == fetched_.end() ? nullptr : &fetched->second.program;
+}
+
+void ProgramStore::Unused(JobId job) {
+  if (const auto fetched = fetched_.find(job); fetched != fetched_.end()) fetched->second.uses.clear();
+}
+
+bool ProgramStore::UseAgain(Fetched& fetched) {
+  if (!fetched.uses.empty()) return true;
+  std::vector<std::string> paths = {fetched.program.path};
+  for (const LibraryInfo& library : fetched.program.libraries) paths.push_back(library.path);
+  Uses uses;
+  for (const std::string& path : paths) {
+    absl::StatusOr<std::unique_ptr<FileUse>> use = env_.files().Use(path);
+    if (!use.ok()) return false;
+    uses.push_back(*std::move(use));
+  }
+  fetched.uses = std::move(uses);
+  return true;
 }
 
 void ProgramStore::Locate(JobId job, const NodeAddress& origin, Handler handler) {
   if (auto own = own_.find(job); own != own_.end()) return handler(own->second);
-  if (auto fetched = fetched_.find(job); fetched != fetched_.end()) return handler(fetched->second);
+  if (auto fetched = fetched_.find(job); fetched != fetched_.end()) {
+    if (UseAgain(fetched->second)) return handler(fetched->second.program);
+    fetched_.erase(fetched);
+  }
   if (origin.node == self_.node || !origin.node) {
     return handler(Missing(absl::StrCat("the driver of job ", job.ToString(), " has left; its program is not known")));
   }
@@ -80,9 +101,8 @@ void ProgramStore::Described(JobId job, const absl::StatusOr<DescribeProgram::Re
 
 absl::Status ProgramStore::ListFiles(Fetch& fetch) const {
   const ProgramInfo& program = fetch.program;
-  const std::string cache = env_.files().CacheDirectory();
   fetch.files = {{.name = absl::StrCat("program ", program.path),
-                  .path = absl::StrCat(cache, "/programs/", program.sha256),
+                  .path = cache_.PathOfProgram(program.sha256),
                   .size = program.size,
                   .sha256 = program.sha256}};
   if (program.libraries.size() > kMaxProgramLibraries) {
@@ -94,9 +114,8 @@ absl::Status ProgramStore::ListFiles(Fetch& fetch) const {
       return Missing(absl::StrCat(fetch.origin.Label(), " describes a library of program ", program.path,
                                   " by the name \"", library.name, "\", which can't be"));
     }
-    // A directory of its own, since the loader looks for it by its name.
     fetch.files.push_back({.name = absl::StrCat("library ", library.path),
-                           .path = absl::StrCat(cache, "/libraries/", library.sha256, "/", library.name),
+                           .path = cache_.PathOfLibrary(library.sha256, library.name),
                            .size = library.size,
                            .sha256 = library.sha256});
   }
@@ -109,10 +128,12 @@ absl::Status ProgramStore::ListFiles(Fetch& fetch) const {
 }
 
 void ProgramStore::NextFile(JobId job) {
-  const Fetch& fetch = fetches_.at(job);
+  Fetch& fetch = fetches_.at(job);
   if (fetch.current == fetch.files.size()) return FinishFetch(job, CheckLoads(fetch));
-  if (env_.files().Exists(fetch.file().path)) return UseCached(job);
-  StartFile(job);
+  absl::StatusOr<std::unique_ptr<FileUse>> use = env_.files().Use(fetch.file().path);
+  if (!use.ok()) return StartFile(job);
+  fetch.uses.push_back(*std::move(use));
+  UseCached(job);
 }
 
 // Another job or an earlier run left it here; its bytes may have changed since.
@@ -120,10 +141,12 @@ void ProgramStore::UseCached(JobId job) {
   const Fetch& fetch = fetches_.at(job);
   if (verified_.contains(fetch.file().path)) return FileDone(job);
   HashFile(fetch.file().path, life_.Bind([this, job](const absl::StatusOr<std::string>& hash) {
-    const File& file = fetches_.at(job).file();
+    Fetch& fetch = fetches_.at(job);
+    const File& file = fetch.file();
     if (hash.ok() && *hash == file.sha256) return FileDone(job);
     env_.Log(LogLevel::kWarning,
              absl::StrCat("the cached ", file.name, " in ", file.path, " is damaged; fetching it again"));
+    fetch.uses.pop_back();
     env_.files().Remove(file.path).IgnoreError();
     StartFile(job);
   }));
@@ -171,6 +194,11 @@ void ProgramStore::AllArrived(JobId job) {
 
 void ProgramStore::FileDone(JobId job) {
   Fetch& fetch = fetches_.at(job);
+  if (fetch.uses.size() == fetch.current) {  // it has just come
+    absl::StatusOr<std::unique_ptr<FileUse>> use = env_.files().Use(fetch.file().path);
+    if (!use.ok()) return FinishFetch(job, use.status());
+    fetch.uses.push_back(*std::move(use));
+  }
   verified_.insert(fetch.file().path);
   ++fetch.current;
   NextFile(job);
@@ -219,7 +247,7 @@ void ProgramStore::FinishFetch(JobId job, const absl::Status& status) {
     // Another machine may not have the driver's directory.
     if (fetch.origin.machine != env_.host().machine) result->directory.clear();
     if (fetched_.size() >= kMaxFetchedJobs) fetched_.erase(fetched_.begin());
-    fetched_[job] = *result;
+    fetched_[job] = {*result, std::move(fetch.uses)};
   } else if (is_complete) {
     result = Missing(absl::StrCat(self_.Label(), " can't run program ", fetch.program.path, " of job ", job.ToString(),
                                   ": ", absl::string_view(status.message())));
@@ -231,6 +259,13 @@ void ProgramStore::FinishFetch(JobId job, const absl::Status& status) {
                  : Missing(absl::StrCat(what, ": ", absl::string_view(status.message())));
   }
   for (Handler& handler : fetch.waiting) handler(result);
+  TrimCache();
+}
+
+void ProgramStore::TrimCache() {
+  cache_.Trim([this](const std::vector<std::string>& removed) {
+    for (const std::string& path : removed) verified_.erase(path);
+  });
 }
 
 void ProgramStore::HashFile(const std::string& path, HashHandler done) {

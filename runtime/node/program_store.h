@@ -22,6 +22,7 @@
 #include "lib/env/env.h"
 #include "runtime/node/life.h"
 #include "runtime/node/peer_nodes.h"
+#include "runtime/node/program_cache.h"
 #include "runtime/node/sessions.h"
 #include "runtime/node/sha256.h"
 
@@ -36,7 +37,8 @@ class ProgramStore {
  public:
   using Handler = absl::AnyInvocable<void(const absl::StatusOr<ProgramInfo>&)>;
 
-  ProgramStore(Env& env, NodeAddress self, Sessions& sessions, PeerNodes& peers);
+  // Of other nodes' programs, `cache_limit` bytes are kept beside those in use.
+  ProgramStore(Env& env, NodeAddress self, Sessions& sessions, PeerNodes& peers, uint64_t cache_limit);
   ProgramStore(const ProgramStore&) = delete;
   ProgramStore& operator=(const ProgramStore&) = delete;
 
@@ -47,7 +49,10 @@ class ProgramStore {
 
   // What to start for the job: `path` and `library_path` are on this machine. Called once, maybe before this returns.
   // Errors: kProgramMissing.
+  // What is located is in use, and stays on this machine, until Unused.
   void Locate(JobId job, const NodeAddress& origin, Handler handler);
+  // Nothing of the job's runs here any more.
+  void Unused(JobId job);
 
   // DescribeProgram and ReadProgram of other nodes; as ChannelDelegate::OnMessage.
   absl::Status OnNodeMessage(Session& session, FrameView& frame);
@@ -76,11 +81,17 @@ class ProgramStore {
     uint64_t size = 0;
     std::string sha256;
   };
+  using Uses = std::vector<std::unique_ptr<FileUse>>;
+  struct Fetched {
+    ProgramInfo program;
+    Uses uses;  // of all its files, or none
+  };
   struct Fetch {
     NodeAddress origin;
     ProgramInfo program;
     std::vector<File> files;  // the program, then its libraries
     size_t current = 0;       // of the files
+    Uses uses;                // of those before it, and maybe of itself
     std::shared_ptr<Writing> writing;
     uint64_t received = 0;
     std::vector<Handler> waiting;
@@ -94,6 +105,8 @@ class ProgramStore {
   void HashOwn(JobId job, size_t library);
   void HashedOwn(JobId job, const absl::StatusOr<std::string>& hash);
 
+  // Whether all its files are here yet; then they stay.
+  bool UseAgain(Fetched& fetched);
   void Described(JobId job, const absl::StatusOr<DescribeProgram::Reply>& reply);
   // An error says what in it can't be.
   absl::Status ListFiles(Fetch& fetch) const;
@@ -105,6 +118,7 @@ class ProgramStore {
   void PieceArrived(JobId job, absl::StatusOr<RawReply>& reply);
   void AllArrived(JobId job);
   void FinishFetch(JobId job, const absl::Status& status);
+  void TrimCache();
   // Whether the loader would find all that the program needs.
   absl::Status CheckLoads(const Fetch& fetch) const;
 
@@ -120,8 +134,9 @@ class ProgramStore {
   std::deque<JobId> ended_;           // those of own_ whose drivers have ended, bounded by kMaxEndedJobs
   std::map<JobId, std::vector<HashHandler>> hashing_;
   std::map<JobId, Fetch> fetches_;
-  std::map<JobId, ProgramInfo> fetched_;  // bounded by kMaxFetchedJobs
-  std::set<std::string> verified_;        // hashes of cached files that were checked since this node started
+  std::map<JobId, Fetched> fetched_;  // bounded by kMaxFetchedJobs
+  ProgramCache cache_;
+  std::set<std::string> verified_;  // paths of cached files that were checked since this node started
   Life life_;
 };
 

@@ -45,7 +45,10 @@ void WorkerPool::EndJob(JobId job, absl::FunctionRef<bool(ProcessId)> outlives) 
   }
   FailWaiting(job, MakeError(Cause::kDisconnected, absl::StrCat("the driver of job ", job.ToString(), " has ended")),
               /*all=*/false);
-  if (!IsWaitedFor(job) && CountWorkers(job, std::nullopt) == 0) return void(jobs_.erase(job));
+  if (!IsWaitedFor(job) && CountWorkers(job, std::nullopt) == 0) {
+    jobs_.erase(job);
+    return programs_.Unused(job);
+  }
   Pump();
 }
 
@@ -166,7 +169,7 @@ void WorkerPool::LocateProgram(JobId job) {
   found->second.locating = true;
   programs_.Locate(job, found->second.origin, life_.Bind([this, job](const absl::StatusOr<ProgramInfo>& program) {
     auto found = jobs_.find(job);
-    if (found == jobs_.end()) return;
+    if (found == jobs_.end()) return programs_.Unused(job);
     found->second.locating = false;
     if (!program.ok()) {
       // If only the connection broke, it is tried again.
@@ -401,8 +404,10 @@ void WorkerPool::ReapIdle() {
 void WorkerPool::ForgetJobs() {
   const absl::Time now = env_.executor().Now();
   std::erase_if(jobs_, [&](const auto& entry) {
-    return !entry.second.has_driver && !IsWaitedFor(entry.first) && !entry.second.locating &&
-           CountWorkers(entry.first, std::nullopt) == 0 && now >= entry.second.refused_until;
+    const bool is_over = !entry.second.has_driver && !IsWaitedFor(entry.first) && !entry.second.locating &&
+                         CountWorkers(entry.first, std::nullopt) == 0 && now >= entry.second.refused_until;
+    if (is_over) programs_.Unused(entry.first);
+    return is_over;
   });
 }
 

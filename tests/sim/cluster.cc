@@ -148,13 +148,7 @@ SimCluster::SimCluster(uint64_t seed, SimClusterOptions options) : options_(opti
     node.machine = &world_.AddMachine({.name = absl::StrCat("m", i)});
     StartNode(node, NodeName(i));
   }
-  world_.RegisterProgram(
-      kProgramPath,
-      [this](SimEnv& env, const std::vector<std::string>&) {
-        const std::optional<int> code = options_.before_worker ? options_.before_worker(env) : std::nullopt;
-        return code.has_value() ? *code : RunWorker(env);
-      },
-      nodes_[0]->machine);
+  BuildProgram();
   const bool all_ready = world_.RunUntil(
       [&] { return std::all_of(nodes_.begin(), nodes_.end(), [](const auto& node) { return node->ready; }); },
       kStartLimit);
@@ -162,6 +156,16 @@ SimCluster::SimCluster(uint64_t seed, SimClusterOptions options) : options_(opti
 }
 
 SimCluster::~SimCluster() = default;
+
+void SimCluster::BuildProgram() {
+  world_.RegisterProgram(
+      kProgramPath,
+      [this](SimEnv& env, const std::vector<std::string>&) {
+        const std::optional<int> code = options_.before_worker ? options_.before_worker(env) : std::nullopt;
+        return code.has_value() ? *code : RunWorker(env);
+      },
+      nodes_[0]->machine);
+}
 
 std::string SimCluster::NodeName(int node) { return absl::StrCat("n", node); }
 
@@ -187,6 +191,7 @@ void SimCluster::StartHead() {
 void SimCluster::StartNode(NodeProcess& state, const std::string& name) {
   NodeOptions options{.head_address = kHeadAddress, .listen_address = "0.0.0.0:0", .store_bytes = options_.store_bytes};
   options.spill_limit = options_.spill_limit;
+  options.program_cache_limit = options_.program_cache_limit;
   options.max_workers = options_.max_workers;
   options.declared.name = name;
   options.declared.total.Set(kCpu, options_.cpus);

@@ -37,6 +37,7 @@ struct SimClusterOptions {
   absl::Duration connection_timeout = absl::Seconds(15);                           // WorldOptions::connection_timeout
   uint64_t store_bytes = uint64_t{64} << 20;                                       // of each node
   std::optional<uint64_t> spill_limit = {};                                        // NodeOptions::spill_limit
+  uint64_t program_cache_limit = kDefaultProgramCacheBytes;                        // NodeOptions::program_cache_limit
   int max_workers = 512;                                                           // NodeOptions::max_workers
   // What a worker process does first: a number, and it ends with that code before it is one.
   std::function<std::optional<int>(SimEnv&)> before_worker = {};
@@ -85,6 +86,9 @@ class SimCluster {
   // Runs user code in a new driver, until it ends or is crashed; fails the test if it takes longer than `limit` of
   // virtual time.
   void Drive(std::function<void(Driver&)> code, absl::Duration limit = absl::Minutes(10));
+
+  // The drivers' program is another build from now on: other bytes that do the same.
+  void BuildProgram();
 
   // Its process is killed, and another one listens at its address.
   void RestartHead();

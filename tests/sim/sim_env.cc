@@ -31,7 +31,7 @@ SimEnv::SimEnv(World& world, SimMachine& machine, std::string name, int64_t pid)
       executor_(world, *this),
       network_(world, *this),
       processes_(world, *this),
-      files_(machine),
+      files_(world, machine),
       background_(world, *this) {}
 
 SimEnv::~SimEnv() = default;

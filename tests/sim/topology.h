@@ -49,6 +49,8 @@ struct LinkOptions {
 struct SimFile {
   std::shared_ptr<const std::string> content;
   bool executable = false;
+  absl::Time used = absl::InfinitePast();  // as FileEntry has it
+  int uses = 0;
 };
 
 // Somebody listens here. `handler` is shared, as it may destroy its listener.

@@ -98,6 +98,7 @@ TEST_CASE("A variable that makes no sense is named with its value and what to wr
       {"IOCLUSTER_SPILL_LIMIT", {"none", "KiB, MiB, GiB or TiB"}},
       {"IOCLUSTER_LOG", {"loud", "debug, info, warning or error"}},
       {"IOCLUSTER_CACHE", {"~/cache", "begin it with /"}},
+      {"IOCLUSTER_CACHE_LIMIT", {"little", "KiB, MiB, GiB or TiB"}},
       {"IOCLUSTER_FORK", {"no", "write 1 or 0"}},
       {"IOCLUSTER_LOCAL_MODE", {"yes please", "write 1 or 0"}},
   };

@@ -201,6 +201,46 @@ TEST_CASE("Programs that can't run are named, and why") {
   std::filesystem::remove_all(directory);
 }
 
+void Write(Files& files, const std::string& path, size_t bytes) {
+  auto writer = files.Create(path);
+  REQUIRE(writer.ok());
+  REQUIRE((*writer)->Append(Bytes(bytes)).ok());
+  REQUIRE((*writer)->Commit(false).ok());
+}
+
+TEST_CASE("Files are listed with their last use, and one that is in use, or was since, is not removed") {
+  World world;
+  World other;  // as another process of the machine
+  Files& files = world.env().files();
+  const std::string directory =
+      absl::StrCat(std::filesystem::temp_directory_path().string(), "/ioc-", world.env().Random());
+  CHECK(files.List(directory).empty());
+  Write(files, directory + "/b", 50);
+  Write(files, directory + "/a/deep", 100);
+  const std::vector<FileEntry> listed = files.List(directory);
+  REQUIRE(listed.size() == 2);
+  CHECK(listed[0].path == directory + "/a/deep");
+  CHECK(listed[0].bytes == 100);
+  CHECK(listed[1].path == directory + "/b");
+
+  auto use = files.Use(listed[0].path);
+  auto beside = other.env().files().Use(listed[0].path);
+  REQUIRE((use.ok() && beside.ok()));
+  use->reset();
+  FileEntry now = files.List(directory)[0];
+  CHECK(now.used > listed[0].used);
+  CHECK_FALSE(files.RemoveUnused(now));
+  beside->reset();
+  CHECK_FALSE(files.RemoveUnused(now));  // that was a use
+  now = files.List(directory)[0];
+  CHECK(files.RemoveUnused(now));
+  CHECK_FALSE(files.RemoveUnused(now));
+  CHECK_FALSE(files.Use(now.path).ok());
+  CHECK_FALSE(files.Exists(directory + "/a"));  // nothing else was in it
+  CHECK(files.List(directory).size() == 1);
+  std::filesystem::remove_all(directory);
+}
+
 TEST_CASE("A file appears whole or not at all") {
   World world;
   Files& files = world.env().files();

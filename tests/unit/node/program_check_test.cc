@@ -28,6 +28,9 @@ class WithOneFile final : public Files {
   }
   absl::StatusOr<std::unique_ptr<FileWriter>> Create(std::string_view path) override { return files_.Create(path); }
   absl::Status Remove(std::string_view path) override { return files_.Remove(path); }
+  std::vector<FileEntry> List(std::string_view directory) override { return files_.List(directory); }
+  absl::StatusOr<std::unique_ptr<FileUse>> Use(std::string_view path) override { return files_.Use(path); }
+  bool RemoveUnused(const FileEntry& seen) override { return files_.RemoveUnused(seen); }
   std::string CacheDirectory() override { return files_.CacheDirectory(); }
   absl::StatusOr<std::shared_ptr<ScratchFile>> CreateScratch(std::string_view directory) override {
     return files_.CreateScratch(directory);
