@@ -8,20 +8,20 @@ namespace ioc {
 
 AsioBackground::~AsioBackground() {
   if (!thread_.joinable()) return;
-  std::deque<Job> dropped;  // destroyed without the lock: what they hold may be anything
+  WorkQueue<Job> dropped;  // destroyed without the lock: what they hold may be anything
   {
     MutexLock lock(mutex_);
     closing_ = true;
-    dropped.swap(jobs_);
+    std::swap(dropped, jobs_);
     wake_.notify_one();
   }
   thread_.join();
 }
 
-void AsioBackground::Run(uint64_t, Work work, Done done) {
+void AsioBackground::Add(Job job, bool is_first) {
   {
     MutexLock lock(mutex_);
-    jobs_.push_back({std::move(work), std::move(done)});
+    is_first ? jobs_.PushFirst(std::move(job)) : jobs_.Push(std::move(job));
     wake_.notify_one();
   }
   if (thread_.joinable()) return;
@@ -34,8 +34,7 @@ void AsioBackground::Main() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   while (true) {
     wake_.wait(lock, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return closing_ || !jobs_.empty(); });
     if (closing_) return;
-    Job job = std::move(jobs_.front());
-    jobs_.pop_front();
+    Job job = jobs_.Pop();
     lock.unlock();
     absl::Status status = job.work();
     // What the work holds may live on the executor: it goes there, with the answer.

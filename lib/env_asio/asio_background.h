@@ -3,12 +3,13 @@
 #define IOCLUSTER_LIB_ENV_ASIO_ASIO_BACKGROUND_H_
 
 #include <condition_variable>
-#include <deque>
 #include <thread>
+#include <utility>
 
 #include "lib/base/mutex.h"
 #include "lib/env/background.h"
 #include "lib/env/executor.h"
+#include "lib/env/work_queue.h"
 
 namespace ioc {
 
@@ -20,7 +21,8 @@ class AsioBackground final : public Background {
   AsioBackground(const AsioBackground&) = delete;
   AsioBackground& operator=(const AsioBackground&) = delete;
 
-  void Run(uint64_t bytes, Work work, Done done) override;
+  void Run(uint64_t, Work work, Done done) override { Add({std::move(work), std::move(done)}, false); }
+  void RunFirst(uint64_t, Work work, Done done) override { Add({std::move(work), std::move(done)}, true); }
 
  private:
   struct Job {
@@ -28,13 +30,14 @@ class AsioBackground final : public Background {
     Done done;
   };
 
+  void Add(Job job, bool is_first);
   void Main();
 
   Executor& executor_;
   Mutex mutex_;
   std::condition_variable wake_;
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;
-  std::deque<Job> jobs_ ABSL_GUARDED_BY(mutex_);
+  WorkQueue<Job> jobs_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_;  // used with the executor's mutex held
 };
 

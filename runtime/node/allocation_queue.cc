@@ -137,19 +137,22 @@ void AllocationQueue::CommitNext(std::shared_ptr<Commit> commit) {
   }
   const ExtentAllocator::Reservation piece = std::move(commit->pieces.front());
   commit->pieces.pop_front();
-  env_.background().Run(
-      kCommitPieceBytes, [memory = store_.memory(), piece] { return ExtentAllocator::CommitReserved(*memory, piece); },
-      life_.Bind([this, commit](const absl::Status& committed) mutable {
-        last_progress_ = env_.executor().Now();
-        if (committed.ok()) return CommitNext(std::move(commit));
-        for (const Extent& range : commit->reservation.commit) store_.memory()->Decommit(range.offset, range.length);
-        // What was not given back elsewhere yet still is, for Confirm takes it for done.
-        for (const auto& left : commit->pieces) {
-          for (const Extent& range : left.decommit) store_.memory()->Decommit(range.offset, range.length);
-        }
-        commit->waiting.handler(store_.Confirm(commit->reservation, committed));
-        Retry();
-      }));
+  const bool is_read = commit->waiting.purpose == Purpose::kRead;
+  auto work = [memory = store_.memory(), piece] { return ExtentAllocator::CommitReserved(*memory, piece); };
+  auto done = life_.Bind([this, commit](const absl::Status& committed) mutable {
+    last_progress_ = env_.executor().Now();
+    if (committed.ok()) return CommitNext(std::move(commit));
+    for (const Extent& range : commit->reservation.commit) store_.memory()->Decommit(range.offset, range.length);
+    // What was not given back elsewhere yet still is, for Confirm takes it for done.
+    for (const auto& left : commit->pieces) {
+      for (const Extent& range : left.decommit) store_.memory()->Decommit(range.offset, range.length);
+    }
+    commit->waiting.handler(store_.Confirm(commit->reservation, committed));
+    Retry();
+  });
+  Background& background = env_.background();
+  is_read ? background.RunFirst(kCommitPieceBytes, std::move(work), std::move(done))
+          : background.Run(kCommitPieceBytes, std::move(work), std::move(done));
 }
 
 void AllocationQueue::ArmTimer() {

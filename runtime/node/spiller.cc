@@ -269,7 +269,7 @@ void Spiller::ReadNext(uint64_t restore) {
   if (is_done) return Restored(restore, absl::OkStatus());
   const uint64_t begin = restoring.read;
   const uint64_t length = std::min(object->size - begin, kDiskPieceBytes);
-  env_.background().Run(
+  env_.background().RunFirst(
       length,
       [file = file_, memory = store_.memory(), at = restoring.extent.offset + begin, begin, length, object = *object] {
         const std::span<std::byte> bytes(memory->data() + at, length);
@@ -334,7 +334,7 @@ void Spiller::Read(ObjectId id, uint64_t offset, uint64_t length, ReadHandler ha
   const uint64_t blocks = (offset + length - begin + kSpillBlockBytes - 1) / kSpillBlockBytes;
   const uint64_t bytes = std::min(blocks * kSpillBlockBytes, object->size - begin);
   auto buffer = std::make_shared<std::vector<std::byte>>();  // allocated when it is its turn
-  env_.background().Run(
+  env_.background().RunFirst(
       bytes,
       [buffer, bytes, begin, first, file = file_, object = *object] {
         buffer->resize(bytes);

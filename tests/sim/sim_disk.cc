@@ -88,12 +88,28 @@ std::shared_ptr<ScratchFile> CreateSimScratch(SimMachine& machine, std::string_v
 }
 
 void SimBackground::Run(uint64_t bytes, Work work, Done done) {
+  jobs_.Push({bytes, std::move(work), std::move(done)});
+  if (!is_busy_) Begin();
+}
+
+void SimBackground::RunFirst(uint64_t bytes, Work work, Done done) {
+  jobs_.PushFirst({bytes, std::move(work), std::move(done)});
+  if (!is_busy_) Begin();
+}
+
+void SimBackground::Begin() {
+  is_busy_ = true;
+  Job job = jobs_.Pop();
   const MachineOptions& machine = process_.machine().options;
   const absl::Duration takes =
-      machine.disk_latency + absl::Seconds(static_cast<double>(bytes) / machine.disk_bytes_per_second);
-  busy_until_ = std::max(busy_until_, world_.Now()) + takes;
-  world_.Schedule(busy_until_, &process_, EventKind::kBackground, true,
-                  [work = std::move(work), done = std::move(done)]() mutable { done(work()); });
+      machine.disk_latency + absl::Seconds(static_cast<double>(job.bytes) / machine.disk_bytes_per_second);
+  world_.Schedule(world_.Now() + takes, &process_, EventKind::kBackground, true,
+                  [this, work = std::move(job.work), done = std::move(job.done)]() mutable {
+                    const absl::Status status = work();
+                    is_busy_ = false;
+                    if (!jobs_.empty()) Begin();
+                    done(status);
+                  });
 }
 
 }  // namespace ioc::sim

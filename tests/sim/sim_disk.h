@@ -3,14 +3,13 @@
 #ifndef IOCLUSTER_TESTS_SIM_SIM_DISK_H_
 #define IOCLUSTER_TESTS_SIM_SIM_DISK_H_
 
-#include <absl/time/time.h>
-
 #include <cstdint>
 #include <memory>
 #include <string_view>
 
 #include "lib/env/background.h"
 #include "lib/env/files.h"
+#include "lib/env/work_queue.h"
 #include "tests/sim/topology.h"
 
 namespace ioc::sim {
@@ -24,11 +23,23 @@ class SimBackground final : public Background {
  public:
   SimBackground(World& world, SimEnv& process) : world_(world), process_(process) {}
   void Run(uint64_t bytes, Work work, Done done) override;
+  void RunFirst(uint64_t bytes, Work work, Done done) override;
+  // The process is dead.
+  void Clear() { jobs_ = {}; }
 
  private:
+  struct Job {
+    uint64_t bytes = 0;
+    Work work;
+    Done done;
+  };
+
+  void Begin();
+
   World& world_;
   SimEnv& process_;
-  absl::Time busy_until_ = absl::InfinitePast();
+  WorkQueue<Job> jobs_;
+  bool is_busy_ = false;
 };
 
 }  // namespace ioc::sim

@@ -87,6 +87,7 @@ void SimEnv::Reap() {
   executor_.UnwindFibers();
   main_.reset();
   parent_.reset();
+  background_.Clear();
 }
 
 }  // namespace ioc::sim

@@ -122,6 +122,26 @@ TEST_CASE("objects that fill most of the store take turns in it, read and writte
   });
 }
 
+TEST_CASE("what is read from disk does not wait for what is written there") {
+  RunSeeds({.nodes = 2, .latency = {absl::Milliseconds(1), absl::Milliseconds(2)}, .store_bytes = kStore},
+           [](SimCluster& cluster) {
+             cluster.Drive([&](Driver& driver) {
+               const TaskSubmitter here = driver.cluster.With(TaskOptions{.where = {.nodes = {"n0"}}});
+               const TaskSubmitter there = driver.cluster.With(TaskOptions{.where = {.nodes = {"n1"}}});
+               for (const TaskSubmitter& on : {here, there}) CHECK(on.Submit<Add>(1, 2).Get(absl::Minutes(1)).ok());
+               std::vector<ObjectRef<Pattern>> refs;
+               for (uint64_t id = 0; id < 14; ++id) refs.push_back(PutPattern(driver.cluster, id, kLarge));
+               driver.Sleep(absl::Seconds(1));
+               cluster.machine(0).options.disk_bytes_per_second = 4e6;
+               const ObjectRef<Pattern> made = here.Submit<MakePattern>(100, 4 * kLarge);
+               driver.Sleep(absl::Milliseconds(100));  // 6 MiB or more are on their way to the disk
+               CHECK(there.Submit<IsPattern>(0, refs[0]).Get(absl::Minutes(1)).value());
+               CHECK(driver.cluster.Wait({made}, 1, absl::ZeroDuration()).ready.empty());
+               CHECK(made.Get(absl::Minutes(1)).ok());
+             });
+           });
+}
+
 TEST_CASE("what a process caches without using it is given back when others need the memory") {
   RunSeeds({.nodes = 1, .store_bytes = kStore, .spill_limit = 0}, [](SimCluster& cluster) {
     cluster.Drive([&](Driver& driver) {

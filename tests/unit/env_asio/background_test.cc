@@ -1,10 +1,13 @@
 // Work beside the executor, and the files without names that it reads and writes.
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <future>
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
+#include "lib/env/work_queue.h"
 #include "tests/unit/env_asio/fixture.h"
 
 namespace ioc {
@@ -34,6 +37,39 @@ TEST_CASE("Work runs in order, on a thread of its own, and its results come to t
   CHECK(ran == done);
   CHECK(std::is_sorted(done.begin(), done.end()));
   CHECK(worker != std::this_thread::get_id());
+}
+
+TEST_CASE("Work that is waited for goes first, and the rest of it still gets on") {
+  World world;
+  std::vector<std::string> ran;
+  std::promise<void> begun;
+  std::promise<void> all_given;
+  size_t done = 0;
+  const auto note = [&](std::string name) {
+    return [&ran, name = std::move(name)] {
+      ran.push_back(name);
+      return absl::OkStatus();
+    };
+  };
+  const auto count = [&](const absl::Status&) { ++done; };
+  Background& background = world.env().background();
+  background.Run(
+      0,
+      [&] {
+        begun.set_value();
+        all_given.get_future().wait();
+        return absl::OkStatus();
+      },
+      count);
+  begun.get_future().wait();
+  for (int i = 0; i < 2; ++i) background.Run(0, note(absl::StrCat("write ", i)), count);
+  for (int i = 0; i < kMaxFirstInARow + 1; ++i) background.RunFirst(0, note(absl::StrCat("read ", i)), count);
+  all_given.set_value();
+  REQUIRE(world.Eventually([&] { return done == 12; }));
+  std::vector<std::string> expected;
+  for (int i = 0; i < kMaxFirstInARow; ++i) expected.push_back(absl::StrCat("read ", i));
+  expected.insert(expected.end(), {"write 0", absl::StrCat("read ", kMaxFirstInARow), "write 1"});
+  CHECK(ran == expected);
 }
 
 TEST_CASE("Nothing is left of work when the Env ends, whether it has begun or not") {
