@@ -358,6 +358,13 @@ void PullManager::ForgetIfIdle(NodeId node) {
   sources_.erase(found);
 }
 
+void PullManager::Used(ObjectId id) {
+  const auto found = pulled_.find(id);
+  if (found == pulled_.end()) return;
+  pulled_order_.erase(std::exchange(found->second.order, ++last_order_));
+  pulled_order_[last_order_] = id;
+}
+
 bool PullManager::EvictOne() {
   for (const auto& [order, id] : pulled_order_) {
     if (!store_.FreeIfUnpinned(id)) continue;

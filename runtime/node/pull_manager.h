@@ -58,7 +58,9 @@ class PullManager {
   void Freed(ObjectId id);
   // The connection to the node broke: it can't tell us any more what is freed there.
   void SourceLost(NodeId node, const absl::Status& why);
-  // Frees the copy that was pulled first among those that nobody pins; false if there is none.
+  // A process of this node has pinned the object.
+  void Used(ObjectId id);
+  // Among the copies that nobody pins, frees the one that was last pinned longest ago; false if there is none.
   bool EvictOne();
 
   size_t copies() const { return pulled_.size(); }
@@ -82,7 +84,7 @@ class PullManager {
   };
   struct Pulled {
     NodeAddress source;
-    uint64_t order = 0;
+    uint64_t order = 0;  // of its last use
   };
   using Asked = std::pair<ObjectId, uint64_t>;  // and the attempt of its transfer; 0: a copy
   struct Source {

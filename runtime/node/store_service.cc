@@ -278,6 +278,7 @@ bool StoreService::PinHere(SessionId session, const FrameHeader& request, Object
     return true;
   }
   if (!*place) return false;
+  pulls_.Used(id);
   sessions_.Reply(session, request, PinObject::Reply{.offset = (*place)->offset, .size = (*place)->length});
   return true;
 }

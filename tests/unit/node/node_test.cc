@@ -161,10 +161,10 @@ class Fixture {
 constexpr ObjectId kObject{ProcessId(1), 1};
 
 // Seals an object of `size` bytes of `letter`.
-void WriteObject(Fixture& f, FakeProcess& process, size_t size, char letter) {
+void WriteObject(Fixture& f, FakeProcess& process, size_t size, char letter, ObjectId id = kObject) {
   const auto extent = f.Call(process, AllocateExtent{.length = size}).value();
   std::memset(f.memory->data() + extent.offset, letter, size);
-  process.channel()->Notify(SealObject{.id = kObject, .offset = extent.offset, .size = size});
+  process.channel()->Notify(SealObject{.id = id, .offset = extent.offset, .size = size});
   process.channel()->Notify(ReleaseExtent{.offset = extent.offset});
 }
 
@@ -229,6 +229,26 @@ TEST_CASE("an object whose copies are gone is lost, and the error says so") {
   FakeProcess& reader = f.Driver(2, 1);
   const auto pin = f.Call(reader, PinObject{.id = kObject, .size = 10, .copies = {{f.node(0).address()}}});
   CHECK(CauseOf(pin.status()) == Cause::kObjectLost);
+}
+
+TEST_CASE("of the copies that nobody reads, the one that was read longest ago makes room") {
+  Fixture f(2);
+  constexpr ObjectId kOther{ProcessId(1), 2};
+  FakeProcess& writer = f.Driver(1, 0);
+  WriteObject(f, writer, 4 << 20, 'a');
+  WriteObject(f, writer, 4 << 20, 'b', kOther);
+  FakeProcess& reader = f.Driver(2, 1);
+  const auto read = [&](ObjectId id, std::vector<ObjectCopy> copies) {
+    const bool is_read = f.Call(reader, PinObject{.id = id, .size = 4 << 20, .copies = std::move(copies)}).ok();
+    if (is_read) reader.channel()->Notify(UnpinObjects{.ids = {id}});
+    return is_read;
+  };
+  REQUIRE(read(kObject, {{f.node(0).address()}}));
+  REQUIRE(read(kOther, {{f.node(0).address()}}));
+  REQUIRE(read(kObject, {}));
+  REQUIRE(f.Call(reader, AllocateExtent{.length = 12 << 20}).ok());
+  CHECK(read(kObject, {}));
+  CHECK_FALSE(read(kOther, {}));
 }
 
 TEST_CASE("what a process owned goes with it, a copy on another node as well") {
