@@ -123,9 +123,10 @@ class Client final : public internal::Runtime, ObjectTableHooks, PeerHooks, Node
   // Looks where a chain of waiting calls leads to, the last of which waits for `awaited`. Mutex held.
   void FollowWaits(const std::vector<ObjectRecord*>& awaited, const std::vector<WaitLink>& chain);
 
-  // A value as a task gets it: mapped if it is stored. Blocks; mutex held.
+  // A value as a task gets it: mapped if it is stored. Blocks; mutex held. While it does, `waiting`, if it is not null,
+  // points to what ends the wait, with kCancelled, when it is notified.
   absl::StatusOr<internal::EncodedValue> ReadStored(ObjectId id, uint64_t size, const std::vector<ObjectCopy>& copies,
-                                                    absl::Time deadline);
+                                                    absl::Time deadline, Waiter** waiting = nullptr);
   // A result that was written by Reserve: seals it if it lies in the store. Mutex held; `value` keeps its bytes.
   WireValue SealResult(std::unique_ptr<internal::WritableValue>& value, ObjectId id);
   // Error: a value with these references, written in `memory` (or null), is in part of another cluster. Any thread.

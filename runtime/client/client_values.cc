@@ -95,7 +95,8 @@ internal::EncodedValue Client::View(ObjectId id, const StoreLocation& location) 
 }
 
 absl::StatusOr<internal::EncodedValue> Client::ReadStored(ObjectId id, uint64_t size,
-                                                          const std::vector<ObjectCopy>& copies, absl::Time deadline) {
+                                                          const std::vector<ObjectCopy>& copies, absl::Time deadline,
+                                                          Waiter** waiting) {
   if (!closed_.ok()) return closed_;
   if (const StoreLocation* location = store_.PinAgain(id)) return View(id, *location);
   Awaited<absl::StatusOr<StoreLocation>> asked;
@@ -106,7 +107,12 @@ absl::StatusOr<internal::EncodedValue> Client::ReadStored(ObjectId id, uint64_t 
     if (objects_.Find(id) != nullptr) store_.Cache(id);
     store_.Unpin(id);
   });
-  if (!Block(asked.waiter(), deadline)) {
+  if (waiting != nullptr) *waiting = &asked.waiter();
+  const bool notified = Block(asked.waiter(), deadline);
+  if (waiting != nullptr) *waiting = nullptr;
+  if (!asked.value().has_value()) {
+    if (notified)
+      return MakeError(Cause::kCancelled, absl::StrCat("object ", id.ToString(), " is not wanted any more"));
     return MakeError(Cause::kDeadline,
                      absl::StrCat("object ", id.ToString(), " (", size, " bytes) did not reach this node in time"));
   }

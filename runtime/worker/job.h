@@ -38,6 +38,7 @@ struct WorkerJob {
   absl::Time waits_since;
   absl::Time waits_until;
   bool gathering = false;                        // its thread fetches its arguments
+  Waiter* fetching = nullptr;                    // while it waits for one
   size_t waits = 0;                              // for what is elsewhere, that go on now; a coroutine may have several
   internal::CoroutineCall* coroutine = nullptr;  // of a coroutine, while it runs
   StreamOut* stream = nullptr;                   // of a stream, while it runs

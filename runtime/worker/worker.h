@@ -118,9 +118,9 @@ class Worker final : public WorkerHooks, public Deferred {
   absl::Status Gather(Job& job, internal::Invocation& invocation, std::vector<ObjectRecord*>& covered);
   absl::StatusOr<internal::EncodedValue> Import(Job& job, const WireValue& value, std::vector<ObjectRecord*>& covered);
   void ImportRefs(const WireValue& value, internal::EncodedValue& imported, std::vector<ObjectRecord*>& covered);
-  absl::StatusOr<internal::EncodedValue> ReadArgument(const Job& job, const WireValue& value);
+  absl::StatusOr<internal::EncodedValue> ReadArgument(Job& job, const WireValue& value);
   // All of them, or none: a task that waits for memory keeps none that another one waits for. Lets go of the mutex.
-  absl::StatusOr<std::vector<internal::EncodedValue>> ReadArguments(const Job& job,
+  absl::StatusOr<std::vector<internal::EncodedValue>> ReadArguments(Job& job,
                                                                     const std::vector<const WireValue*>& values);
   absl::Status Invoke(Job& job, internal::Invocation& invocation, Results& results);
   absl::Status CheckResults(const Job& job, const Results& results) const;

@@ -40,7 +40,6 @@ void Worker::Execute(std::unique_ptr<Job> owned, internal::RunContext& context) 
     internal::Invocation invocation;
     invocation.stream = stream ? &*stream : nullptr;
     status = Gather(job, invocation, covered);
-    if (status.ok() && job.cancelled) status = MakeError(Cause::kCancelled, "cancelled before it started");
     internal::EncodedValue checkpoint;
     if (status.ok() && !spec.checkpoint.empty()) {
       job.gathering = true;
@@ -50,6 +49,7 @@ void Worker::Execute(std::unique_ptr<Job> owned, internal::RunContext& context) 
       if (state.ok()) checkpoint = *std::move(state);
       invocation.checkpoint = &checkpoint;
     }
+    if (job.cancelled) status = MakeError(Cause::kCancelled, "cancelled before it started");
     const absl::Time start = env_->executor().Now();
     // What the invocation refers to is let go outside the mutex, before it is looked at what is kept.
     env_->executor().mutex().unlock();
@@ -131,10 +131,12 @@ void Worker::ImportRefs(const WireValue& value, internal::EncodedValue& imported
   }
 }
 
-absl::StatusOr<internal::EncodedValue> Worker::ReadArgument(const Job& job, const WireValue& value) {
+absl::StatusOr<internal::EncodedValue> Worker::ReadArgument(Job& job, const WireValue& value) {
+  if (job.cancelled) return MakeError(Cause::kCancelled, "cancelled before it started");
   if (value.kind != ValueKind::kInline) {
     const absl::Time deadline = env_->executor().Now() + kPullTimeout;
-    absl::StatusOr<internal::EncodedValue> stored = client_->ReadStored(value.id, value.size, value.copies, deadline);
+    absl::StatusOr<internal::EncodedValue> stored =
+        client_->ReadStored(value.id, value.size, value.copies, deadline, &job.fetching);
     return stored.ok() ? std::move(stored) : WithContext(stored.status(), "an argument");
   }
   internal::EncodedValue inlined;
@@ -143,7 +145,7 @@ absl::StatusOr<internal::EncodedValue> Worker::ReadArgument(const Job& job, cons
   return inlined;
 }
 
-absl::StatusOr<std::vector<internal::EncodedValue>> Worker::ReadArguments(const Job& job,
+absl::StatusOr<std::vector<internal::EncodedValue>> Worker::ReadArguments(Job& job,
                                                                           const std::vector<const WireValue*>& values) {
   const auto stored = std::count_if(values.begin(), values.end(),
                                     [](const WireValue* value) { return value->kind != ValueKind::kInline; });
@@ -161,9 +163,11 @@ absl::StatusOr<std::vector<internal::EncodedValue>> Worker::ReadArguments(const 
     env_->executor().mutex().lock();
     const bool may_retry = stored > 1 && CauseOf(status) == Cause::kStoreFull && !job.abandoned;
     if (!may_retry || tries == kMaxReadArguments) return status;
-    Waiter never;
-    client_->Block(
-        never, env_->executor().Now() + kReadArgumentsDelay * tries * (static_cast<double>(env_->Random()) / 0x1p64));
+    Waiter cancelled;
+    job.fetching = &cancelled;
+    const double part = static_cast<double>(env_->Random()) / 0x1p64;
+    client_->Block(cancelled, env_->executor().Now() + kReadArgumentsDelay * tries * part);
+    job.fetching = nullptr;
   }
 }
 

@@ -138,6 +138,7 @@ void Worker::CancelJob(Job& job, bool force) {
   if (std::exchange(job.cancelled, true)) return;
   if (job.stream != nullptr) job.stream->Close();
   if (job.coroutine != nullptr) job.coroutine->Cancel();
+  if (job.fetching != nullptr) env_->executor().Notify(*job.fetching);
   client_->CancelChildren(job.number, force);
 }
 

@@ -135,6 +135,34 @@ TEST_CASE("a task that is cancelled while its arguments are fetched is not run")
   });
 }
 
+struct Reader {
+  int Read(const Array<uint32_t>& numbers) { return static_cast<int>(numbers.size()); }
+  int One() { return 1; }
+};
+
+TEST_CASE("a call that is cancelled while its arguments are fetched keeps no other waiting until they are there") {
+  RunSeeds({.nodes = 3, .latency = {absl::Milliseconds(1), absl::Milliseconds(5)}}, [](SimCluster& cluster) {
+    cluster.world().SetLink(cluster.machine(1), cluster.machine(2),
+                            {.latency = absl::Milliseconds(1), .bytes_per_second = 1e6});
+    cluster.Drive([&](Driver& driver) {
+      {
+        const ActorOptions on_n1{.where = {.nodes = {SimCluster::NodeName(1)}}};
+        const TaskSubmitter on_n2 = driver.cluster.With(TaskOptions{.where = {.nodes = {SimCluster::NodeName(2)}}});
+        const auto reader = driver.cluster.With(on_n1).Create<Reader>();
+        CHECK(reader.Call<&Reader::One>().Get(absl::Minutes(1)).value_or(0) == 1);
+        const ObjectRef<Array<uint32_t>> far = on_n2.Submit<MakeNumbers>(5u << 20);  // 20 seconds away
+        CHECK_FALSE(driver.cluster.Wait({far}, 1, absl::Minutes(1)).ready.empty());
+        const ObjectRef<int> size = reader.Call<&Reader::Read>(far);
+        driver.Sleep(absl::Seconds(1));
+        CHECK(driver.cluster.Cancel(size).ok());
+        CHECK(reader.Call<&Reader::One>().Get(absl::Seconds(5)).value_or(0) == 1);
+        CHECK(CauseOf(size.Get(absl::Seconds(5)).status()) == Cause::kCancelled);
+      }
+      CheckQuiet(driver);
+    });
+  });
+}
+
 // So many tasks of a class that seems quick are in flight to one worker.
 constexpr int kCrowd = 200;
 
