@@ -29,9 +29,10 @@ struct SpawnOptions {
 inline constexpr char kWorkerDefaultsVariable[] = "IOCLUSTER_WORKER_DEFAULTS";
 
 struct ExitStatus {
-  int code = 0;             // of exit(), if signal is 0
-  int signal = 0;           // that ended it, or 0
-  std::string stderr_tail;  // the last lines it wrote there (kStderrTailBytes at most)
+  int code = 0;              // of exit(), if signal is 0
+  int signal = 0;            // that ended it, or 0
+  std::string stderr_tail;   // the last lines it wrote there (kStderrTailBytes at most)
+  absl::Status not_started;  // if there never was a process: why, as Processes::Spawn has it
 };
 inline constexpr size_t kStderrTailBytes = 4096;
 
@@ -60,7 +61,7 @@ class ProcessTemplate {
  public:
   virtual ~ProcessTemplate() = default;
   // As Processes::Spawn, with `environment` on top of the template's. What is found out after it has returned goes to
-  // `on_exit` like an end of the child: its standard error then says what was wrong.
+  // `on_exit` like an end of the child, as ExitStatus::not_started.
   virtual absl::StatusOr<std::unique_ptr<Child>> Fork(
       const std::vector<std::pair<std::string, std::string>>& environment, ExitHandler on_exit) = 0;
 };

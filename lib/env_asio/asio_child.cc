@@ -140,7 +140,7 @@ void AsioChild::HasEnded(ExitStatus status) {
 void AsioChild::NotStarted(const absl::Status& why) {
   if (exited_) return;
   exited_ = true;
-  status_ = {.code = kNotStartedCode, .stderr_tail = std::string(why.message())};
+  status_ = {.code = kNotStartedCode, .not_started = why};
   drain_timer_ = executor_.Schedule(absl::ZeroDuration(), [this] { Finish(); });
 }
 

@@ -38,7 +38,7 @@ class AsioChild final : public Child, private FdHandler {
   void HasEnded(ExitStatus status);
   // Nobody is left who could say how it ended.
   void WatchAlone();
-  // There will be no process; its standard error tells why.
+  // There will be no process.
   void NotStarted(const absl::Status& why);
   // Takes back Started: that process is another's.
   Spawned TakeProcess();

@@ -6,8 +6,6 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <map>
 #include <optional>
 #include <utility>
@@ -206,8 +204,7 @@ class AsioTemplate::Core final : public std::enable_shared_from_this<Core>,
   }
 
   void OnFailed(const ForkMessage& message) {
-    const absl::Status why = MakeError(
-        Cause::kProgramMissing, absl::StrCat("can't fork ", options_.program, ": ", std::strerror(message.value)));
+    const absl::Status why = StartError(options_.program, "can't fork it: ", message.value);
     if (state_ == State::kStarting && message.child == 0) {
       template_ = first_->TakeProcess();
       first_->NotStarted(why);

@@ -49,14 +49,23 @@ absl::Status ProgramError(std::string_view program, std::string_view why) {
   return MakeError(Cause::kProgramMissing, absl::StrCat("can't run ", std::string(program), ": ", std::string(why)));
 }
 
-// Of a system call. What the machine has no more of now is no fault of the program: ResourceExhausted, without a cause.
-absl::Status SystemError(std::string_view program, std::string_view what, int error) {
-  const std::string why = absl::StrCat(std::string(what), std::strerror(error));
-  for (const int exhausted : {EAGAIN, ENOMEM, EMFILE, ENFILE, ENOBUFS, ENOSPC}) {
-    if (error != exhausted) continue;
-    return absl::ResourceExhaustedError(absl::StrCat("can't run ", std::string(program), " now: ", why));
+// What the machine has no more of now, and who may have a say in it; null if the error is of another kind.
+const char* WhatIsWanting(int error) {
+  switch (error) {
+    case EAGAIN:
+      return "no more processes or threads may be started; look at ulimit -u and at pids.max of the container";
+    case ENOMEM:
+      return "there is not enough memory; look at the container's limit and at vm.overcommit_memory";
+    case EMFILE:
+      return "the node has as many descriptors as it may; look at ulimit -n";
+    case ENFILE:
+      return "the machine has as many descriptors as it may; look at fs.file-max";
+    case ENOBUFS:
+    case ENOSPC:
+      return "the kernel has no more room for it";
+    default:
+      return nullptr;
   }
-  return ProgramError(program, why);
 }
 
 absl::Status CheckProgram(const std::string& program) {
@@ -180,14 +189,22 @@ class SpawnPlan {
 
 }  // namespace
 
+// What the machine has no more of now is no fault of the program: ResourceExhausted, without a cause.
+absl::Status StartError(std::string_view program, std::string_view what, int error) {
+  const std::string why = absl::StrCat(std::string(what), std::strerror(error));
+  const char* const wanting = WhatIsWanting(error);
+  if (wanting == nullptr) return ProgramError(program, why);
+  return absl::ResourceExhaustedError(absl::StrCat("can't run ", std::string(program), " now: ", why, ": ", wanting));
+}
+
 absl::StatusOr<ChildPlumbing> MakeChildPlumbing(const std::string& program) {
   int sockets[2];
   int pipe[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) {
-    return SystemError(program, "no socket for it: ", errno);
+    return StartError(program, "no socket for it: ", errno);
   }
   ChildPlumbing result = {.ours = {.socket = UniqueFd(sockets[0])}, .theirs = {.socket = UniqueFd(sockets[1])}};
-  if (pipe2(pipe, O_CLOEXEC) != 0) return SystemError(program, "no pipe for it: ", errno);
+  if (pipe2(pipe, O_CLOEXEC) != 0) return StartError(program, "no pipe for it: ", errno);
   result.ours.errors = UniqueFd(pipe[0]);
   result.theirs.errors = UniqueFd(pipe[1]);
   fcntl(result.ours.socket.get(), F_SETFL, O_NONBLOCK);
@@ -216,14 +233,14 @@ absl::StatusOr<Spawned> SpawnProcess(const SpawnOptions& options, ChildEnds ends
   plan.OwnGroup();
   Spawned result;
   if (const int failed = plan.Spawn(result.pid, program, Pointers(arguments).data(), Pointers(environment).data())) {
-    return SystemError(program, "", failed);
+    return StartError(program, "", failed);
   }
   result.pidfd = UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, result.pid, 0)));
   if (!result.pidfd) {
     const int failed = errno;
     kill(result.pid, SIGKILL);
     waitpid(result.pid, nullptr, 0);
-    return SystemError(program, "can't watch it: ", failed);
+    return StartError(program, "can't watch it: ", failed);
   }
   return result;
 }

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <string>
+#include <string_view>
 
 #include "lib/env/processes.h"
 #include "lib/env_asio/fd.h"
@@ -28,6 +29,8 @@ struct ChildPlumbing {
   ChildEnds ours;  // non-blocking
   ChildEnds theirs;
 };
+// Of a system call that had to do with starting the program; `what` comes before its words. As Processes::Spawn has it.
+absl::Status StartError(std::string_view program, std::string_view what, int error);
 absl::StatusOr<ChildPlumbing> MakeChildPlumbing(const std::string& program);
 
 struct Spawned {

@@ -359,7 +359,11 @@ void WorkerPool::Exited(uint64_t number, const ExitStatus& exit) {
                                      .caller = ProcessId(page.caller.load(std::memory_order_acquire))});
   }
   listener_.OnWorkerExited(worker.session, worker.process);
-  if (!worker.process && worker.state == State::kStarting) {
+  const bool is_late = worker.process || worker.state != State::kStarting;
+  if (!is_late && !exit.not_started.ok()) {
+    const bool is_program = CauseOf(exit.not_started) == Cause::kProgramMissing;
+    StartFailed(worker.job, exit.not_started, is_program ? Fault::kAccident : Fault::kResources);
+  } else if (!is_late) {
     const std::string path = jobs_.contains(worker.job) && jobs_[worker.job].program
                                  ? jobs_[worker.job].program->path
                                  : absl::StrCat("of job ", worker.job.ToString());

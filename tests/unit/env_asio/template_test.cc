@@ -168,8 +168,11 @@ TEST_CASE("A first child that could not be forked is told so, and nobody waits f
   const auto processes = Make(world, "can't fork");
   Forked first(world, *processes, {});
   const int64_t pid = first.child->pid();
-  CHECK(first.Await().code == 127);
-  CHECK_THAT(first.Await().stderr_tail, Contains("can't fork") && Contains("temporarily unavailable"));
+  const absl::Status why = first.Await().not_started;
+  CHECK(why.code() == absl::StatusCode::kResourceExhausted);
+  CHECK(CauseOf(why) == Cause::kNone);  // the program is not to blame
+  CHECK_THAT(std::string(why.message()), Contains("can't fork") && Contains("temporarily unavailable") &&
+                                             Contains("ulimit -u") && Contains("pids.max"));
   int turns = 0;
   for (; !IsGone(pid) && turns < 30'000; ++turns) world.Turn();
   CHECK(turns > 10);  // it is given a second

@@ -330,6 +330,15 @@ TEST_CASE("a program that ends before it connects is refused after a few tries, 
   CHECK(std::string(driver.refusals[0].error.message()).find("exited with code 1") != std::string::npos);
 }
 
+TEST_CASE("a program that can't be forked for want of something is not to blame, and the log says of what") {
+  Fixture f;
+  FakeProcess& driver = f.Driver(1, 0, {.path = FORKING_PROGRAM, .arguments = {"can't fork"}});
+  driver.channel()->Notify(SetDemand{.class_id = 3, .spec = ClassOf(1, f.node(0)), .wanted = 1});
+  REQUIRE(f.Eventually([&] { return f.log.find("can't fork it") != std::string::npos; }));
+  CHECK(f.log.find("ulimit -u") != std::string::npos);
+  CHECK(f.log.find("call it first thing in main") == std::string::npos);
+}
+
 TEST_CASE("a program that never connects is told apart") {
   Fixture f(1, {.worker_start_timeout = absl::Milliseconds(50)});
   FakeProcess& driver = f.Driver(1, 0, {.path = "/usr/bin/tail", .arguments = {"-f", "/dev/null"}});
