@@ -87,12 +87,25 @@ void ProgramStore::Locate(JobId job, const NodeAddress& origin, Handler handler)
   fetch->second.waiting.push_back(std::move(handler));
   if (!is_new) return;
   fetch->second.origin = origin;
-  peers_.Call(origin, DescribeProgram{.job = job}, kProgramCallTimeout,
+  fetch->second.until = env_.executor().Now() + kFetchPatience;
+  Describe(job);
+}
+
+void ProgramStore::Describe(JobId job) {
+  peers_.Call(fetches_.at(job).origin, DescribeProgram{.job = job}, kProgramCallTimeout,
               life_.Bind([this, job](absl::StatusOr<DescribeProgram::Reply> reply) { Described(job, reply); }));
 }
 
+// The connection may come back: what has arrived is kept meanwhile.
+void ProgramStore::Interrupted(JobId job, const absl::Status& why) {
+  const Fetch& fetch = fetches_.at(job);
+  if (CauseOf(why) != Cause::kDisconnected || env_.executor().Now() >= fetch.until) return FinishFetch(job, why);
+  env_.executor().Schedule(kFetchAgainAfter,
+                           life_.Bind([this, job] { fetches_.at(job).files.empty() ? Describe(job) : ReadNext(job); }));
+}
+
 void ProgramStore::Described(JobId job, const absl::StatusOr<DescribeProgram::Reply>& reply) {
-  if (!reply.ok()) return FinishFetch(job, reply.status());
+  if (!reply.ok()) return Interrupted(job, reply.status());
   Fetch& fetch = fetches_.at(job);
   fetch.program = reply->program;
   if (absl::Status listed = ListFiles(fetch); !listed.ok()) return FinishFetch(job, listed);
@@ -205,8 +218,9 @@ void ProgramStore::FileDone(JobId job) {
 }
 
 void ProgramStore::PieceArrived(JobId job, absl::StatusOr<RawReply>& reply) {
-  if (!reply.ok()) return FinishFetch(job, reply.status());
+  if (!reply.ok()) return Interrupted(job, reply.status());
   Fetch& fetch = fetches_.at(job);
+  fetch.until = env_.executor().Now() + kFetchPatience;
   const File& file = fetch.file();
   const uint64_t expected = std::min<uint64_t>(kProgramChunkBytes, file.size - fetch.received);
   if (reply->trailer.size() != expected) {

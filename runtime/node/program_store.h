@@ -32,6 +32,9 @@ inline constexpr uint32_t kProgramChunkBytes = 1 << 20;
 inline constexpr uint64_t kMaxProgramBytes = uint64_t{4} << 30;  // also of each of its libraries
 inline constexpr size_t kMaxProgramLibraries = 1024;
 inline constexpr absl::Duration kProgramCallTimeout = absl::Seconds(60);
+// A fetch whose connection breaks goes on when there is another, within this time.
+inline constexpr absl::Duration kFetchPatience = absl::Seconds(10);
+inline constexpr absl::Duration kFetchAgainAfter = absl::Milliseconds(100);
 
 class ProgramStore {
  public:
@@ -94,6 +97,7 @@ class ProgramStore {
     Uses uses;                // of those before it, and maybe of itself
     std::shared_ptr<Writing> writing;
     uint64_t received = 0;
+    absl::Time until;  // when no answer has come by then, it has failed
     std::vector<Handler> waiting;
 
     const File& file() const { return files[current]; }
@@ -107,6 +111,8 @@ class ProgramStore {
 
   // Whether all its files are here yet; then they stay.
   bool UseAgain(Fetched& fetched);
+  void Describe(JobId job);
+  void Interrupted(JobId job, const absl::Status& why);
   void Described(JobId job, const absl::StatusOr<DescribeProgram::Reply>& reply);
   // An error says what in it can't be.
   absl::Status ListFiles(Fetch& fetch) const;

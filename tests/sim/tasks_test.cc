@@ -235,5 +235,19 @@ TEST_CASE("a lease that is called back before its client is connected is given b
            });
 }
 
+TEST_CASE("a node gets a program though the connection with the driver's node breaks meanwhile") {
+  RunSeeds({.nodes = 2, .latency = {absl::Milliseconds(1), absl::Milliseconds(20)}}, [](SimCluster& cluster) {
+    cluster.Drive([&](Driver& driver) {
+      const TaskSubmitter there = driver.cluster.With(TaskOptions{.where = {.nodes = {"n1"}}, .max_retries = -1});
+      const ObjectRef<int> sum = there.Submit<Add>(1, 2);
+      for (int i = 0; i < 20; ++i) {
+        driver.Sleep(absl::Milliseconds(cluster.world().random().Below(60)));
+        cluster.world().Disconnect(cluster.machine(0), cluster.machine(1));
+      }
+      CHECK(sum.Get(absl::Minutes(2)).value() == 3);
+    });
+  });
+}
+
 }  // namespace
 }  // namespace ioc::sim
