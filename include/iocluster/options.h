@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace ioc {
@@ -27,6 +28,10 @@ struct LabelCondition {
   std::vector<std::string> values = {};  // kIn, kNotIn: any number; kLess, kGreater: one number; otherwise none
 
   friend auto operator<=>(const LabelCondition&, const LabelCondition&) = default;
+  template <typename H>
+  friend H AbslHashValue(H h, const LabelCondition& c) {
+    return H::combine(std::move(h), c.key, c.op, c.values);
+  }
 };
 
 // Hard conditions on the node. A default member asks for nothing; a list is satisfied by any one of its elements.
@@ -43,6 +48,11 @@ struct Where {
   std::vector<LabelCondition> labels = {};
 
   friend auto operator<=>(const Where&, const Where&) = default;
+  template <typename H>
+  friend H AbslHashValue(H h, const Where& w) {
+    return H::combine(std::move(h), w.gpu_models, w.min_gpu_memory, w.regions, w.min_down_mbps, w.min_up_mbps,
+                      w.max_price_per_hour, w.architectures, w.systems, w.nodes, w.labels);
+  }
 };
 
 enum class Strategy {

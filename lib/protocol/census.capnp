@@ -27,6 +27,7 @@ struct ProcessCensus {
   peers @17 :UInt64;
   jobs @18 :UInt64;
   answers @19 :UInt64;
+  classes @20 :UInt64;
 }
 
 struct NodeCensus {
@@ -45,6 +46,7 @@ struct NodeCensus {
   transfers @12 :UInt64;
   allocations @13 :UInt64;
   processes @14 :List(ProcessCensus);
+  demands @15 :UInt64;
 }
 
 struct TakeProcessCensus {
@@ -64,5 +66,6 @@ struct ListObjects {
     nodes @0 :List(NodeCensus);
     names @1 :UInt64;
     waiting @2 :UInt64;
+    demands @3 :UInt64;
   }
 }

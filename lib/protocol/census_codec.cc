@@ -27,6 +27,7 @@ void Write(const ProcessCensus& census, wire::ProcessCensus::Builder out) {
   out.setPeers(census.peers);
   out.setJobs(census.jobs);
   out.setAnswers(census.answers);
+  out.setClasses(census.classes);
 }
 
 void Read(Budget&, wire::ProcessCensus::Reader in, ProcessCensus& census) {
@@ -50,6 +51,7 @@ void Read(Budget&, wire::ProcessCensus::Reader in, ProcessCensus& census) {
   census.peers = in.getPeers();
   census.jobs = in.getJobs();
   census.answers = in.getAnswers();
+  census.classes = in.getClasses();
 }
 
 void Write(const NodeCensus& census, wire::NodeCensus::Builder out) {
@@ -60,6 +62,7 @@ void Write(const NodeCensus& census, wire::NodeCensus::Builder out) {
   out.setWorkers(census.workers);
   out.setLeases(census.leases);
   out.setWaiting(census.waiting);
+  out.setDemands(census.demands);
   out.setObjects(census.objects);
   out.setBytes(census.bytes);
   out.setPins(census.pins);
@@ -79,6 +82,7 @@ void Read(Budget& budget, wire::NodeCensus::Reader in, NodeCensus& census) {
   census.workers = in.getWorkers();
   census.leases = in.getLeases();
   census.waiting = in.getWaiting();
+  census.demands = in.getDemands();
   census.objects = in.getObjects();
   census.bytes = in.getBytes();
   census.pins = in.getPins();
@@ -116,6 +120,7 @@ void Write(const ListObjects::Reply& reply, wire::ListObjects::Reply::Builder ou
   for (unsigned i = 0; i < nodes.size(); ++i) Write(reply.nodes[i], nodes[i]);
   out.setNames(reply.names);
   out.setWaiting(reply.waiting);
+  out.setDemands(reply.demands);
 }
 void Read(Budget& budget, wire::ListObjects::Reply::Reader in, ListObjects::Reply& reply) {
   const auto nodes = in.getNodes();
@@ -123,6 +128,7 @@ void Read(Budget& budget, wire::ListObjects::Reply::Reader in, ListObjects::Repl
   for (unsigned i = 0; i < nodes.size(); ++i) Read(budget, nodes[i], reply.nodes[i]);
   reply.names = in.getNames();
   reply.waiting = in.getWaiting();
+  reply.demands = in.getDemands();
 }
 
 }  // namespace

@@ -20,6 +20,7 @@ void WriteProcess(JsonWriter& json, const ProcessCensus& process) {
   json.Member("pins", process.pins);
   json.Member("slabs", process.slabs);
   json.Member("tasks", process.tasks);
+  json.Member("classes", process.classes);
   json.Member("leases", process.leases);
   json.Member("streams", process.streams);
   json.Member("peers", process.peers);
@@ -37,6 +38,7 @@ void WriteNode(JsonWriter& json, const NodeCensus& node) {
   json.Member("workers", node.workers);
   json.Member("leases", node.leases);
   json.Member("waiting", node.waiting);
+  json.Member("demands", node.demands);
   json.Member("objects", node.objects);
   json.Member("bytes", node.bytes);
   json.Member("pins", node.pins);
@@ -61,6 +63,7 @@ void WriteObjects(JsonWriter& json, const ListObjects::Reply& list) {
   json.EndArray();
   json.Member("named_actors", list.names);
   json.Member("waiting_leases", list.waiting);
+  json.Member("waiting_demands", list.demands);
   json.EndObject();
 }
 

@@ -31,8 +31,9 @@ struct ProcessCensus {
   uint64_t pins = 0;   // stored objects that it has mapped
   uint64_t slabs = 0;  // leased, to write small stored objects in
 
-  uint64_t tasks = 0;   // its calls without an answer
-  uint64_t leases = 0;  // of workers, for its tasks
+  uint64_t tasks = 0;    // its calls without an answer
+  uint64_t classes = 0;  // scheduling classes with tasks or leases
+  uint64_t leases = 0;   // of workers, for its tasks
   uint64_t streams = 0;
   uint64_t peers = 0;  // processes that it is connected with
 
@@ -52,6 +53,7 @@ struct NodeCensus {
   uint64_t workers = 0;
   uint64_t leases = 0;
   uint64_t waiting = 0;  // leases that are wanted and not granted
+  uint64_t demands = 0;  // scheduling classes that it knows of
 
   // The object store.
   uint64_t objects = 0;
@@ -89,6 +91,7 @@ struct ListObjects {
     std::vector<NodeCensus> nodes;  // by name
     uint64_t names = 0;             // of actors
     uint64_t waiting = 0;           // leases wanted and not placed
+    uint64_t demands = 0;           // scheduling classes that the head knows of
   };
   static constexpr Method kMethod = Method::kListObjects;
 };

@@ -88,6 +88,11 @@ struct SchedulingClass {
   bool outlives_driver = false;  // a detached actor's, or what one has submitted: goes on when the driver has ended
 
   friend bool operator==(const SchedulingClass&, const SchedulingClass&) = default;
+  template <typename H>
+  friend H AbslHashValue(H h, const SchedulingClass& c) {
+    return H::combine(std::move(h), c.job, c.job_origin.node, c.resources.amounts(), c.where, c.strategy, c.dedicated,
+                      c.placement_timeout, c.outlives_driver);
+  }
 };
 
 // A machine as it is declared and found.

@@ -51,6 +51,9 @@ struct RegisterProcess {
   ProgramInfo program;  // a driver's
 };
 
+// Classes that a client wants leases of at a time; it keeps further ones to itself meanwhile.
+inline constexpr size_t kMaxDemandedClasses = 1024;
+
 // client -> its node: how many leases of a class it wants to hold beyond those it was granted. Absolute, so that saying
 // it twice does no harm; 0 withdraws.
 struct SetDemand {

@@ -18,6 +18,7 @@ ProcessCensus Client::Census() const {
   census.pins = store_.pinned();
   census.slabs = store_.slabs();
   census.tasks = book_.size();
+  census.classes = dispatcher_.classes();
   census.leases = dispatcher_.leases();
   census.streams = streams_.size();
   if (worker_ != nullptr) worker_->Count(census);

@@ -21,8 +21,9 @@ SharedHosts::~SharedHosts() {
 void SharedHosts::Clear() {
   closed_ = true;
   env_.executor().CancelTimer(std::exchange(sweep_, 0));
-  for (const auto& pool : pools_) env_.executor().CancelTimer(pool->patience);
+  for (const auto& [id, pool] : pools_) env_.executor().CancelTimer(pool->patience);
   dirty_.clear();
+  maybe_over_.clear();
   hosts_.clear();
   pools_.clear();
 }
@@ -30,25 +31,28 @@ void SharedHosts::Clear() {
 // --- constructors ---
 
 SharedHosts::Pool& SharedHosts::PoolFor(const SchedulingClass& spec) {
-  for (const auto& pool : pools_) {
-    if (pool->spec == spec) return *pool;
-  }
-  pools_.push_back(std::make_unique<Pool>());
-  pools_.back()->spec = spec;
-  pools_.back()->class_id = dispatcher_.OpenClass(spec, *this);
-  return *pools_.back();
+  const uint32_t class_id = dispatcher_.OpenClass(spec, *this);
+  std::unique_ptr<Pool>& pool = pools_[class_id];
+  if (pool == nullptr) pool = std::make_unique<Pool>(Pool{.class_id = class_id, .spec = spec});
+  return *pool;
 }
 
 SharedHosts::Pool* SharedHosts::FindPool(uint32_t class_id) {
-  for (const auto& pool : pools_) {
-    if (pool->class_id == class_id) return pool.get();
-  }
-  return nullptr;
+  const auto found = pools_.find(class_id);
+  return found == pools_.end() ? nullptr : found->second.get();
+}
+
+void SharedHosts::CloseIfOver(const Pool& pool) {
+  if (pool.constructors > 0 || !pool.hosts.empty()) return;
+  maybe_over_.push_back(pool.class_id);
+  env_.executor().Defer(*this);
 }
 
 void SharedHosts::Submit(TaskRecord& constructor, const SchedulingClass& spec) {
+  Pool& pool = PoolFor(spec);
+  ++pool.constructors;
   constructor.sink = this;
-  constructor.pool = PoolFor(spec).class_id;
+  constructor.pool = pool.class_id;
   book_.AwaitArguments(constructor);
 }
 
@@ -61,6 +65,13 @@ void SharedHosts::OnTaskReady(TaskRecord& task) {
 }
 
 void SharedHosts::OnTaskDoomed(TaskRecord& task, const absl::Status& error) { actors_.OnActorFailed(task, error); }
+
+void SharedHosts::OnTaskOver(TaskRecord& task) {
+  Pool* const pool = FindPool(task.pool);
+  if (pool == nullptr) return;  // shut down
+  --pool->constructors;
+  CloseIfOver(*pool);
+}
 
 void SharedHosts::Fail(TaskRecord& task, const absl::Status& error) {
   actors_.OnActorFailed(task, error);
@@ -144,6 +155,13 @@ void SharedHosts::RunDeferred() {
     host->dirty = false;
     SendBatch(*host);
   }
+  for (const uint32_t class_id : std::exchange(maybe_over_, {})) {
+    const Pool* const pool = FindPool(class_id);
+    if (pool == nullptr || pool->constructors > 0 || !pool->hosts.empty()) continue;
+    env_.executor().CancelTimer(pool->patience);
+    pools_.erase(class_id);
+    dispatcher_.CloseClass(class_id);
+  }
 }
 
 void SharedHosts::SendBatch(Host& host) {
@@ -201,7 +219,7 @@ SharedHosts::Host* SharedHosts::Find(ProcessId worker) {
 
 void SharedHosts::OnLease(const LeaseGranted& granted) {
   Pool* const pool = FindPool(granted.class_id);
-  if (pool == nullptr) return;
+  if (pool == nullptr) return dispatcher_.GiveBack(granted.worker, granted.lease);
   auto host = std::make_unique<Host>();
   host->pool = pool;
   host->lease = granted.lease;
@@ -306,6 +324,7 @@ std::unique_ptr<SharedHosts::Host> SharedHosts::Detach(Host& host) {
   const auto position = std::find_if(all.begin(), all.end(), [&host](const auto& held) { return held.get() == &host; });
   std::unique_ptr<Host> detached = std::move(*position);
   all.erase(position);
+  CloseIfOver(*host.pool);
   return detached;
 }
 
@@ -331,7 +350,7 @@ void SharedHosts::Sweep() {
   const absl::Time now = env_.executor().Now();
   absl::Time next = absl::InfiniteFuture();
   std::vector<Host*> idle;
-  for (const auto& pool : pools_) {
+  for (const auto& [id, pool] : pools_) {
     for (const auto& host : pool->hosts) {
       if (host->load() > 0 || host->peer == nullptr) continue;
       if (now - host->idle_since >= kIdleHost) {
@@ -352,9 +371,7 @@ void SharedHosts::Sweep() {
 // Its worker ends with the lease.
 void SharedHosts::Return(Host& host) {
   const std::unique_ptr<Host> returned = Detach(host);
-  peers_.With(returned->worker, [lease = returned->lease](absl::StatusOr<Peer*> peer) {
-    if (peer.ok()) (*peer)->channel().Notify(ReturnLease{.lease = lease});
-  });
+  dispatcher_.GiveBack(returned->worker, returned->lease);
 }
 
 }  // namespace ioc

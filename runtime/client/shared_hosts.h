@@ -17,6 +17,7 @@
 #include <absl/time/time.h>
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -79,6 +80,7 @@ class SharedHosts final : public TaskSink, public LeaseTaker, public Deferred {
   struct Pool {
     uint32_t class_id = 0;
     SchedulingClass spec;
+    size_t constructors = 0;  // that have not ended
     std::deque<TaskRecord*> ready;
     std::vector<std::unique_ptr<Host>> hosts;
     absl::Time spread_until = absl::InfinitePast();  // until then every node has a host, as far as is known
@@ -88,12 +90,15 @@ class SharedHosts final : public TaskSink, public LeaseTaker, public Deferred {
 
   void OnTaskReady(TaskRecord& task) override;
   void OnTaskDoomed(TaskRecord& task, const absl::Status& error) override;
+  void OnTaskOver(TaskRecord& task) override;
   void OnLease(const LeaseGranted& granted) override;
   void OnRefused(uint32_t class_id, const absl::Status& error) override;
   void RunDeferred() override;
 
   Pool& PoolFor(const SchedulingClass& spec);
   Pool* FindPool(uint32_t class_id);
+  // At the end of this turn it goes, if nothing is left of it.
+  void CloseIfOver(const Pool& pool);
   Host* Find(ProcessId worker);
   bool IsSpread(const Pool& pool) const { return pool.spread_until > env_.executor().Now(); }
   void Pump(Pool& pool);
@@ -117,7 +122,8 @@ class SharedHosts final : public TaskSink, public LeaseTaker, public Deferred {
   TaskBook& book_;
   TaskDispatcher& dispatcher_;
   ActorEvents& actors_;
-  std::vector<std::unique_ptr<Pool>> pools_;
+  std::map<uint32_t, std::unique_ptr<Pool>> pools_;  // by class
+  std::vector<uint32_t> maybe_over_;                 // of them
   absl::flat_hash_map<ProcessId, Host*> hosts_;
   std::vector<ProcessId> dirty_;
   PushTasks push_;

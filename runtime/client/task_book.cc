@@ -351,6 +351,7 @@ void TaskBook::Discard(const StreamItem& item, const Peer& sender) {
 
 void TaskBook::Destroy(TaskRecord& task) {
   auto node = tasks_.extract(task.sequence);
+  if (task.sink != nullptr) task.sink->OnTaskOver(task);
   if (task.missing > 0) {
     for (ObjectRecord* dependency : task.dependencies) objects_.Unlisten(*dependency, task);
     if (task.stored_payload != nullptr) objects_.Unlisten(*task.stored_payload, task);

@@ -22,11 +22,17 @@ TaskDispatcher::~TaskDispatcher() {
 void TaskDispatcher::Clear() {
   env_.executor().CancelTimer(std::exchange(sweep_, 0));
   dirty_leases_.clear();
-  dirty_queues_.clear();
   leases_.clear();
   last_options_ = nullptr;
   last_queue_ = nullptr;
-  queues_.clear();
+  demanding_ = 0;
+  held_back_.clear();
+  for (const auto& [id, queue] : classes_.all()) {  // which go when their tasks have failed
+    queue->ready.clear();
+    queue->leases.clear();
+    queue->demanded = queue->taker_wants = 0;
+    Touch(*queue);
+  }
 }
 
 void TaskDispatcher::SetJob(JobId job, NodeAddress origin) {
@@ -34,33 +40,21 @@ void TaskDispatcher::SetJob(JobId job, NodeAddress origin) {
   job_origin_ = std::move(origin);
 }
 
-ClassQueue& TaskDispatcher::QueueFor(const SchedulingClass& asked) {
-  for (const auto& queue : queues_) {
-    const bool same = queue->asked == asked && queue->spec.outlives_driver == outlives_driver_;
-    if (same && queue->taker == nullptr) return *queue;
-  }
-  return AddQueue(asked);
-}
-
-ClassQueue& TaskDispatcher::AddQueue(const SchedulingClass& asked) {
-  auto queue = std::make_unique<ClassQueue>();
-  queue->id = static_cast<uint32_t>(queues_.size() + 1);
-  queue->asked = asked;
-  queue->spec = OfJob(asked);
-  queues_.push_back(std::move(queue));
-  return *queues_.back();
-}
-
 absl::Status TaskDispatcher::Submit(TaskRecord& task) {
   if (last_options_ != task.options) {
     IOC_ASSIGN_OR_RETURN(const SchedulingClass asked, ClassOf(*task.options));
-    last_queue_ = &QueueFor(asked);
+    last_queue_ = &classes_.Get(OfJob(asked), nullptr);
     last_options_ = task.options;
   }
-  task.queue = last_queue_;
+  Enter(task, *last_queue_);
+  return absl::OkStatus();
+}
+
+void TaskDispatcher::Enter(TaskRecord& task, ClassQueue& queue) {
+  ++queue.uses;
+  task.queue = &queue;
   task.sink = this;
   book_.AwaitArguments(task);
-  return absl::OkStatus();
 }
 
 SchedulingClass TaskDispatcher::OfJob(const SchedulingClass& wanted) const {
@@ -72,9 +66,7 @@ SchedulingClass TaskDispatcher::OfJob(const SchedulingClass& wanted) const {
 }
 
 void TaskDispatcher::Submit(TaskRecord& task, const SchedulingClass& spec) {
-  task.queue = &QueueFor(spec);
-  task.sink = this;
-  book_.AwaitArguments(task);
+  Enter(task, classes_.Get(OfJob(spec), nullptr));
 }
 
 void TaskDispatcher::OnTaskReady(TaskRecord& task) {
@@ -86,6 +78,11 @@ void TaskDispatcher::OnTaskReady(TaskRecord& task) {
 
 void TaskDispatcher::OnTaskDoomed(TaskRecord& task, const absl::Status& error) {
   if (task.kind == TaskKind::kCreateActor) actors_.OnActorFailed(task, error);
+}
+
+void TaskDispatcher::OnTaskOver(TaskRecord& task) {
+  ClassQueue& queue = *task.queue;
+  if (--queue.uses == 0 && queue.leases.empty()) Touch(queue);
 }
 
 size_t TaskDispatcher::WindowOf(const ClassQueue& queue) const {
@@ -115,11 +112,20 @@ void TaskDispatcher::Pump(ClassQueue& queue) {
     queue.ready.pop_front();
     Push(*lease, *task);
   }
-  if (queue.dirty) return;
-  if (queue.ready.empty() && queue.demanded == 0) return;
-  queue.dirty = true;
+  if (!queue.ready.empty() || queue.demanded > 0) Touch(queue);
+}
+
+void TaskDispatcher::Touch(ClassQueue& queue) {
+  if (std::exchange(queue.dirty, true)) return;
   dirty_queues_.push_back(&queue);
   env_.executor().Defer(*this);
+}
+
+void TaskDispatcher::Forget(ClassQueue& queue) {
+  if (queue.crossed && queue.told > 0) SendDemand(queue);
+  if (last_queue_ == &queue) last_options_ = nullptr;
+  held_back_.erase(queue.id);
+  classes_.Erase(queue);
 }
 
 void TaskDispatcher::Push(Lease& lease, TaskRecord& task) {
@@ -161,6 +167,10 @@ void TaskDispatcher::RunDeferred() {
   for (ClassQueue* queue : std::exchange(dirty_queues_, {})) {
     queue->dirty = false;
     LookAtDemand(*queue);
+    if (queue->is_over()) Forget(*queue);  // unless it was touched again
+  }
+  while (demanding_ < kMaxDemandedClasses && !held_back_.empty()) {
+    LookAtDemand(*classes_.Find(held_back_.extract(held_back_.begin()).value()));
   }
 }
 
@@ -175,6 +185,7 @@ void TaskDispatcher::PushUrgent() {
 }
 
 void TaskDispatcher::LookAtDemand(ClassQueue& queue) {
+  if (queue.taker != nullptr) return Demand(queue, queue.taker_wants);
   // A lease whose worker is being connected to will take one at least.
   const auto coming = static_cast<size_t>(std::count_if(queue.leases.begin(), queue.leases.end(),
                                                         [](const auto& lease) { return lease->peer == nullptr; }));
@@ -183,35 +194,70 @@ void TaskDispatcher::LookAtDemand(ClassQueue& queue) {
   // Not every change is worth a message: only the first, the last, and a doubling or halving.
   const bool first_or_last = (wanted == 0) != (queue.demanded == 0);
   if (!first_or_last && wanted < 2 * queue.demanded && 2 * wanted > queue.demanded) return;
+  Demand(queue, wanted);
+}
+
+void TaskDispatcher::Demand(ClassQueue& queue, uint32_t wanted) {
   if (wanted == queue.demanded) return;
-  queue.demanded = wanted;
+  if (queue.demanded == 0 && demanding_ >= kMaxDemandedClasses) {
+    held_back_.insert(queue.id);
+    return;
+  }
+  queue.crossed |= queue.demanded > 0;
+  NoteDemanded(queue, wanted);
   SendDemand(queue);
 }
 
+void TaskDispatcher::NoteDemanded(ClassQueue& queue, uint32_t leases) {
+  if (queue.demanded == 0 && leases > 0) ++demanding_;
+  if (queue.demanded > 0 && leases == 0) {
+    --demanding_;
+    Touch(queue);  // others may have been held back, and it may be over
+  }
+  queue.demanded = leases;
+}
+
 void TaskDispatcher::SendDemand(ClassQueue& queue) {
-  uint32_t depth = 0;
-  if (!queue.ready.empty()) depth = queue.ready.front()->depth;
+  queue.told = queue.demanded;
+  const uint32_t depth = queue.ready.empty() ? queue.taker_depth : queue.ready.front()->depth;
   node_.Notify(SetDemand{.class_id = queue.id, .spec = queue.spec, .wanted = queue.demanded, .depth = depth});
 }
 
 uint32_t TaskDispatcher::OpenClass(const SchedulingClass& spec, LeaseTaker& taker) {
-  ClassQueue& queue = AddQueue(spec);
-  queue.taker = &taker;
+  ClassQueue& queue = classes_.Get(OfJob(spec), &taker);
+  queue.uses = 1;
   return queue.id;
 }
 
 void TaskDispatcher::Want(uint32_t class_id, uint32_t leases, uint32_t depth) {
-  ClassQueue& queue = *queues_[class_id - 1];
-  if (queue.demanded == leases) return;
-  queue.demanded = leases;
-  node_.Notify(SetDemand{.class_id = queue.id, .spec = queue.spec, .wanted = leases, .depth = depth});
+  ClassQueue& queue = *classes_.Find(class_id);
+  queue.taker_wants = leases;
+  queue.taker_depth = depth;
+  LookAtDemand(queue);
+}
+
+void TaskDispatcher::CloseClass(uint32_t class_id) {
+  Want(class_id, 0, 0);
+  ClassQueue& queue = *classes_.Find(class_id);
+  queue.uses = 0;
+  Touch(queue);
+}
+
+void TaskDispatcher::GiveBack(const ProcessAddress& worker, LeaseId lease) {
+  peers_.With(worker, [lease](absl::StatusOr<Peer*> peer) {
+    if (peer.ok()) (*peer)->channel().Notify(ioc::ReturnLease{.lease = lease});
+  });
 }
 
 void TaskDispatcher::OnLeaseGranted(const LeaseGranted& granted) {
-  if (granted.class_id == 0 || granted.class_id > queues_.size()) return;
-  ClassQueue& queue = *queues_[granted.class_id - 1];
-  if (queue.demanded > 0) --queue.demanded;
-  if (queue.taker != nullptr) return queue.taker->OnLease(granted);
+  ClassQueue* const known = classes_.Find(granted.class_id);
+  if (known == nullptr) return GiveBack(granted.worker, granted.lease);
+  ClassQueue& queue = *known;
+  if (queue.demanded > 0) NoteDemanded(queue, queue.demanded - 1);
+  if (queue.taker != nullptr) {
+    if (queue.taker_wants > 0) --queue.taker_wants;
+    return queue.taker->OnLease(granted);
+  }
   auto lease = std::make_unique<Lease>();
   lease->id = granted.lease;
   lease->queue = &queue;
@@ -242,9 +288,11 @@ void TaskDispatcher::LeaseConnected(LeaseId id, absl::StatusOr<Peer*> peer) {
 }
 
 void TaskDispatcher::OnDemandRefused(const DemandRefused& refused) {
-  if (refused.class_id == 0 || refused.class_id > queues_.size()) return;
-  ClassQueue& queue = *queues_[refused.class_id - 1];
-  queue.demanded = 0;
+  ClassQueue* const known = classes_.Find(refused.class_id);
+  if (known == nullptr) return;
+  ClassQueue& queue = *known;
+  NoteDemanded(queue, 0);
+  queue.taker_wants = 0;
   if (queue.taker != nullptr) return queue.taker->OnRefused(queue.id, refused.error);
   for (TaskRecord* task : std::exchange(queue.ready, {})) {
     const absl::Status error = WithContext(refused.error, absl::StrCat(std::string(task->label()), " can't be placed"));
@@ -255,8 +303,9 @@ void TaskDispatcher::OnDemandRefused(const DemandRefused& refused) {
 
 // A line in the log, once a class: its tasks would otherwise wait in silence until they fail.
 void TaskDispatcher::OnDemandWarning(const DemandWarning& warning) {
-  if (warning.class_id == 0 || warning.class_id > queues_.size()) return;
-  ClassQueue& queue = *queues_[warning.class_id - 1];
+  ClassQueue* const known = classes_.Find(warning.class_id);
+  if (known == nullptr) return;
+  ClassQueue& queue = *known;
   if (queue.taker != nullptr && !std::exchange(queue.warned, true)) {
     env_.Log(LogLevel::kWarning, absl::StrCat("actors that share a process can't be placed now: ", warning.reason));
   }
@@ -353,6 +402,7 @@ std::unique_ptr<Lease> TaskDispatcher::Detach(Lease& lease) {
       std::find_if(all.begin(), all.end(), [&lease](const auto& held) { return held.get() == &lease; });
   std::unique_ptr<Lease> detached = std::move(*position);
   all.erase(position);
+  if (all.empty() && lease.queue->uses == 0) Touch(*lease.queue);
   return detached;
 }
 
@@ -364,10 +414,8 @@ void TaskDispatcher::Requeue(TaskRecord& task) {
 
 void TaskDispatcher::OnPeerGone(Peer& peer) {
   std::vector<Lease*> lost;
-  for (const auto& queue : queues_) {
-    for (const auto& lease : queue->leases) {
-      if (lease->peer == &peer) lost.push_back(lease.get());
-    }
+  for (const auto& [id, lease] : leases_) {
+    if (lease->peer == &peer) lost.push_back(lease);
   }
   for (Lease* lease : lost) lease->peer = nullptr;  // what one gives back must not go to another
   for (Lease* lease : lost) LoseLease(*lease);
@@ -390,13 +438,14 @@ void TaskDispatcher::LoseLease(Lease& lease) {
   const std::string node_name = lease.node.name;
   Detach(lease);
   if (!suspects.empty()) {
-    fates_.Ask(worker, node_name,
-               [this, suspects = std::move(suspects)](const WorkerEnd& end) { Judge(suspects, end); });
+    fates_.Ask(worker, node_name, [this, class_id = queue.id, suspects = std::move(suspects)](const WorkerEnd& end) {
+      Judge(class_id, suspects, end);
+    });
   }
   Pump(queue);
 }
 
-void TaskDispatcher::Judge(const std::vector<uint64_t>& suspects, const WorkerEnd& end) {
+void TaskDispatcher::Judge(uint32_t class_id, const std::vector<uint64_t>& suspects, const WorkerEnd& end) {
   const size_t started = end.Started(suspects, book_.self());
   // Backwards, so that they stand at the front of their queue in their old order.
   for (size_t i = suspects.size(); i-- > 0;) {
@@ -409,7 +458,7 @@ void TaskDispatcher::Judge(const std::vector<uint64_t>& suspects, const WorkerEn
       Requeue(*task);
     }
   }
-  for (const auto& queue : queues_) Pump(*queue);
+  if (ClassQueue* const queue = classes_.Find(class_id)) Pump(*queue);
 }
 
 void TaskDispatcher::Charge(TaskRecord& task, const absl::Status& error) {
@@ -455,17 +504,14 @@ void TaskDispatcher::Sweep() {
   const absl::Time now = env_.executor().Now();
   absl::Time next = absl::InfiniteFuture();
   std::vector<Lease*> stale;
-  for (const auto& queue : queues_) {
-    if (queue->spec.dedicated) continue;
-    for (const auto& lease : queue->leases) {
-      if (lease->peer == nullptr) continue;
-      if (lease->in_flight.size() > 1) {
-        next = std::min(next, now + kWindow);
-        if (now - lease->progress >= kWindow) StealFrom(*lease);
-      } else if (lease->in_flight.empty()) {
-        if (now - lease->progress >= kIdleLease) stale.push_back(lease.get());
-        next = std::min(next, std::max(now, lease->progress + kIdleLease));
-      }
+  for (const auto& [id, lease] : leases_) {
+    if (lease->queue->spec.dedicated || lease->peer == nullptr) continue;
+    if (lease->in_flight.size() > 1) {
+      next = std::min(next, now + kWindow);
+      if (now - lease->progress >= kWindow) StealFrom(*lease);
+    } else if (lease->in_flight.empty()) {
+      if (now - lease->progress >= kIdleLease) stale.push_back(lease);
+      next = std::min(next, std::max(now, lease->progress + kIdleLease));
     }
   }
   for (Lease* lease : stale) ReturnLease(*lease);

@@ -13,12 +13,14 @@
 #include <absl/container/flat_hash_map.h>
 #include <absl/time/time.h>
 
-#include <deque>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "lib/env/env.h"
+#include "runtime/client/class_table.h"
 #include "runtime/client/fates.h"
 #include "runtime/client/node_link.h"
 #include "runtime/client/peers.h"
@@ -31,47 +33,6 @@ inline constexpr absl::Duration kIdleLease = absl::Milliseconds(100);
 inline constexpr size_t kMaxInFlight = 4096;             // tasks a lease, however short they are
 inline constexpr uint32_t kMaxDemand = 256;              // leases asked for at a time
 inline constexpr size_t kBatchBytes = size_t{64} << 10;  // of payload; more go in a frame of their own
-
-struct Lease {
-  LeaseId id;
-  ClassQueue* queue = nullptr;
-  ProcessAddress worker;
-  NodeAddress node;
-  Peer* peer = nullptr;               // null while connecting
-  std::deque<TaskRecord*> in_flight;  // in the order pushed; includes `batch`
-  std::vector<TaskRecord*> batch;     // not sent yet
-  size_t batch_bytes = 0;
-  bool dirty = false;  // in the list of those with a batch
-  bool recalled = false;
-  bool blocked = false;     // its worker's task waits: push nothing
-  bool taken = false;       // dedicated, and its one actor was pushed
-  bool stuck = false;       // its worker is slower than was thought: push nothing until it has answered
-  uint32_t asked_back = 0;  // tasks that may still be returned because of it
-  absl::Time progress;      // when it last answered, or was first pushed to
-};
-
-// Takes the leases of a class for itself.
-class LeaseTaker {
- public:
-  virtual void OnLease(const LeaseGranted& granted) = 0;
-  virtual void OnRefused(uint32_t class_id, const absl::Status& error) = 0;
-
- protected:
-  ~LeaseTaker() = default;
-};
-
-struct ClassQueue {
-  uint32_t id = 0;
-  SchedulingClass asked;  // as tasks ask for it, without the job
-  SchedulingClass spec;
-  std::deque<TaskRecord*> ready;
-  std::vector<std::unique_ptr<Lease>> leases;
-  uint32_t demanded = 0;        // what the node knows of
-  LeaseTaker* taker = nullptr;  // of its leases, if they are not for tasks in `ready`
-  bool dirty = false;           // in the list of those whose demand is to be looked at
-  bool warned = false;          // that nothing registered satisfies it
-  double mean_ns = 0;           // of user code, a moving average; 0: not known
-};
 
 // What happens to the workers that became actors.
 class ActorEvents {
@@ -111,9 +72,14 @@ class TaskDispatcher final : public TaskSink, public Deferred {
   // Sends at once what was pushed to workers that had nothing to do; for a thread that submits and then goes its way.
   void PushUrgent();
 
-  // A new class, whose leases go to `taker`; and how many it wants, beyond those it has.
+  // The number of the class whose leases go to `taker`, which has it until it closes it; and how many it wants, beyond
+  // those it has.
   uint32_t OpenClass(const SchedulingClass& spec, LeaseTaker& taker);
   void Want(uint32_t class_id, uint32_t leases, uint32_t depth);
+  void CloseClass(uint32_t class_id);
+
+  // Of a lease that nothing was pushed under.
+  void GiveBack(const ProcessAddress& worker, LeaseId lease);
 
   void OnLeaseGranted(const LeaseGranted& granted);
   void OnDemandRefused(const DemandRefused& refused);
@@ -129,24 +95,31 @@ class TaskDispatcher final : public TaskSink, public Deferred {
   void Cancel(TaskRecord& task, bool force);
 
   size_t leases() const { return leases_.size(); }
+  size_t classes() const { return classes_.size(); }
 
  private:
   void OnTaskReady(TaskRecord& task) override;
   void OnTaskDoomed(TaskRecord& task, const absl::Status& error) override;
+  void OnTaskOver(TaskRecord& task) override;
   void RunDeferred() override;
 
-  ClassQueue& QueueFor(const SchedulingClass& asked);
-  ClassQueue& AddQueue(const SchedulingClass& asked);
+  void Enter(TaskRecord& task, ClassQueue& queue);
+  // At the end of this turn its demand is looked at, and whether it is over.
+  void Touch(ClassQueue& queue);
+  void Forget(ClassQueue& queue);
   void Pump(ClassQueue& queue);
   Lease* PickLease(ClassQueue& queue);
   size_t WindowOf(const ClassQueue& queue) const;
   void Push(Lease& lease, TaskRecord& task);
   void SendBatch(Lease& lease);
   void LookAtDemand(ClassQueue& queue);
+  void Demand(ClassQueue& queue, uint32_t wanted);
+  void NoteDemanded(ClassQueue& queue, uint32_t leases);
   void SendDemand(ClassQueue& queue);
   void LeaseConnected(LeaseId id, absl::StatusOr<Peer*> peer);
   void LoseLease(Lease& lease);
-  void Judge(const std::vector<uint64_t>& suspects, const WorkerEnd& end);
+  // `suspects` are of that class.
+  void Judge(uint32_t class_id, const std::vector<uint64_t>& suspects, const WorkerEnd& end);
   void Charge(TaskRecord& task, const absl::Status& error);
   void Requeue(TaskRecord& task);
   void TakeOff(Lease& lease, TaskRecord& task);
@@ -168,11 +141,13 @@ class TaskDispatcher final : public TaskSink, public Deferred {
   NodeAddress job_origin_;
   bool outlives_driver_ = false;
   NodeAddress node_address_;
-  std::vector<std::unique_ptr<ClassQueue>> queues_;
+  ClassTable classes_;
+  size_t demanding_ = 0;          // of them, those with a demand
+  std::set<uint32_t> held_back_;  // those that want leases, when so many have a demand that no further one may
   // Of the task submitted last. Most have the same, and then nothing needs to be looked up.
   std::shared_ptr<const TaskOptions> last_options_;
   ClassQueue* last_queue_ = nullptr;
-  absl::flat_hash_map<LeaseId, Lease*> leases_;
+  std::map<LeaseId, Lease*> leases_;
   std::vector<Lease*> dirty_leases_;
   std::vector<ClassQueue*> dirty_queues_;
   bool urgent_ = false;

@@ -27,6 +27,8 @@ class TaskSink {
   virtual void OnTaskReady(TaskRecord& task) = 0;
   // An argument failed; the task is failed with `error` and destroyed after this.
   virtual void OnTaskDoomed(TaskRecord& task, const absl::Status& error) = 0;
+  // Its results are settled, and it is about to be destroyed.
+  virtual void OnTaskOver(TaskRecord&) {}
 
  protected:
   ~TaskSink() = default;

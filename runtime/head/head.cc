@@ -302,6 +302,7 @@ class Head::Impl final : private ChannelDelegate {
     listing->header = header;
     listing->reply.names = names_.size();
     listing->reply.waiting = placer_.waiting();
+    listing->reply.demands = placer_.demands();
     for (const auto& [id, node] : nodes_.nodes()) {
       if (!node.alive()) continue;
       ++listing->awaited;

@@ -76,6 +76,8 @@ class Placer final : private Deferred {
 
   // Leases that are wanted and not granted.
   uint64_t waiting() const;
+  // That it knows of.
+  size_t demands() const { return demands_; }
 
  private:
   using ClientKey = std::pair<NodeId, ProcessId>;

@@ -290,6 +290,7 @@ void LeaseManager::Describe(ReportResources& report) {
 void LeaseManager::Count(NodeCensus& census) const {
   census.leases = progress_.size();
   census.waiting = scheduler_.waiting();
+  census.demands = scheduler_.demands();
 }
 
 ProcessAddress LeaseManager::AddressOf(ProcessId worker) const {

@@ -46,12 +46,12 @@ absl::Status LocalScheduler::SetDemand(const DemandKey& key, const SchedulingCla
   auto found = demands_.find(key);
   if (found == demands_.end()) {
     if (wanted == 0) return absl::OkStatus();
-    const auto first = demands_.lower_bound({key.client, 0});
-    const auto last = demands_.upper_bound({key.client, ~uint32_t{0}});
-    if (static_cast<size_t>(std::distance(first, last)) >= kMaxDemandsOfClient) {
+    size_t& count = demands_of_[key.client];
+    if (count >= kMaxDemandsOfClient) {
       return absl::ResourceExhaustedError(absl::StrCat("process ", key.client.ToString(), " wants leases of more than ",
                                                        kMaxDemandsOfClient, " scheduling classes at a time"));
     }
+    ++count;
     found = demands_.try_emplace(key).first;
     found->second.arrival = ++last_arrival_;
     found->second.waiting_since = now;
@@ -59,7 +59,7 @@ absl::Status LocalScheduler::SetDemand(const DemandKey& key, const SchedulingCla
   Demand& demand = found->second;
   if (demand.spec == nullptr || *demand.spec != spec) {
     if (absl::Status status = CheckRequest(spec); !status.ok()) {
-      demands_.erase(found);
+      Erase(found);
       return status;
     }
     demand.spec = std::make_shared<const SchedulingClass>(spec);
@@ -74,9 +74,13 @@ absl::Status LocalScheduler::SetDemand(const DemandKey& key, const SchedulingCla
 
 // What the head knows of is kept until it has heard of its end.
 void LocalScheduler::EraseIfDone(Demands::iterator demand) {
-  if (demand->second.wanted == 0 && demand->second.pending == 0 && demand->second.forwarded == 0) {
-    demands_.erase(demand);
-  }
+  if (demand->second.wanted == 0 && demand->second.pending == 0 && demand->second.forwarded == 0) Erase(demand);
+}
+
+LocalScheduler::Demands::iterator LocalScheduler::Erase(Demands::iterator demand) {
+  const auto count = demands_of_.find(demand->first.client);
+  if (--count->second == 0) demands_of_.erase(count);
+  return demands_.erase(demand);
 }
 
 void LocalScheduler::Withdraw(const DemandKey& key) {
@@ -106,7 +110,7 @@ void LocalScheduler::NoteUnrunnable(JobId job, absl::Time until) { unrunnable_[j
 
 void LocalScheduler::DropClient(ProcessId client) {
   auto demand = demands_.lower_bound({client, 0});
-  while (demand != demands_.end() && demand->first.client == client) demand = demands_.erase(demand);
+  while (demand != demands_.end() && demand->first.client == client) demand = Erase(demand);
   turns_.erase(client);
   job_turns_.erase(JobId(client.value()));  // if it is a driver
 }
@@ -304,7 +308,7 @@ LocalScheduler::Recall LocalScheduler::LeasesToRecall(absl::Time now) {
       const absl::Duration age = now - lease->since;
       if (age < kLeaseQuantum) {
         recall.again = std::min(recall.again, kLeaseQuantum - age);
-        continue;
+        break;  // those behind it are younger
       }
       lease->recalled_at = now;
       recall.leases.push_back(id);

@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "lib/protocol/common.h"
+#include "lib/protocol/node_messages.h"
 
 namespace ioc {
 
@@ -38,8 +39,8 @@ inline constexpr absl::Duration kStarvedUntil = absl::Seconds(30);
 // A lease that was called back is expected for this long; then it has a long task, and another one is called back.
 inline constexpr absl::Duration kRecallPatience = absl::Milliseconds(20);
 inline constexpr size_t kMaxWorkersFactor = 4;
-// Classes that one client can have demands for at a time.
-inline constexpr size_t kMaxDemandsOfClient = 4096;
+// Classes that one client can have demands for at a time. What it wants no more may be known for a little yet.
+inline constexpr size_t kMaxDemandsOfClient = 4 * kMaxDemandedClasses;
 
 // A client's demand for one of its classes.
 struct DemandKey {
@@ -124,6 +125,7 @@ class LocalScheduler {
   ResourceSet free_for_head() const;
   size_t leases_for_head() const;
   uint32_t waiting() const;  // leases that are wanted and not granted
+  size_t demands() const { return demands_.size(); }
 
  private:
   struct Demand {
@@ -147,6 +149,7 @@ class LocalScheduler {
   LeaseId Take(Lease lease);
   void Unpend(const Lease& lease);
   void EraseIfDone(Demands::iterator demand);
+  Demands::iterator Erase(Demands::iterator demand);
 
   const NodeInfo info_;
   const uint64_t lease_base_;
@@ -156,6 +159,7 @@ class LocalScheduler {
   uint64_t last_turn_ = 0;
   ResourceSet free_;
   Demands demands_;
+  std::map<ProcessId, size_t> demands_of_;  // how many of them each client has
   // When each job and each client was served last; the longest ago goes first.
   std::map<JobId, uint64_t> job_turns_;
   std::map<ProcessId, uint64_t> turns_;
