@@ -73,11 +73,6 @@ void DisconnectAll(SimCluster& cluster) {
   }
 }
 
-int Total(const Numbers& numbers) {
-  const std::vector<int> values = Cluster::Current().Get(numbers).value();
-  return std::accumulate(values.begin(), values.end(), 0);
-}
-
 // As many as there may not be calls on one connection.
 Numbers PutMany(int count) {
   Numbers numbers;
