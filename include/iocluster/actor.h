@@ -13,8 +13,8 @@
 // is made again, after its process has died (ActorOptions::max_restarts), from its last saved state: its constructor
 // runs as the first time, then Restore. Calls that had been answered before, and come again because their callers did
 // not hear the answer, get it then and are not run again. What the actor did after its last checkpoint is lost.
-// ActorOptions::checkpoint_every and checkpoint_period say when states are saved. The actor's owner keeps the last one;
-// one of more than 100 KiB lies in the store of the actor's node, and is lost with it: then only the constructor runs.
+// ActorOptions::checkpoint_every and checkpoint_period say when states are saved. The actor's owner keeps the last one,
+// one of more than 100 KiB in the store of its own node, where it is copied to: so it outlives the actor's node.
 // Where several calls run at a time, Checkpoint runs beside them, and the class has to lock.
 #ifndef IOCLUSTER_ACTOR_H_
 #define IOCLUSTER_ACTOR_H_

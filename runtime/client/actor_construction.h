@@ -12,18 +12,21 @@
 
 namespace ioc {
 
-// The last checkpoint of an actor that this process owns. What it views lies in `words`; the references in it are held.
+// A checkpoint of an actor that this process owns. What it views lies in `words`; the references in it are held.
 struct KeptCheckpoint {
+  ObjectId id;          // that its worker gave it
+  uint64_t link = 0;    // whom to answer...
+  FrameHeader request;  // ... and what
   std::vector<uint64_t> words;
   KeepCheckpoint message;
   std::vector<ObjectRecord*> refs;
-  ObjectRecord* state = nullptr;  // the state, if it is stored; held
+  ObjectRecord* state = nullptr;  // the state, if it is stored, in the own node's store; held
 };
 
 struct Construction {
   ActorOptions options;
   uint64_t checkpoint_ids = 0;                 // of this incarnation: see TaskSpec
-  std::unique_ptr<KeptCheckpoint> checkpoint;  // null: it has none
+  std::shared_ptr<KeptCheckpoint> checkpoint;  // the last one; null: it has none
 };
 
 }  // namespace ioc

@@ -17,8 +17,8 @@ absl::Status HasEnded(ObjectId actor) {
 }  // namespace
 
 ActorOwner::ActorOwner(Env& env, NodeLink& node, PeerTable& peers, ObjectTable& objects, TaskBook& book,
-                       Borrowing& borrowing, PeerReach& reach, TaskDispatcher& dispatcher, SharedHosts& hosts,
-                       ActorCaller& caller)
+                       Borrowing& borrowing, PeerReach& reach, StoreClient& store, TaskDispatcher& dispatcher,
+                       SharedHosts& hosts, ActorCaller& caller)
     : env_(env),
       node_(node),
       peers_(peers),
@@ -26,9 +26,11 @@ ActorOwner::ActorOwner(Env& env, NodeLink& node, PeerTable& peers, ObjectTable& 
       book_(book),
       borrowing_(borrowing),
       reach_(reach),
+      store_(store),
       dispatcher_(dispatcher),
       hosts_(hosts),
-      caller_(caller) {}
+      caller_(caller),
+      copies_(env, store) {}
 
 ActorOwner::OwnedActor* ActorOwner::Find(ObjectId id) const {
   const auto found = actors_.find(id);
@@ -198,7 +200,7 @@ bool ActorOwner::MayLive(const ObjectRecord& record) const { return Get(record).
 
 void ActorOwner::OnActorOver(ObjectRecord& record, const WorkerEnd& end) {
   OwnedActor& actor = Get(record);
-  DropCheckpointIfLost(actor, end);
+  FreeUnheard(actor);
   if (end.running && actor.phase == Phase::kAlive) hosts_.OnActorLeft(actor.at.worker.process);
   actor.phase = Phase::kMaking;
   if (actor.restarts_left == 0) return Die(actor, DeathOf(*record.actor, end.error));
@@ -211,6 +213,7 @@ void ActorOwner::Die(OwnedActor& actor, const absl::Status& error) {
   actor.phase = Phase::kDead;
   actor.error = error;
   ReleaseConstructor(actor);
+  FreeUnheard(actor);
   ReleaseCheckpoint(actor);
   if (CauseOf(error) != Cause::kInvalidArgument) ReleaseName(actor);
   AnswerAsking(actor);
@@ -223,6 +226,7 @@ void ActorOwner::OnDead(ObjectRecord& record) {
   if (actor->phase != Phase::kDead) ReleaseName(*actor);
   if (actor->phase == Phase::kAlive) LeaveWorker(*actor, /*force=*/false);
   ReleaseConstructor(*actor);
+  FreeUnheard(*actor);
   ReleaseCheckpoint(*actor);
   actors_.erase(record.id());
 }

@@ -28,6 +28,7 @@
 #include "runtime/client/actor_construction.h"
 #include "runtime/client/peer_reach.h"
 #include "runtime/client/shared_hosts.h"
+#include "runtime/client/store_copies.h"
 #include "runtime/client/task_dispatcher.h"
 
 namespace ioc {
@@ -35,7 +36,7 @@ namespace ioc {
 class ActorOwner final : public ActorEvents, public ActorCallerHooks {
  public:
   ActorOwner(Env& env, NodeLink& node, PeerTable& peers, ObjectTable& objects, TaskBook& book, Borrowing& borrowing,
-             PeerReach& reach, TaskDispatcher& dispatcher, SharedHosts& hosts, ActorCaller& caller);
+             PeerReach& reach, StoreClient& store, TaskDispatcher& dispatcher, SharedHosts& hosts, ActorCaller& caller);
 
   // A new actor; the record comes unheld. `constructor` keeps its references.
   ObjectRecord& Create(internal::Call& constructor, const ActorOptions& options, std::string_view type);
@@ -49,7 +50,10 @@ class ActorOwner final : public ActorEvents, public ActorCallerHooks {
   // Nobody refers to the actor any more: it ends. After the ActorCaller's.
   void OnDead(ObjectRecord& record);
   // Nothing is begun any more.
-  void Clear() { closed_ = true; }
+  void Clear() {
+    closed_ = true;
+    copies_.Clear();
+  }
 
  private:
   // kLeaving: it was killed, to be made again, and what was sent to its worker is not accounted for yet.
@@ -68,6 +72,7 @@ class ActorOwner final : public ActorEvents, public ActorCallerHooks {
     internal::Call constructor;  // without references: those are in the records below
     std::vector<ObjectRecord*> dependencies;
     std::vector<ObjectRecord*> refs;
+    uint64_t next_checkpoint = 0;            // the ids of those that came from this incarnation are lower
     uint64_t creation = 0;                   // sequence of the constructor's task, while it is under way
     std::map<uint64_t, FrameHeader> asking;  // ResolveActor calls that wait, by link
 
@@ -104,9 +109,15 @@ class ActorOwner final : public ActorEvents, public ActorCallerHooks {
   void Stop(const Stopping& stopping);
   // actor_owner_checkpoints.cc
   void SetIdsApart(OwnedActor& actor);
+  // Has its state in the own node's store, if it is stored.
+  void BringHome(const std::shared_ptr<KeptCheckpoint>& kept);
+  void EndCheckpoint(const std::shared_ptr<KeptCheckpoint>& kept, absl::Status status);
+  // What its worker may have stored for checkpoints that never came here: those before the one with the sequence `end`;
+  // or, if it is over, the one that would have come next.
+  void FreeUnheard(OwnedActor& actor, uint64_t end);
+  void FreeUnheard(OwnedActor& actor);
   void Release(KeptCheckpoint& kept);
   void ReleaseCheckpoint(OwnedActor& actor);
-  void DropCheckpointIfLost(OwnedActor& actor, const WorkerEnd& end);
 
   Env& env_;
   NodeLink& node_;
@@ -115,10 +126,12 @@ class ActorOwner final : public ActorEvents, public ActorCallerHooks {
   TaskBook& book_;
   Borrowing& borrowing_;
   PeerReach& reach_;
+  StoreClient& store_;
   TaskDispatcher& dispatcher_;
   SharedHosts& hosts_;
   ActorCaller& caller_;
   absl::flat_hash_map<ObjectId, std::unique_ptr<OwnedActor>> actors_;
+  StoreCopies copies_;
   bool closed_ = false;
 };
 

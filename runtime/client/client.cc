@@ -54,7 +54,8 @@ Client::Client(std::shared_ptr<Env> env, WorkerHooks* worker)
       wait_follower_(objects_, book_, peers_),
       hosts_(*env_, peers_, fates_, book_, dispatcher_, actor_owner_),
       actor_caller_(*env_, peers_, objects_, book_, fates_, reach_, dispatcher_, detached_, actor_owner_),
-      actor_owner_(*env_, node_, peers_, objects_, book_, borrowing_, reach_, dispatcher_, hosts_, actor_caller_),
+      actor_owner_(*env_, node_, peers_, objects_, book_, borrowing_, reach_, store_, dispatcher_, hosts_,
+                   actor_caller_),
       default_options_(std::make_shared<const TaskOptions>()) {}
 
 Client::~Client() { IOC_CHECK(!closed_.ok()) << "a client is destroyed without Shutdown"; }

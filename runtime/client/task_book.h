@@ -38,6 +38,7 @@ class TaskBook {
   void SetSelf(ProcessId self, NodeAddress node);
 
   ProcessId self() const { return self_; }
+  const NodeAddress& node() const { return node_; }
   // A fresh id of this process's.
   ObjectId NextId(uint64_t count = 1);
 

@@ -18,9 +18,10 @@
 
 namespace ioc {
 
-// Saving may take one part in so many of an actor's time, if it is done by time.
+// Saving may take one part in so many of the time, if it is done by time: that in which the actor's calls wait, and
+// that in which a state over 100 KiB is on its way to its owner's node.
 inline constexpr int kCheckpointShare = 20;
-// The owner's answer; it is out of reach otherwise.
+// The owner's answer; it is out of reach otherwise. One whose node brings a large state takes as long as that takes.
 inline constexpr absl::Duration kCheckpointTimeout = absl::Seconds(30);
 inline constexpr absl::Duration kCheckpointAgainAfter = absl::Milliseconds(100);
 // Answers in one checkpoint, which is one message; callers that hear theirs make room.
@@ -40,7 +41,7 @@ struct Checkpoints {
   bool due = false;        // to be taken after the call that ends next, or by itself if none runs
   bool under_way = false;  // taken, and not yet with the owner
   absl::Time last;
-  absl::Duration took;
+  absl::Duration took;  // to take the last one, and to bring its state to the owner's node
   std::vector<std::shared_ptr<WorkerAnswer>> withheld;  // until the next one is saved
   std::vector<std::shared_ptr<WorkerAnswer>> covered;   // until the one that is under way is
 

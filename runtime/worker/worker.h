@@ -182,7 +182,7 @@ class Worker final : public WorkerHooks, public Deferred {
   void TakeCheckpoint(HostedActor& actor);
   absl::Status SendCheckpoint(HostedActor& actor, Results& state,
                               const std::vector<std::pair<ProcessId, std::shared_ptr<Answer>>>& unheard);
-  void CheckpointSaved(ObjectId actor, uint32_t incarnation, const absl::Status& status);
+  void CheckpointSaved(ObjectId actor, uint32_t incarnation, absl::Duration away, const absl::Status& status);
   void AskForCheckpoint(HostedActor& actor);
   // It is looked at after `delay`.
   void SaveLater(ObjectId actor, absl::Duration delay);

@@ -178,7 +178,7 @@ void Worker::TakeCheckpoint(HostedActor& actor) {
   checkpoints.last = env_->executor().Now();
   checkpoints.took = checkpoints.last - start;
   if (status.ok()) status = SendCheckpoint(actor, state, unheard);
-  if (!status.ok()) CheckpointSaved(actor.id(), actor.incarnation(), status);
+  if (!status.ok()) CheckpointSaved(actor.id(), actor.incarnation(), absl::ZeroDuration(), status);
   env_->executor().mutex().unlock();
   state.values.clear();
   unheard.clear();
@@ -222,20 +222,24 @@ absl::Status Worker::SendCheckpoint(HostedActor& actor, Results& state,
   AddResult(made, state.values.front(), id);
   message.checkpoint.state = std::move(made.result.returns.front());
   message.checkpoint.state.id = id;
+  const bool stored = message.checkpoint.state.kind == ValueKind::kStored;
   refs.insert(refs.end(), made.refs.begin(), made.refs.end());
   client_->lending().HoldInTransit(*owner, refs);
-  owner->channel().Call(message, kCheckpointTimeout,
-                        [this, id = actor.id(), incarnation = actor.incarnation()](const auto& reply) {
-                          CheckpointSaved(id, incarnation, reply.status());
+  owner->channel().Call(message, stored ? absl::InfiniteDuration() : kCheckpointTimeout,
+                        [this, stored, sent = env_->executor().Now(), id = actor.id(),
+                         incarnation = actor.incarnation()](const auto& reply) {
+                          const absl::Duration away = stored ? env_->executor().Now() - sent : absl::ZeroDuration();
+                          CheckpointSaved(id, incarnation, away, reply.status());
                         });
   return absl::OkStatus();
 }
 
-void Worker::CheckpointSaved(ObjectId id, uint32_t incarnation, const absl::Status& status) {
+void Worker::CheckpointSaved(ObjectId id, uint32_t incarnation, absl::Duration away, const absl::Status& status) {
   HostedActor* const actor = FindActor(id);
   if (actor == nullptr || actor->incarnation() != incarnation || actor->checkpoints == nullptr) return;
   Checkpoints& checkpoints = *actor->checkpoints;
   checkpoints.under_way = false;
+  checkpoints.took += away;
   std::vector<std::shared_ptr<Answer>> covered = std::exchange(checkpoints.covered, {});
   const Cause cause = CauseOf(status);
   if (cause == Cause::kDisconnected || cause == Cause::kDeadline) {

@@ -153,7 +153,7 @@ TEST_CASE("an answer that waits for a checkpoint says that what was done is safe
 
 class Large {
  public:
-  explicit Large(int seed) : numbers_(100'000, static_cast<uint32_t>(seed)) {}
+  explicit Large(int seed) : numbers_(262'144, static_cast<uint32_t>(seed)) {}  // 1 MiB
   void Set(uint32_t index, uint32_t value) { numbers_[index] = value; }
   uint64_t Sum() { return std::accumulate(numbers_.begin(), numbers_.end(), uint64_t{0}); }
   std::vector<uint32_t> Checkpoint() const { return numbers_; }
@@ -166,7 +166,7 @@ class Large {
   std::vector<uint32_t> numbers_;
 };
 
-TEST_CASE("a large state is kept in the store of the actor's node, and lost with the node") {
+TEST_CASE("a large state outlives its actor's process, and its node") {
   for (const bool node_dies : {false, true}) {
     RunSeeds({.nodes = 3}, [node_dies](SimCluster& cluster) {
       cluster.Drive([&](Driver& driver) {
@@ -181,12 +181,39 @@ TEST_CASE("a large state is kept in the store of the actor's node, and lost with
           } else {
             for (SimEnv* worker : cluster.Workers(node)) cluster.world().Crash(*worker);
           }
-          const uint64_t expected = node_dies ? 200'000 : 200'000 + 9'980;
-          CHECK(large.Call<&Large::Sum>().Get(absl::Minutes(3)).value() == expected);
+          CHECK(large.Call<&Large::Sum>().Get(absl::Minutes(3)).value() == 2 * 262'134 + 10'000);
         }
-        if (!node_dies) CheckQuiet(driver);
+        CheckQuiet(driver);
       });
     });
+  }
+}
+
+TEST_CASE("nothing stays in a store of a large state whose actor dies, is cut off or killed while it is saved") {
+  enum class Event { kCrash, kDisconnect, kKill };
+  for (const Event event : {Event::kCrash, Event::kDisconnect, Event::kKill}) {
+    for (int milliseconds = 0; milliseconds < 320; milliseconds += 20) {
+      RunSeeds({.nodes = 2}, [event, milliseconds](SimCluster& cluster) {
+        cluster.Drive([&](Driver& driver) {
+          {
+            const auto large = driver.cluster.With(kEachCall).Create<Large>(2);
+            CHECK(large.Call<&Large::Set>(0, 1000u).Get(absl::Minutes(1)).ok());
+            const ObjectRef<void> set = large.Call<&Large::Set>(1, 1000u);
+            driver.Sleep(absl::Milliseconds(milliseconds));
+            if (event == Event::kCrash) CrashWorkers(cluster);
+            if (event == Event::kDisconnect) cluster.world().Disconnect(cluster.machine(0), cluster.machine(1));
+            if (event == Event::kKill) {
+              CHECK(driver.cluster.Kill(large).ok());
+            } else {
+              CHECK(set.Get(absl::Minutes(1)).ok());
+              CHECK(large.Call<&Large::Sum>().Get(absl::Minutes(1)).value() == 2 * 262'142 + 2000);
+            }
+          }
+          INFO("after " << milliseconds << " ms");
+          CheckQuiet(driver);
+        });
+      });
+    }
   }
 }
 
