@@ -88,6 +88,11 @@ bool ResourceSet::Covers(const ResourceSet& other) const {
                      [this](const auto& entry) { return entry.second <= 0 || GetTicks(entry.first) >= entry.second; });
 }
 
+bool ResourceSet::Shares(const ResourceSet& other) const {
+  return std::any_of(amounts_.begin(), amounts_.end(),
+                     [&other](const auto& entry) { return other.GetTicks(entry.first) > 0; });
+}
+
 std::string ResourceSet::ToString() const {
   if (amounts_.empty()) return "nothing";
   const size_t count = std::min(amounts_.size(), kShownElements);

@@ -39,6 +39,8 @@ class ResourceSet {
   void Subtract(const ResourceSet& other);
   // Whether at least `other` is here, in every resource that `other` asks for (> 0).
   bool Covers(const ResourceSet& other) const;
+  // Whether both have some of the same resource.
+  bool Shares(const ResourceSet& other) const;
   bool empty() const { return amounts_.empty(); }
 
   const std::vector<std::pair<std::string, int64_t>>& amounts() const { return amounts_; }

@@ -46,7 +46,8 @@ class BodyBuffer {
   X(UnpinObjects) X(FreeObjects) X(FreeObjects::Reply) X(AdoptObjects) X(AdoptObjects::Reply) X(DescribeObject) \
   X(DescribeObject::Reply) X(ReadObject) X(ReadObject::Reply) X(ReleaseUnused) \
   X(RegisterNode) X(RegisterNode::Reply) X(ReportResources) X(ForwardDemand) X(PlaceLease) X(PlaceLease::Reply) \
-  X(ForwardGrant) X(ForwardRefusal) X(ForwardWarning) X(ProcessGone) X(ProcessesHere) X(ListNodes) X(ListNodes::Reply) X(FindLocalNode) \
+  X(ForwardGrant) X(ForwardRefusal) X(ForwardWarning) X(ProcessGone) X(ProcessesHere) X(Outlook) X(ListNodes) \
+  X(ListNodes::Reply) X(FindLocalNode) \
   X(FindLocalNode::Reply) X(RegisterActorName) X(RegisterActorName::Reply) X(FindActorName) \
   X(FindActorName::Reply) X(ReleaseActorName) X(Stop) X(Stop::Reply) X(NodeRemoved) X(Ping) X(Ping::Reply) \
   X(GetStatus) X(GetStatus::Reply) \

@@ -70,6 +70,17 @@ struct ForwardWarning {
   reason @2 :Text;
 }
 
+struct WaitingDemand {
+  job @0 :UInt64;
+  resources @1 :List(Common.Resource);
+  wanted @2 :UInt32;
+}
+
+struct Outlook {
+  others @0 :Bool;
+  waiting @1 :List(WaitingDemand);
+}
+
 struct ProcessGone {
   process @0 :UInt64;
 }

@@ -114,6 +114,29 @@ void Read(Budget&, wire::ForwardRefusal::Reader in, ForwardRefusal& refusal) {
   refusal.error = ReadError(in.getError());
 }
 
+void Write(const WaitingDemand& demand, wire::WaitingDemand::Builder out) {
+  out.setJob(demand.job.value());
+  Write(demand.resources, out.initResources(CountOf(demand.resources)));
+  out.setWanted(demand.wanted);
+}
+void Read(Budget& budget, wire::WaitingDemand::Reader in, WaitingDemand& demand) {
+  demand.job = JobId(in.getJob());
+  Read(budget, in.getResources(), demand.resources);
+  demand.wanted = in.getWanted();
+}
+
+void Write(const Outlook& outlook, wire::Outlook::Builder out) {
+  out.setOthers(outlook.others);
+  auto waiting = out.initWaiting(outlook.waiting.size());
+  for (unsigned i = 0; i < waiting.size(); ++i) Write(outlook.waiting[i], waiting[i]);
+}
+void Read(Budget& budget, wire::Outlook::Reader in, Outlook& outlook) {
+  outlook.others = in.getOthers();
+  const auto waiting = in.getWaiting();
+  ResizeFor(budget, waiting, outlook.waiting);
+  for (unsigned i = 0; i < waiting.size(); ++i) Read(budget, waiting[i], outlook.waiting[i]);
+}
+
 void Write(const ForwardWarning& warning, wire::ForwardWarning::Builder out) {
   out.setClient(warning.client.value());
   out.setClassId(warning.class_id);
@@ -283,6 +306,7 @@ IOC_DEFINE_CODEC(PlaceLease::Reply);
 IOC_DEFINE_CODEC(ForwardGrant);
 IOC_DEFINE_CODEC(ForwardRefusal);
 IOC_DEFINE_CODEC(ForwardWarning);
+IOC_DEFINE_CODEC(Outlook);
 IOC_DEFINE_CODEC(ProcessGone);
 IOC_DEFINE_CODEC(ProcessesHere);
 IOC_DEFINE_CODEC(ListNodes);

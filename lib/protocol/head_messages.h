@@ -94,6 +94,23 @@ struct ForwardWarning {
   std::string reason;
 };
 
+// What waits at the head for room on a node: leases that clients of other nodes want.
+struct WaitingDemand {
+  JobId job;
+  ResourceSet resources;
+  uint32_t wanted = 0;
+};
+
+// An Outlook's demands count for this long.
+inline constexpr absl::Duration kOutlookLasts = absl::Milliseconds(500);
+
+// head -> a node with kFeatureOutlook: what it can't see by itself. In place of what it was told before.
+struct Outlook {
+  static constexpr Method kMethod = Method::kOutlook;
+  bool others = false;                 // further nodes are registered
+  std::vector<WaitingDemand> waiting;  // what it could run if it had room
+};
+
 // node -> head: its demands and the names it registered end. Passed on to all other nodes, which free what it owned and
 // tell their workers: an actor keeps its answers to the process no longer.
 struct ProcessGone {

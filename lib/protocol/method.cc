@@ -100,6 +100,8 @@ std::string MethodName(Method method) {
       return "ProcessesHere";
     case Method::kForwardWarning:
       return "ForwardWarning";
+    case Method::kOutlook:
+      return "Outlook";
     case Method::kCreateDetachedActor:
       return "CreateDetachedActor";
     case Method::kLocateActor:

@@ -66,6 +66,7 @@ enum class Method : uint16_t {
   kGetStatus = 415,
   kForwardWarning = 416,
   kProcessesHere = 417,
+  kOutlook = 418,
 
   // Detached actors: a process and the head, through its node; the head and a node; a node and its worker
   // (actor_messages.h)

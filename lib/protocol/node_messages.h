@@ -16,6 +16,8 @@ enum class Role : uint8_t { kHead = 1, kNode = 2, kDriver = 3, kWorker = 4, kToo
 
 // Of a process: it knows TakeOver and OwnerMoved.
 inline constexpr uint64_t kFeatureOwnerMoves = 1;
+// Of a node: it knows Outlook.
+inline constexpr uint64_t kFeatureOutlook = 2;
 
 // The first frame each way on every connection (a request by the dialler; the acceptor answers with its own).
 struct Hello {

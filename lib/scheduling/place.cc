@@ -20,6 +20,8 @@ namespace {
 
 // More of these in a suggestion would only be noise.
 constexpr size_t kMaxOffersListed = 5;
+// What a node that declares fewer is taken to have, when loads are compared.
+constexpr double kLeastCpus = 0.1;
 
 // 0 is empty, 1 is full; of the scarcest resource.
 double Fullness(const NodeView& node) {
@@ -30,6 +32,12 @@ double Fullness(const NodeView& node) {
     fullest = std::max(fullest, 1 - free / static_cast<double>(total));
   }
   return fullest;
+}
+
+// Leases a CPU, if it had one more. A node without CPUs is the last that one would choose.
+double Load(const NodeView& node) {
+  const double cpus = std::max(node.info->total.Get(kCpu), kLeastCpus);
+  return (1 + node.leases + Fullness(node)) / cpus;
 }
 
 bool OwnsGpus(const NodeView& node) { return node.info->total.GetTicks(kGpu) > 0; }
@@ -48,7 +56,7 @@ Key KeyOf(const NodeView& node, const SchedulingClass& request) {
       break;
   }
   const bool wastes_gpus = OwnsGpus(node) && request.resources.GetTicks(kGpu) <= 0;
-  const double load = request.resources.empty() ? node.leases + fullness : -fullness;
+  const double load = request.resources.empty() ? Load(node) : -fullness;
   return {wastes_gpus ? 1 : 0, load, node.info->name, node.id};
 }
 

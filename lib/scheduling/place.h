@@ -36,8 +36,7 @@ bool Fits(const NodeView& node, const SchedulingClass& request);
 // The index of the node to ask, among those that can run the class now; none if there is none.
 //
 // - kDefault: a node without GPUs before one with them if the class wants none; then the fullest. A class that asks for
-// no
-//   resources at all would not fill any node, so those are spread.
+//   no resources at all would not fill any node: it goes where there are the fewest leases a CPU.
 // - kPack: the fullest.
 // - kSpread: the one with the fewest leases; then the emptiest.
 // A node is as full as its scarcest resource, by the share of it that is in use. Ties go to the first by name, then id.

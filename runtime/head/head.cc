@@ -15,6 +15,7 @@
 #include "runtime/head/listen_address.h"
 #include "runtime/head/name_table.h"
 #include "runtime/head/node_table.h"
+#include "runtime/head/outlooks.h"
 #include "runtime/head/placer.h"
 #include "runtime/head/process_table.h"
 
@@ -46,7 +47,8 @@ class Head::Impl final : private ChannelDelegate {
         node_timeout_(options.node_timeout),
         started_(env.executor().Now()),
         on_stop_requested_(std::move(on_stop_requested)),
-        placer_(env, nodes_, kTerm),
+        outlooks_(nodes_),
+        placer_(env, nodes_, outlooks_, kTerm),
         actors_(env, nodes_, names_, placer_) {
     ScheduleSilenceCheck();
   }
@@ -263,6 +265,7 @@ class Head::Impl final : private ChannelDelegate {
                               .cluster = cluster_, .term = kTerm, .nodes = static_cast<uint32_t>(nodes_.alive())});
     env_.Log(LogLevel::kInfo,
              absl::StrCat("node ", request.info.name, " registered (", request.info.total.ToString(), ")"));
+    outlooks_.NodesChanged();
     placer_.Wake();
   }
 
@@ -399,6 +402,7 @@ class Head::Impl final : private ChannelDelegate {
     }
     placer_.DropNode(id);
     actors_.NodeGone(id, departure == Departure::kLost, what);
+    outlooks_.NodesChanged();
     placer_.Wake();
   }
 
@@ -441,6 +445,7 @@ class Head::Impl final : private ChannelDelegate {
   NodeTable nodes_;
   NameTable names_;
   ProcessTable processes_;
+  Outlooks outlooks_;
   Placer placer_;
   ActorService actors_;
   std::unique_ptr<Listener> listener_;

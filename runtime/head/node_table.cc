@@ -33,6 +33,7 @@ void NodeTable::Register(const RegisterNode& request, Channel& channel, absl::Ti
   if (!node.alive()) ++alive_;
   node = NodeRecord{.info = request.info, .channel = &channel, .last_heard = now};
   node.report.free = request.free;
+  node.told_others = alive_ > 1;
 }
 
 void NodeTable::Report(NodeRecord& node, const ReportResources& report) {

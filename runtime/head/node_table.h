@@ -36,6 +36,10 @@ struct NodeRecord {
   // It refused a lease although its report said that it had room: left alone until then, or until its next report.
   absl::Time closed_until = absl::InfinitePast();
 
+  // What it knows by its registration or its last Outlook.
+  bool told_others = false;
+  bool told_waiting = false;  // of a demand at least
+
   bool alive() const { return channel != nullptr; }
   NodeView View(absl::Time now) const;
 };

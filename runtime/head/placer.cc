@@ -44,6 +44,10 @@ class Placer::Round {
       Serve(queue.extract(queue.begin()).value());
       if (!queue.empty()) turns.emplace(placer_.job_turns_.at(job), job);
     }
+    // Of a single job nobody has to give way to another.
+    if (jobs.size() < 2) waiting_.clear();
+    const absl::Time again = placer_.outlooks_.Tell(waiting_, views_, now_);
+    if (!waiting_.empty()) placer_.WakeAt(again);
     for (const auto& [client, class_id, why] : refused_) placer_.Refuse(client, class_id, why);
   }
 
@@ -130,6 +134,8 @@ class Placer::Round {
   void NoteUnplaced(const Rank& rank, Demand& demand) {
     if (IsPossibleSomewhere(demand.spec)) {
       demand.impossible_since = absl::InfiniteFuture();
+      waiting_.push_back(
+          {.spec = &demand.spec, .origin = rank.client.first, .wanted = demand.wanted - demand.in_flight});
       return;
     }
     demand.impossible_since = std::min(demand.impossible_since, now_);
@@ -163,9 +169,11 @@ class Placer::Round {
   std::set<Shape> unplaced_;
   std::map<Shape, bool> possible_;
   std::vector<Refusal> refused_;
+  std::vector<Outlooks::Waiting> waiting_;  // what is possible, but not now
 };
 
-Placer::Placer(Env& env, NodeTable& nodes, uint64_t term) : env_(env), nodes_(nodes), term_(term) {}
+Placer::Placer(Env& env, NodeTable& nodes, Outlooks& outlooks, uint64_t term)
+    : env_(env), nodes_(nodes), outlooks_(outlooks), term_(term) {}
 
 Placer::~Placer() {
   if (is_deferred) env_.executor().Undefer(*this);

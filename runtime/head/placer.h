@@ -26,6 +26,7 @@
 #include "lib/env/env.h"
 #include "lib/protocol/head_messages.h"
 #include "runtime/head/node_table.h"
+#include "runtime/head/outlooks.h"
 
 namespace ioc {
 
@@ -58,7 +59,7 @@ class PlacementOwner {
 
 class Placer final : private Deferred {
  public:
-  Placer(Env& env, NodeTable& nodes, uint64_t term);
+  Placer(Env& env, NodeTable& nodes, Outlooks& outlooks, uint64_t term);
   ~Placer();
 
   // Hears what becomes of the head's own demands. Null: nobody does.
@@ -144,6 +145,7 @@ class Placer final : private Deferred {
 
   Env& env_;
   NodeTable& nodes_;
+  Outlooks& outlooks_;
   const uint64_t term_;
   PlacementOwner* owner_ = nullptr;
   std::map<ClientKey, Client> clients_;

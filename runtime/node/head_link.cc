@@ -96,6 +96,7 @@ void HeadLink::Failed(const absl::Status& why, bool for_good) {
     away_since_ = now;
     env_.Log(LogLevel::kWarning,
              absl::StrCat("lost the head at ", address_, ": ", absl::string_view(why.message()), "; dialling again"));
+    listener_.OnHeadAway();
   }
   const absl::Duration first_patience = CauseOf(why) == Cause::kDeadline ? kFirstHeadTimeout : kNoHeadTimeout;
   const absl::Duration left = away_since_ + (ever_registered_ ? kHeadLostTimeout : first_patience) - now;

@@ -41,6 +41,8 @@ class HeadLink final : private ChannelDelegate {
     // Time to say what has changed.
     virtual void OnReportDue() = 0;
     virtual absl::Status OnHeadMessage(Channel& head, FrameView& frame) = 0;
+    // It was registered, and is not just now; it is looked for.
+    virtual void OnHeadAway() = 0;
     // For good. Not registered ever, or away for too long; OK if its end was expected.
     virtual void OnHeadLost(const absl::Status& why) = 0;
 

@@ -99,15 +99,18 @@ void LeaseManager::FlushForwards() {
 }
 
 void LeaseManager::RecallForWaiting() {
-  const LocalScheduler::Recall recall = scheduler_.LeasesToRecall(env_.executor().Now());
+  const absl::Time now = env_.executor().Now();
+  const LocalScheduler::Recall recall = scheduler_.LeasesToRecall(now);
   for (LeaseId lease : recall.leases) {
     auto progress = progress_.find(lease);
     if (progress != progress_.end()) sessions_.Notify(progress->second.worker, RecallLease{.lease = lease});
   }
-  if (recall.again == absl::InfiniteDuration() || recall_timer_ != 0) return;
+  if (recall.again == absl::InfiniteDuration() || (recall_timer_ != 0 && recall_at_ <= now + recall.again)) return;
+  env_.executor().CancelTimer(recall_timer_);
+  recall_at_ = now + recall.again;
   recall_timer_ = env_.executor().Schedule(recall.again, life_.Bind([this] {
     recall_timer_ = 0;
-    RecallForWaiting();
+    scheduler_.DropOldPromises(env_.executor().Now()) ? Pump() : RecallForWaiting();
   }));
 }
 
@@ -279,12 +282,22 @@ void LeaseManager::NewHead() {
   FlushForwards();
 }
 
+void LeaseManager::HeadAway() {
+  scheduler_.ForgetOutlook();
+  Pump();
+}
+
+void LeaseManager::SetOutlook(const Outlook& outlook) {
+  scheduler_.SetOutlook(outlook, env_.executor().Now());
+  Pump();
+}
+
 void LeaseManager::Describe(ReportResources& report) {
   report.version = ++version_;
   report.free = scheduler_.free_for_head();
   report.leases = static_cast<uint32_t>(scheduler_.leases_for_head());
   report.waiting = scheduler_.waiting();
-  report.full = scheduler_.full();
+  report.full = scheduler_.full_for_head();
 }
 
 void LeaseManager::Count(NodeCensus& census) const {

@@ -74,6 +74,8 @@ class LeaseManager {
   void Warned(const ForwardWarning& warning);
   // Says everything again to a head that has just come.
   void NewHead();
+  void HeadAway();
+  void SetOutlook(const Outlook& outlook);
   // What is not urgent; the node calls it with each report.
   void FlushForwards();
 
@@ -116,6 +118,7 @@ class LeaseManager {
   bool pumping_ = false;
   bool pump_again_ = false;
   TimerId recall_timer_ = 0;
+  absl::Time recall_at_;
   Life life_;
 };
 

@@ -13,20 +13,6 @@
 namespace ioc {
 namespace {
 
-// Whether one could make room for the other.
-bool Share(const ResourceSet& a, const ResourceSet& b) {
-  for (const auto& [name, ticks] : a.amounts()) {
-    if (b.GetTicks(name) > 0) return true;
-  }
-  return false;
-}
-
-// Whether the lease is one that the demand asked for; the head does not say so of those that it placed.
-bool IsOfDemand(const LocalScheduler::Lease& lease, const DemandKey& key, const SchedulingClass& spec) {
-  if (!lease.placed) return lease.demand == key;
-  return lease.demand.client == key.client && *lease.spec == spec;
-}
-
 ResourceSet CpuOf(const ResourceSet& resources) {
   ResourceSet cpu;
   cpu.SetTicks(kCpu, resources.GetTicks(kCpu));
@@ -116,7 +102,16 @@ void LocalScheduler::DropClient(ProcessId client) {
 }
 
 bool LocalScheduler::IsAway(const Demand& demand) const {
-  return !demand.fits_node || demand.spec->strategy == Strategy::kSpread || unrunnable_.contains(demand.spec->job);
+  const SchedulingClass& spec = *demand.spec;
+  if (!demand.fits_node || spec.strategy == Strategy::kSpread || unrunnable_.contains(spec.job)) return true;
+  if (!others_ || !spec.resources.empty() || spec.strategy == Strategy::kPack) return false;
+  const auto leases = static_cast<int64_t>(leases_.size() - blocked_);
+  return demand.forwarded > 0 || leases * ResourceSet::kUnit >= info_.total.GetTicks(kCpu);
+}
+
+uint64_t LocalScheduler::TurnOf(JobId job) const {
+  const auto found = job_turns_.find(job);
+  return found == job_turns_.end() ? 0 : found->second;
 }
 
 std::vector<LocalScheduler::Demands::iterator> LocalScheduler::InOrder() {
@@ -125,13 +120,10 @@ std::vector<LocalScheduler::Demands::iterator> LocalScheduler::InOrder() {
     const bool runs_here = demand->second.fits_node && !unrunnable_.contains(demand->second.spec->job);
     if (demand->second.missing() > 0 && runs_here) order.push_back(demand);
   }
-  const auto turn_of = [](const auto& turns, auto id) {
-    const auto found = turns.find(id);
-    return found == turns.end() ? 0 : found->second;
-  };
-  auto rank = [&](const Demands::iterator& demand) {
-    return std::tuple(turn_of(job_turns_, demand->second.spec->job), -static_cast<int64_t>(demand->second.depth),
-                      turn_of(turns_, demand->first.client), demand->second.arrival);
+  const auto rank = [this](const Demands::iterator& demand) {
+    const auto turn = turns_.find(demand->first.client);
+    return std::tuple(TurnOf(demand->second.spec->job), -static_cast<int64_t>(demand->second.depth),
+                      turn == turns_.end() ? 0 : turn->second, demand->second.arrival);
   };
   std::sort(order.begin(), order.end(), [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
   return order;
@@ -154,18 +146,20 @@ bool LocalScheduler::IsStarved(const Demand& demand, absl::Time now) const {
 
 std::optional<LeaseId> LocalScheduler::Next(absl::Time now) {
   std::erase_if(unrunnable_, [now](const auto& entry) { return entry.second <= now; });
+  DropOldPromises(now);
   if (full()) return std::nullopt;
   std::vector<const Demand*> starved;
   for (Demands::iterator position : InOrder()) {
     Demand& demand = position->second;
     if (IsAway(demand)) continue;
     const ResourceSet& wants = demand.spec->resources;
-    if (std::any_of(starved.begin(), starved.end(), [&](auto* s) { return Share(s->spec->resources, wants); }))
+    if (std::any_of(starved.begin(), starved.end(), [&](auto* s) { return s->spec->resources.Shares(wants); }))
       continue;
     if (!free_.Covers(wants)) {
       if (IsStarved(demand, now)) starved.push_back(&demand);
       continue;
     }
+    if (PromiseBefore(demand.spec->job, now)) return Next(now);
     ++demand.pending;
     demand.waiting_since = now;
     turns_[position->first.client] = job_turns_[demand.spec->job] = ++last_turn_;
@@ -175,6 +169,7 @@ std::optional<LeaseId> LocalScheduler::Next(absl::Time now) {
 }
 
 absl::StatusOr<LeaseId> LocalScheduler::Reserve(ProcessId client, const SchedulingClass& spec) {
+  const bool promised = MakeRoomFor(spec);
   if (!free_.Covers(spec.resources)) {
     return absl::FailedPreconditionError(absl::StrCat("node ", info_.name, " has ", free_.ToString(),
                                                       " free and not the ", spec.resources.ToString(), " asked for"));
@@ -185,6 +180,7 @@ absl::StatusOr<LeaseId> LocalScheduler::Reserve(ProcessId client, const Scheduli
   }
   std::string why;
   if (!Matches(spec.where, info_, &why)) return absl::FailedPreconditionError(why);
+  if (!promised) job_turns_[spec.job] = ++last_turn_;
   return Take({.demand = {client, 0}, .spec = std::make_shared<const SchedulingClass>(spec), .placed = true});
 }
 
@@ -247,8 +243,10 @@ void LocalScheduler::Unpend(const Lease& lease) {
   EraseIfDone(demand);
 }
 
-bool LocalScheduler::full() const {
-  return leases_.size() - blocked_ >= max_workers_ || leases_.size() >= kMaxWorkersFactor * max_workers_;
+bool LocalScheduler::full() const { return IsFullWith(leases_.size() + promises_.size()); }
+
+bool LocalScheduler::IsFullWith(size_t leases) const {
+  return leases - blocked_ >= max_workers_ || leases >= kMaxWorkersFactor * max_workers_;
 }
 
 bool LocalScheduler::IsShortOfWorkers() {
@@ -272,51 +270,6 @@ void LocalScheduler::Unblock(LeaseId id) {
   found->second.blocked = false;
   --blocked_;
   free_.Subtract(CpuOf(found->second.spec->resources));
-}
-
-LocalScheduler::Recall LocalScheduler::LeasesToRecall(absl::Time now) {
-  Recall recall;
-  std::vector<std::pair<LeaseId, Lease*>> oldest;
-  uint32_t outstanding = 0;
-  absl::Duration patience = absl::InfiniteDuration();  // until the first of them has kept us waiting
-  for (auto& [id, lease] : leases_) {
-    const absl::Duration left = lease.recalled_at + kRecallPatience - now;
-    if (lease.ending) {
-      ++outstanding;
-    } else if (lease.recalled()) {
-      if (lease.blocked || left <= absl::ZeroDuration()) continue;
-      ++outstanding;
-      patience = std::min(patience, left);
-    } else if (lease.granted && !lease.blocked && !lease.spec->dedicated) {
-      oldest.emplace_back(id, &lease);
-    }
-  }
-  std::stable_sort(oldest.begin(), oldest.end(), [](auto& a, auto& b) { return a.second->since < b.second->since; });
-
-  const bool any_will_do = full();
-  for (Demands::iterator position : InOrder()) {
-    const Demand& demand = position->second;
-    uint32_t missing = demand.missing();
-    const uint32_t coming = std::min(missing, outstanding);
-    if (coming > 0) recall.again = std::min(recall.again, patience);
-    missing -= coming;
-    outstanding -= coming;
-    for (auto& [id, lease] : oldest) {
-      if (missing == 0) break;
-      if (lease->recalled() || IsOfDemand(*lease, position->first, *demand.spec)) continue;
-      if (!any_will_do && !Share(lease->spec->resources, demand.spec->resources)) continue;
-      const absl::Duration age = now - lease->since;
-      if (age < kLeaseQuantum) {
-        recall.again = std::min(recall.again, kLeaseQuantum - age);
-        break;  // those behind it are younger
-      }
-      lease->recalled_at = now;
-      recall.leases.push_back(id);
-      recall.again = std::min(recall.again, kRecallPatience);
-      --missing;
-    }
-  }
-  return recall;
 }
 
 std::vector<LocalScheduler::Forward> LocalScheduler::TakeForwards(bool urgent_only) {
@@ -344,6 +297,7 @@ ResourceSet LocalScheduler::free_for_head() const {
   for (const auto& [id, lease] : leases_) {
     if (lease.placed && !lease.granted) free.Add(lease.spec->resources);
   }
+  for (const Promise& promise : promises_) free.Add(promise.resources);
   return free;
 }
 

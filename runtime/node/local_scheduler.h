@@ -10,6 +10,14 @@
 // Workers are counted like a resource: max_workers of them may hold leases that are not blocked, and with the blocked
 // ones, whose CPUs others may have, kMaxWorkersFactor times as many.
 //
+// What asks for nothing is kept here while the node has fewer leases than CPUs; beyond that the head, which knows the
+// load of all, chooses a node, if there are others.
+//
+// Between the node's clients and those of other nodes, who wait at the head, jobs get their turns as well: for the
+// latter a promise of room is made, which the next lease that the head places redeems. A lease that would go from a
+// job to another over the head lasts longer (kFarLeaseQuantum), for its way takes several journeys, and only goes from
+// who has more to who has less.
+//
 // Invariants: free = total - what the leases hold; a blocked lease holds no CPU. Free amounts fall below zero only when
 // a lease unblocks.
 #ifndef IOCLUSTER_RUNTIME_NODE_LOCAL_SCHEDULER_H_
@@ -23,15 +31,21 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "lib/protocol/common.h"
+#include "lib/protocol/head_messages.h"
 #include "lib/protocol/node_messages.h"
 
 namespace ioc {
 
 // While others wait, a lease ends after this.
 inline constexpr absl::Duration kLeaseQuantum = absl::Milliseconds(5);
+// The same for a lease that goes to, or comes from, the client of another node that has another job.
+inline constexpr absl::Duration kFarLeaseQuantum = absl::Milliseconds(500);
+// For this long room that was promised to the head is kept free.
+inline constexpr absl::Duration kPromiseLasts = absl::Milliseconds(500);
 // A demand that fits this node but found no room for this long holds back those that would pass it...
 inline constexpr absl::Duration kStarvedAfter = absl::Milliseconds(500);
 // ... for this long, and then again after as long, because leases that themselves wait for others may never end.
@@ -86,6 +100,10 @@ class LocalScheduler {
   void NoteRefused(const DemandKey& key);
   // The head granted one elsewhere.
   void NotePlaced(const DemandKey& key);
+  // What the head says of the others; out of date after kOutlookLasts.
+  void SetOutlook(const Outlook& outlook, absl::Time now);
+  // The head is away.
+  void ForgetOutlook();
   // Nothing of the job can run here until then: what it wants is left to the head.
   void NoteUnrunnable(JobId job, absl::Time until);
   void DropClient(ProcessId client);
@@ -109,6 +127,8 @@ class LocalScheduler {
 
   // Leases older than the quantum to call back for demands that wait, one for each lease that is missing.
   Recall LeasesToRecall(absl::Time now);
+  // Whether one was out of date, and there may be room for others now.
+  bool DropOldPromises(absl::Time now);
 
   // What the head should hear anew: all that a demand wants if it doesn't fit this node or is to be spread, otherwise
   // what can't be granted at once. With `urgent_only` just the former.
@@ -121,8 +141,10 @@ class LocalScheduler {
   // Whether somebody waits for that reason alone.
   bool IsShortOfWorkers();
   const ResourceSet& free() const { return free_; }
-  // As the head counts: what it has placed here is in its own books until it hears that it was granted.
+  // As the head counts: what it has placed here is in its own books until it hears that it was granted, and what is
+  // promised to it is free.
   ResourceSet free_for_head() const;
+  bool full_for_head() const { return IsFullWith(leases_.size()); }
   size_t leases_for_head() const;
   uint32_t waiting() const;  // leases that are wanted and not granted
   size_t demands() const { return demands_.size(); }
@@ -142,8 +164,28 @@ class LocalScheduler {
   };
   using Demands = std::map<DemandKey, Demand>;
 
+  // Room kept for what the head places.
+  struct Promise {
+    JobId job;
+    ResourceSet resources;
+    absl::Time until;
+  };
+  // How many leases each job has here, or will have.
+  using Holdings = std::map<JobId, size_t>;
+
   // Whether it is left to the head, which may choose this node.
   bool IsAway(const Demand& demand) const;
+  bool IsFullWith(size_t leases) const;
+  uint64_t TurnOf(JobId job) const;
+  // Whether room was promised to a job whose turn is before that of `job`.
+  bool PromiseBefore(JobId job, absl::Time now);
+  void Redeem(std::vector<Promise>::iterator promise);
+  // Whether its job had a promise.
+  bool MakeRoomFor(const SchedulingClass& placed);
+  void RecallForOthers(absl::Time now, std::vector<std::pair<LeaseId, Lease*>>& oldest, uint32_t& outstanding,
+                       Holdings& holdings, Recall& recall);
+  // Calls it back if it is older than `quantum`.
+  static bool CallBack(LeaseId id, Lease& lease, absl::Duration quantum, absl::Time now, Recall& recall);
   std::vector<Demands::iterator> InOrder();
   bool IsStarved(const Demand& demand, absl::Time now) const;
   LeaseId Take(Lease lease);
@@ -165,7 +207,11 @@ class LocalScheduler {
   std::map<ProcessId, uint64_t> turns_;
   std::map<JobId, absl::Time> unrunnable_;
   std::map<LeaseId, Lease> leases_;
-  size_t blocked_ = 0;  // of them
+  size_t blocked_ = 0;                  // of them
+  bool others_ = false;                 // there are further nodes
+  std::vector<WaitingDemand> outside_;  // of their clients
+  absl::Time outside_until_ = absl::InfinitePast();
+  std::vector<Promise> promises_;  // the oldest first
 };
 
 }  // namespace ioc

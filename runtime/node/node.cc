@@ -63,7 +63,8 @@ NodeInfo FoundInfo(NodeInfo info, NodeId id, const HostInfo& host, bool find_res
 }
 
 Hello SelfOf(const NodeInfo& info, ClusterId cluster) {
-  return {.cluster = cluster,
+  return {.features = kFeatureOutlook,
+          .cluster = cluster,
           .role = Role::kNode,
           .node = info.address.node,
           .name = absl::StrCat("node ", info.name),
@@ -277,6 +278,7 @@ void Node::Impl::OnRegistered(const RegisterNode::Reply& reply) {
   sessions_->set_cluster(cluster_);
   peers_->set_cluster(cluster_);
   head_->Notify(ProcessesHere{.processes = sessions_->ProcessIds(), .complete = true});
+  leases_->SetOutlook({.others = reply.nodes > 1});
   leases_->NewHead();
   actors_->NewHead();
   Ready(absl::OkStatus());
@@ -293,6 +295,8 @@ void Node::Impl::OnReportDue() {
   report.spilled = stats.spilled;
   head_->Notify(report);
 }
+
+void Node::Impl::OnHeadAway() { leases_->HeadAway(); }
 
 void Node::Impl::OnHeadLost(const absl::Status& why) {
   if (on_ready_) return env_.executor().Post(life_.Bind([this, why] { Ready(why); }));
@@ -326,6 +330,8 @@ absl::Status Node::Impl::OnHeadMessage(Channel& head, FrameView& frame) {
       return Take<ForwardRefusal>(frame, [&](const ForwardRefusal& refusal) { leases_->Refused(refusal); });
     case Method::kForwardWarning:
       return Take<ForwardWarning>(frame, [&](const ForwardWarning& warning) { leases_->Warned(warning); });
+    case Method::kOutlook:
+      return Take<Outlook>(frame, [&](const Outlook& outlook) { leases_->SetOutlook(outlook); });
     case Method::kProcessGone:
       return Take<ProcessGone>(frame, [&](const ProcessGone& gone) {
         OnProcessGone(gone.process);

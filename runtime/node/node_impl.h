@@ -68,6 +68,7 @@ class Node::Impl final : public SessionHandler,
   void OnRegistered(const RegisterNode::Reply& reply) override;
   void OnReportDue() override;
   absl::Status OnHeadMessage(Channel& head, FrameView& frame) override;
+  void OnHeadAway() override;
   void OnHeadLost(const absl::Status& why) override;
   void EndJob(JobId job);
   void PlaceForHead(const FrameHeader& request, const PlaceLease& place);

@@ -214,19 +214,28 @@ void SimCluster::StartNode(NodeProcess& state, const std::string& name) {
   state.process = &world_.Start(*state.machine, name, main);
 }
 
-void SimCluster::Drive(std::function<void(Driver&)> code, absl::Duration limit) {
-  SimMachine& machine = *nodes_[0]->machine;
+SimEnv& SimCluster::StartDriverProcess(int node, std::function<void(Driver&)> code, std::function<void()> at_end) {
+  SimMachine& machine = *nodes_.at(node)->machine;
+  machine.files[kProgramPath] = nodes_[0]->machine->files.at(kProgramPath);
   const auto unix_door = std::find_if(machine.doors.begin(), machine.doors.end(),
                                       [](const auto& door) { return door.first.rfind("unix:", 0) == 0; });
-  IOC_CHECK(unix_door != machine.doors.end()) << "node 0 has no local door";
+  IOC_CHECK(unix_door != machine.doors.end()) << "the node has no local door";
+  return world_.Start(
+      machine, absl::StrCat("driver", drivers_++),
+      [address = unix_door->first, code = std::move(code), at_end = std::move(at_end)](SimEnv& env, const auto&) {
+        RunDriver(env, address, code);
+        at_end();
+        return 0;
+      });
+}
+
+void SimCluster::StartDriver(int node, std::function<void(Driver&)> code) {
+  StartDriverProcess(node, std::move(code), [] {});
+}
+
+void SimCluster::Drive(std::function<void(Driver&)> code, absl::Duration limit) {
   bool done = false;
-  const SimEnv& driver =
-      world_.Start(machine, absl::StrCat("driver", drivers_++),
-                   [&done, address = unix_door->first, code = std::move(code)](SimEnv& env, const auto&) {
-                     RunDriver(env, address, code);
-                     done = true;
-                     return 0;
-                   });
+  const SimEnv& driver = StartDriverProcess(0, std::move(code), [&done] { done = true; });
   const auto crashed = [&] { return !driver.alive() && driver.exit_status()->signal == SIGKILL; };
   if (!world_.RunUntil([&] { return done || crashed(); }, limit)) {
     throw std::runtime_error(absl::StrCat("the driver did not end within ", absl::FormatDuration(limit)));

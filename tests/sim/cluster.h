@@ -89,6 +89,8 @@ class SimCluster {
 
   // The drivers' program is another build from now on: other bytes that do the same.
   void BuildProgram();
+  // Runs user code in a new driver on the machine of that node, from now on, beside what goes on.
+  void StartDriver(int node, std::function<void(Driver&)> code);
 
   // Its process is killed, and another one listens at its address.
   void RestartHead();
@@ -104,6 +106,7 @@ class SimCluster {
     absl::Status status;
   };
 
+  SimEnv& StartDriverProcess(int node, std::function<void(Driver&)> code, std::function<void()> at_end);
   void StartHead();
   void StartNode(NodeProcess& node, const std::string& name);
 

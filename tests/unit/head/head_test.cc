@@ -62,6 +62,7 @@ class Peer final : public ChannelDelegate {
   std::vector<ForwardGrant> grants;
   std::vector<ForwardRefusal> refusals;
   std::vector<ForwardWarning> warnings;
+  std::vector<Outlook> outlooks;
   std::vector<NodeRemoved> removed;
   bool told_to_stop = false;
   std::optional<absl::Status> closed;
@@ -84,6 +85,8 @@ class Peer final : public ChannelDelegate {
         return Take<ForwardRefusal>(frame, [&](const ForwardRefusal& m) { refusals.push_back(m); });
       case Method::kForwardWarning:
         return Take<ForwardWarning>(frame, [&](const ForwardWarning& m) { warnings.push_back(m); });
+      case Method::kOutlook:
+        return Take<Outlook>(frame, [&](const Outlook& m) { outlooks.push_back(m); });
       case Method::kNodeRemoved:
         return Take<NodeRemoved>(frame, [&](const NodeRemoved& m) { removed.push_back(m); });
       case Method::kTakeNodeCensus:
@@ -159,8 +162,8 @@ class Fixture {
     return peer;
   }
 
-  Peer& Node(const NodeInfo& info) {
-    Peer& peer = Dial({.role = Role::kNode, .node = info.address.node, .name = info.name});
+  Peer& Node(const NodeInfo& info, uint64_t features = kFeatureOutlook) {
+    Peer& peer = Dial({.features = features, .role = Role::kNode, .node = info.address.node, .name = info.name});
     REQUIRE(WaitUntil([&] { return peer.is_open(); }));
     REQUIRE(Ask(peer, RegisterNode{.info = info, .free = info.total}).ok());
     return peer;
@@ -329,6 +332,56 @@ TEST_CASE("A job's deep demands leave room for another job's") {
     REQUIRE(f.WaitUntil([&] { return served.size() == i + 1; }));
   }
   CHECK(std::count(served.begin(), served.end(), JobId(2)) == 1);
+}
+
+TEST_CASE("A node is told when it is not alone any more, and when it is again") {
+  Fixture f;
+  Peer& first = f.Node(Info(1, "first", 1));
+  Peer& second = f.Node(Info(2, "second", 1));
+  Peer& third = f.Node(Info(3, "third", 1));
+  REQUIRE(f.WaitUntil([&] { return first.outlooks.size() == 1; }));
+  CHECK(first.outlooks[0].others);
+  second.Leave("bye");
+  third.HangUp();
+  REQUIRE(f.WaitUntil([&] { return first.outlooks.size() == 2; }));
+  CHECK_FALSE(first.outlooks[1].others);
+}
+
+TEST_CASE("A node that does not know outlooks is sent none") {
+  Fixture f;
+  Peer& old = f.Node(Info(1, "old", 1), /*features=*/0);
+  f.Node(Info(2, "new", 1));
+  CHECK(f.Ask(old, Ping{}).ok());
+  CHECK(old.outlooks.empty());
+}
+
+TEST_CASE("What several jobs wait for is told to the nodes that could run it, but for the client's own") {
+  Fixture f;
+  Peer& client = f.Node(Info(1, "client", 4));
+  Peer& other = f.Node(Info(2, "other", 4));
+  Peer& small = f.Node(Info(3, "small", 1));
+  for (Peer* node : {&client, &other, &small}) {
+    node->Notify(ReportResources{.version = 1});  // nothing is free
+    REQUIRE(f.Ask(*node, Ping{}).ok());
+  }
+  for (const uint32_t job : {1, 2}) {
+    ForwardDemand demand = Demand(2, 5, /*class_id=*/job);
+    demand.spec.job = JobId(job);
+    client.Notify(demand);
+  }
+  REQUIRE(f.WaitUntil([&] { return !other.outlooks.empty() && other.outlooks.back().waiting.size() == 2; }));
+  const Outlook& told = other.outlooks.back();
+  CHECK(told.others);
+  CHECK(told.waiting[0].job == JobId(1));
+  CHECK(told.waiting[1].job == JobId(2));
+  CHECK(told.waiting[0].resources == Demand(2, 1).spec.resources);
+  CHECK(told.waiting[0].wanted == 5);
+  // And again, as long as they wait.
+  const size_t times = other.outlooks.size();
+  REQUIRE(f.WaitUntil([&] { return other.outlooks.size() > times + 2; }));
+  for (Peer* node : {&client, &small}) {
+    for (const Outlook& each : node->outlooks) CHECK(each.waiting.empty());
+  }
 }
 
 TEST_CASE("What no node could ever run is refused after placement_timeout with an explanation") {

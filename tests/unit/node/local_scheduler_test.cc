@@ -291,6 +291,91 @@ TEST_CASE("workers are counted: what asks for nothing else goes to the head when
   CHECK(scheduler.Next(now));
 }
 
+TEST_CASE("what asks for nothing is left to the head once there are as many leases as CPUs, if there are other nodes") {
+  Fixture f(Machine(2));
+  SchedulingClass actor = Wants(0);
+  actor.dedicated = true;
+  f.Demand(kAlice, actor, 3);
+  CHECK(f.GrantAll().size() == 3);
+  f.scheduler.SetOutlook({.others = true}, f.now);
+  f.Demand(kAlice, actor, 2);
+  CHECK(f.GrantAll().empty());
+  CHECK(f.scheduler.TakeForwards(/*urgent_only=*/true).size() == 1);
+  f.scheduler.End(f.leases[0]);
+  f.scheduler.End(f.leases[1]);
+  CHECK(f.GrantAll().empty());  // the head is at it
+  f.scheduler.NotePlaced({kAlice, 1});
+  f.scheduler.NotePlaced({kAlice, 1});
+  f.Demand(kAlice, actor, 5);
+  CHECK(f.GrantAll().size() == 1);
+  f.scheduler.TakeForwards(true);
+  f.scheduler.ForgetOutlook();
+  CHECK(f.GrantAll().size() == 4);
+}
+
+// Of another node, which wants leases here.
+SchedulingClass OfOtherJob() {
+  SchedulingClass spec = Wants(1);
+  spec.job = JobId(2);
+  return spec;
+}
+
+Outlook OthersWait(uint32_t leases) {
+  return {.others = true, .waiting = {{.job = JobId(2), .resources = Wants(1).resources, .wanted = leases}}};
+}
+
+TEST_CASE("for another job that waits at the head, leases are called back until both have as many") {
+  Fixture f(Machine(4));
+  f.Demand(kAlice, Wants(1), 100);
+  f.GrantAll();
+  f.scheduler.SetOutlook(OthersWait(10), f.now);
+  CHECK(f.scheduler.LeasesToRecall(f.now).leases.empty());
+  f.now += kFarLeaseQuantum - absl::Milliseconds(1);
+  f.scheduler.SetOutlook(OthersWait(10), f.now);
+  CHECK(f.scheduler.LeasesToRecall(f.now).leases.empty());
+  f.now += absl::Milliseconds(1);
+  CHECK(f.scheduler.LeasesToRecall(f.now).leases == std::vector<LeaseId>{f.leases[0], f.leases[1]});
+  CHECK(f.scheduler.LeasesToRecall(f.now).leases.empty());
+  f.now += kOutlookLasts;
+  CHECK(f.scheduler.LeasesToRecall(f.now).leases.empty());
+}
+
+TEST_CASE("what a job waits for at the head is promised to it when its turn comes, and kept free for a while") {
+  Fixture f(Machine(2));
+  f.Demand(kAlice, Wants(1), 100);
+  f.GrantAll();
+  f.scheduler.SetOutlook(OthersWait(10), f.now);
+  f.scheduler.End(f.leases[0]);
+  CHECK(f.GrantAll().empty());
+  CHECK(f.scheduler.free().Get(kCpu) == 0);
+  CHECK(f.scheduler.free_for_head().Get(kCpu) == 1);
+  f.scheduler.End(f.leases[1]);
+  CHECK(f.GrantAll() == std::vector<ProcessId>{kAlice});  // turn by turn
+  const auto placed = f.scheduler.Reserve(kBob, OfOtherJob());
+  REQUIRE(placed.ok());
+  CHECK(f.scheduler.free_for_head().Get(kCpu) == 1);  // as it is not granted yet
+  f.scheduler.End(*placed);
+  CHECK(f.GrantAll().empty());
+  f.now += kPromiseLasts;
+  CHECK(f.scheduler.DropOldPromises(f.now));
+  CHECK(f.GrantAll() == std::vector<ProcessId>{kAlice});
+}
+
+TEST_CASE("a lease that the head placed for another job lasts longer, and goes only from who has more") {
+  Fixture f(Machine(4));
+  for (int i = 0; i < 3; ++i) {
+    const auto lease = f.scheduler.Reserve(kBob, OfOtherJob());
+    REQUIRE(lease.ok());
+    f.scheduler.Granted(*lease, f.now);
+  }
+  f.Demand(kAlice, Wants(1), 100);
+  f.GrantAll();
+  f.now += kLeaseQuantum;
+  CHECK(f.scheduler.LeasesToRecall(f.now).leases.empty());
+  f.now += kFarLeaseQuantum;
+  CHECK(f.scheduler.LeasesToRecall(f.now).leases.size() == 1);
+}
+
 TEST_CASE("a job that can't run here is left to the head for a while") {
   Fixture f(Machine(1));
   f.scheduler.NoteUnrunnable(JobId(1), f.now + absl::Seconds(30));

@@ -74,6 +74,12 @@ TEST_CASE("What asks for nothing is spread") {
   CHECK(Nodes().Add("a", 4, 4, 0, 2).Add("b", 4, 4, 0, 1).Chosen(Wants(0)) == "b");
 }
 
+TEST_CASE("What asks for nothing goes where there are the fewest leases a CPU") {
+  CHECK(Nodes().Add("a", 2, 2, 0, 2).Add("b", 8, 8, 0, 6).Chosen(Wants(0)) == "b");
+  CHECK(Nodes().Add("a", 0, 0, 0, 0).Add("b", 8, 8, 0, 6).Chosen(Wants(0)) == "b");
+  CHECK(Nodes().Add("a", 0, 0, 0, 0).Chosen(Wants(0)) == "a");
+}
+
 TEST_CASE("Ties go to the first by name, whatever the order of the view") {
   CHECK(Nodes().Add("b", 4, 4).Add("a", 4, 4).Chosen(Wants(1)) == "a");
 }
