@@ -160,7 +160,7 @@ TEST_CASE("What is not set is listed with what holds instead") {
   const Environment environment(Variables{});
   AsioEnv env({.background_thread = false});
   const std::vector<EnvironmentSetting> settings = DescribeEnvironment(env);
-  CHECK(settings.size() == 10);
+  CHECK(settings.size() == 11);
   for (const EnvironmentSetting& setting : settings) {
     INFO(setting.name);
     CHECK(setting.status.ok());
