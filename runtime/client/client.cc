@@ -10,6 +10,7 @@
 #include "lib/base/status.h"
 #include "lib/objects/worker_page.h"
 #include "runtime/client/awaited.h"
+#include "runtime/client/object_maker.h"
 #include "runtime/client/settle_waiter.h"
 
 namespace ioc {
@@ -264,7 +265,7 @@ absl::StatusOr<internal::EncodedValue> Client::Read(ObjectRecord& record, absl::
     value.keepalive = record.bytes;
   } else {
     absl::StatusOr<internal::EncodedValue> stored = ReadStored(record.id(), record.size, record.copies, deadline);
-    if (!stored.ok()) return stored.status();
+    if (!stored.ok()) return WithMaker(stored.status(), record);
     store_.Cache(record.id());  // as long as the record is there: reading it again asks nobody
     value = *std::move(stored);
   }

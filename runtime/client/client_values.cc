@@ -116,7 +116,11 @@ absl::StatusOr<internal::EncodedValue> Client::ReadStored(ObjectId id, uint64_t 
     return MakeError(Cause::kDeadline,
                      absl::StrCat("object ", id.ToString(), " (", size, " bytes) did not reach this node in time"));
   }
-  if (!asked.value()->ok()) return asked.value()->status();
+  if (!asked.value()->ok()) {
+    const absl::Status& error = asked.value()->status();
+    if (CauseOf(error) != Cause::kStoreFull) return error;
+    return WithContext(error, absl::StrCat("object ", id.ToString(), " has no room on this node"));
+  }
   if (!closed_.ok()) return closed_;  // meanwhile, and nobody kept it
   return View(id, **asked.value());
 }

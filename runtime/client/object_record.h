@@ -55,6 +55,10 @@ class ObjectRecord final : public internal::RefTarget {
 
   ObjectTable& table;
   ObjectState state = ObjectState::kPending;
+  BorrowState borrow = BorrowState::kNone;
+  GivenState given = GivenState::kNo;
+  bool resolving = false;  // the owner has been asked for the value
+  bool user_held = false;
 
   std::shared_ptr<const std::string> bytes;  // kInline
   uint64_t size = 0;                         // kStored
@@ -63,13 +67,10 @@ class ObjectRecord final : public internal::RefTarget {
   std::vector<ObjectRecord*> contained;      // the references inside the value, held by this record
 
   std::unique_ptr<ProcessAddress> owner;  // null: this process
-  BorrowState borrow = BorrowState::kNone;
-  GivenState given = GivenState::kNo;
-  uint32_t covered = 0;    // tasks of ours that run with it as an argument: their caller holds it
-  bool resolving = false;  // the owner has been asked for the value
-  uint64_t task = 0;       // sequence of the task of ours that makes it, or 0
+  uint32_t covered = 0;                   // tasks of ours that run with it as an argument: their caller holds it
+  uint64_t task = 0;                      // sequence of the task of ours that makes it, or 0
+  const internal::FunctionInfo* maker = nullptr;  // of the result of a task of ours: its function
 
-  bool user_held = false;
   uint32_t stale_releases = 0;  // releases on their way that a new reference has overtaken
   uint32_t holds = 0;           // tasks, containers, borrowers, references on their way
   uint32_t lent = 0;            // of them, those of borrowers

@@ -6,6 +6,7 @@
 
 #include "lib/base/check.h"
 #include "lib/base/status.h"
+#include "runtime/client/object_maker.h"
 
 namespace ioc {
 
@@ -76,7 +77,7 @@ class ReadyWaits::Wait final : public SettleListener, public ItemListener {
                         // Without a wait the record may be gone, and nobody would end the caching.
                         if (location.ok() && wait != nullptr) waits->store_.Cache(id);
                         if (location.ok()) waits->store_.Unpin(id);
-                        if (wait != nullptr) waits->End(*wait, location.status());
+                        if (wait != nullptr) waits->End(*wait, WithMaker(location.status(), wait->record_));
                       });
   }
 

@@ -18,6 +18,7 @@ void StreamTable::OnItem(PeerLink& link, const TaskRecord& task, StreamItem& ite
     return;
   }
   ObjectRecord& record = objects_.Create(id);
+  record.maker = task.function;
   objects_.Hold(record);
   if (item.value.kind == ValueKind::kInline) {
     objects_.SettleInline(record, std::make_shared<const std::string>(item.value.bytes), std::move(contained));

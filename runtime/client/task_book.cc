@@ -12,6 +12,7 @@
 #include "lib/serde/function_table.h"
 #include "runtime/client/actor_construction.h"
 #include "runtime/client/actor_state.h"
+#include "runtime/client/object_maker.h"
 
 namespace ioc {
 namespace {
@@ -76,6 +77,7 @@ TaskRecord& TaskBook::Create(TaskKind kind, internal::Call& call, uint32_t depth
   for (uint32_t i = 0; i < task.num_returns; ++i) {
     ObjectRecord& result = objects_.Create({self_, task.sequence + i});
     result.task = task.sequence;
+    result.maker = call.function;
     objects_.Hold(result);
   }
   auto hold_all = [this](const std::vector<internal::Ref>& refs, std::vector<ObjectRecord*>& records) {
@@ -290,7 +292,9 @@ void TaskBook::SettleEarly(TaskRecord& task, const absl::Status& error) {
 }
 
 void TaskBook::Fail(TaskRecord& task, const absl::Status& error) {
-  SettleEarly(task, error);
+  absl::Status named = error;
+  for (const ObjectRecord* dependency : task.dependencies) named = WithMaker(named, *dependency);
+  SettleEarly(task, named);
   Destroy(task);
 }
 

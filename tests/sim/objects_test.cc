@@ -101,8 +101,10 @@ TEST_CASE("objects on a lost machine are errors that say so") {
 
       const absl::Status here = numbers.Get(absl::Minutes(2)).status();
       CHECK(CauseOf(here) == Cause::kObjectLost);
+      CHECK_THAT(std::string(here.message()), Catch::Contains("(made by ioc::sim::MakeNumbers)"));
       const absl::Status there = on_n2.Submit<SumOf>(numbers).Get(absl::Minutes(2)).status();
       CHECK(CauseOf(there) == Cause::kObjectLost);
+      CHECK_THAT(std::string(there.message()), Catch::Contains("(made by ioc::sim::MakeNumbers)"));
       const absl::Status call = actor.Call<&Goal::token>().Get(absl::Minutes(2)).status();
       CHECK(CauseOf(call) == Cause::kActorDied);
       CHECK_THAT(std::string(call.message()), Catch::Contains("n1"));
