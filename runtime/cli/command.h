@@ -61,6 +61,7 @@ int RunNodes(const std::vector<std::string>& arguments);
 int RunObjects(const std::vector<std::string>& arguments);
 int RunActors(const std::vector<std::string>& arguments);
 int RunPing(const std::vector<std::string>& arguments);
+int RunBench(const std::vector<std::string>& arguments);
 int RunDoctor(const std::vector<std::string>& arguments);
 int RunVersion(const std::vector<std::string>& arguments);
 

@@ -46,6 +46,7 @@ constexpr Command kCommands[] = {
     {"objects", "show what nodes and processes hold: objects, references, pins, leases", RunObjects},
     {"actors", "list the actors that have names", RunActors},
     {"ping", "ask whether a head is there", RunPing},
+    {"bench", "measure this machine, with iocluster and without it", RunBench},
     {"doctor", "show what this machine has, what is configured from where, and what is wrong", RunDoctor},
     {"version", "show the release", RunVersion},
 };
