@@ -46,7 +46,7 @@ struct Options {
   std::string html;
   std::string only;
   std::string iocluster = "iocluster";
-  std::string peer;
+  std::vector<std::string> peers;
   std::optional<double> rounds;
   bool check = false;
 };
@@ -60,6 +60,8 @@ Flags FlagsFor(Options& options) {
   flags.Add("--html", &options.html, "FILE", "write a page with plots there");
   flags.Add("--rounds", &options.rounds, "N", "how often each figure is measured (default: 7; one more warms up)");
   flags.Add("--only", &options.only, "WORDS", "only metrics with this in their name, and floors");
+  flags.Add("--peer", &options.peers, "COMMAND",
+            "measure another system in the same rounds of micro (see bench/peers); may be repeated");
   flags.Add("--check", &options.check, "fail if a round trip of one small task costs more than two bare echoes");
   flags.Add("--iocluster", &options.iocluster, "PATH",
             "the executable that heads and nodes run (iocluster bench: itself)");
@@ -102,7 +104,8 @@ absl::Status Report(const Options& options, const Results& results) {
 }
 
 absl::Status RunSuite(const SuiteEntry& suite, const Options& options, int argc, char** argv) {
-  SuiteOptions suite_options{.argc = argc, .argv = argv, .iocluster = options.iocluster, .only = options.only};
+  SuiteOptions suite_options{
+      .argc = argc, .argv = argv, .iocluster = options.iocluster, .only = options.only, .peers = options.peers};
   if (std::string(suite.name) == "smoke") suite_options.effort = SmokeEffort();
   if (options.rounds.has_value()) suite_options.effort.rounds = static_cast<int>(*options.rounds);
   Results results;

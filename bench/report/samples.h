@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace ioc::bench {
@@ -57,6 +58,7 @@ class Samples {
   void AddPoint(const Curve& curve, double x, double per_s, double p50_us, double p99_us);
 
   const std::string& system() const { return system_; }
+  void set_system(std::string name) { system_ = std::move(name); }
   const std::vector<Series>& series() const { return series_; }
   const std::vector<Curve>& curves() const { return curves_; }
   const Series* Find(std::string_view metric) const;

@@ -2,6 +2,7 @@
 #include <iterator>
 #include <utility>
 
+#include "bench/harness/peer.h"
 #include "bench/harness/rounds.h"
 #include "bench/suites/groups.h"
 #include "bench/suites/suite.h"
@@ -33,6 +34,10 @@ absl::Status RunMicro(const SuiteOptions& options, Results& results) {
   Append(all, ActorMeasurements((*stage)->many, options.effort));
   Append(all, LifecycleMeasurements((*stage)->one, options.argc, options.argv, options.iocluster));
   Append(all, CallCurves(**stage, *pairs));
+  results.peers.assign(options.peers.size(), Samples(""));  // they stay where they are from here on
+  for (size_t i = 0; i < options.peers.size(); ++i) {
+    all.push_back(PeerMeasurement(options.peers[i], results.peers[i]));
+  }
   return RunRounds(all, {.rounds = options.effort.rounds, .only = options.only}, progress, results.ours);
 }
 

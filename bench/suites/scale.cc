@@ -40,8 +40,9 @@ absl::Status CallsBesideFlood(const Cluster& cluster, const ActorHandle<Client>&
   const double seconds = std::max(0.001, absl::ToDoubleSeconds(effort.slice) * 5);
   std::vector<ObjectRef<int>> flood;
   flood.reserve(static_cast<size_t>(effort.queued_tasks));
+  const ObjectRef<Flow> single = other.Call<&Client::RunTasksFor>(seconds);
   for (int i = 0; i < effort.queued_tasks; ++i) flood.push_back(cluster.Submit<Same>(i));
-  const absl::StatusOr<Flow> flow = other.Call<&Client::RunTasksFor>(seconds).Get(kPatience);
+  const absl::StatusOr<Flow> flow = single.Get(kPatience);
   if (!flow.ok()) return flow.status();
   const bool still_queued = !flood.back().ready();
   if (absl::Status status = cluster.Get(flood, kPatience).status(); !status.ok()) return status;

@@ -89,6 +89,13 @@ void Flags::AddAddress(std::string name, std::string* target, std::string help) 
   });
 }
 
+void Flags::Add(std::string name, std::vector<std::string>* target, std::string placeholder, std::string help) {
+  AddFlag(std::move(name), std::move(placeholder), std::move(help), [target](const std::string& value) {
+    target->push_back(value);
+    return absl::OkStatus();
+  }).may_repeat = true;
+}
+
 void Flags::Add(std::string name, std::vector<std::pair<std::string, double>>* target, std::string help) {
   AddFlag(std::move(name), "NAME=AMOUNT", std::move(help), [target](const std::string& value) {
     std::string key;

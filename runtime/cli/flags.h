@@ -36,6 +36,8 @@ class Flags {
   void AddBytes(std::string name, std::optional<uint64_t>* target, std::string help);
   // "HOST:PORT" or "unix:NAME".
   void AddAddress(std::string name, std::string* target, std::string help);
+  // May be repeated; in the order in which they were given.
+  void Add(std::string name, std::vector<std::string>* target, std::string placeholder, std::string help);
   // May be repeated, each time with another name: "NAME=AMOUNT", "KEY=VALUE".
   void Add(std::string name, std::vector<std::pair<std::string, double>>* target, std::string help);
   void Add(std::string name, std::map<std::string, std::string>* target, std::string help);

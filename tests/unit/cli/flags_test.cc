@@ -21,6 +21,7 @@ struct Parse {
     flags.Add("--cpus", &cpus, "N", "a number");
     flags.AddBytes("--memory", &memory, "a size");
     flags.AddAddress("--address", &address, "an address");
+    flags.Add("--peer", &peers, "COMMAND", "texts");
     flags.Add("--resource", &resources, "amounts");
     flags.Add("--label", &labels, "labels");
     status = flags.Parse(arguments);
@@ -33,6 +34,7 @@ struct Parse {
   std::optional<double> cpus;
   std::optional<uint64_t> memory;
   std::string address;
+  std::vector<std::string> peers;
   std::vector<std::pair<std::string, double>> resources;
   std::map<std::string, std::string> labels;
   Flags flags;
@@ -57,6 +59,10 @@ TEST_CASE("Sizes take units") {
     INFO(bad);
     CHECK_FALSE(Parse({"--memory", bad}).status.ok());
   }
+}
+
+TEST_CASE("Repeated texts keep their order") {
+  CHECK(Parse({"--peer", "b", "--peer=a", "--peer", "b"}).peers == std::vector<std::string>{"b", "a", "b"});
 }
 
 TEST_CASE("Repeated flags collect") {
