@@ -118,6 +118,7 @@ class ActorCaller final : public TaskSink, public Deferred {
   // actor_caller_find.cc
   void Ask(const State& state);
   void Resolve(const State& state);
+  void CantAsk(const State& state, const absl::Status& why);
   void Resolved(const State& state, absl::Time asked, const absl::StatusOr<ResolveActor::Reply>& reply);
   void Located(const State& state, const absl::StatusOr<LocateActor::Reply>& reply);
   void Found(const State& state, const ActorPlace& place);

@@ -30,15 +30,21 @@ void ActorCaller::Resolve(const State& state) {
     Resolved(state, asked, reply);
     objects_.Drop(*state->record);
   };
-  const ProcessAddress owner = *state->record->owner;
-  reach_.With(owner, [id = state->record->id(), process = owner.process,
-                      resolved = std::move(resolved)](absl::StatusOr<Peer*> peer) mutable {
-    if (!peer.ok()) {
-      return resolved(
-          WithContext(peer.status(), absl::StrCat("the actor is lost with its owner, process ", process.ToString())));
-    }
-    (*peer)->channel().Call(ResolveActor{.actor = id}, kResolvePeriod, std::move(resolved));
+  reach_.With(*state->record->owner, [this, state, resolved = std::move(resolved)](absl::StatusOr<Peer*> peer) mutable {
+    if (!peer.ok()) return CantAsk(state, peer.status());
+    (*peer)->channel().Call(ResolveActor{.actor = state->record->id()}, kResolvePeriod, std::move(resolved));
   });
+}
+
+// Its owner has ended, or is out of reach.
+void ActorCaller::CantAsk(const State& state, const absl::Status& why) {
+  state->resolving = false;
+  if (state->phase != ActorState::Phase::kDead && !closed_) {
+    const absl::Status error = WithContext(
+        why, absl::StrCat("the actor's owner, process ", state->record->owner->process.ToString(), ", can't be asked"));
+    CauseOf(why) == Cause::kOwnerDied ? Die(*state->record, error) : GiveUpWaiting(*state, error);
+  }
+  objects_.Drop(*state->record);
 }
 
 void ActorCaller::Resolved(const State& state, absl::Time asked, const absl::StatusOr<ResolveActor::Reply>& reply) {
@@ -52,7 +58,7 @@ void ActorCaller::Resolved(const State& state, absl::Time asked, const absl::Sta
     return Resolve(state);  // it is still being made; a kDeadline that comes earlier is what the actor died of
   }
   // The connection broke: whether the owner lives is found out on the way.
-  if (CauseOf(reply.status()) == Cause::kDisconnected && !closed_) return Resolve(state);
+  if (CauseOf(reply.status()) == Cause::kDisconnected && !closed_) return Later(state, &ActorCaller::Resolve);
   Die(*state->record, reply.status());
 }
 

@@ -15,9 +15,9 @@ bool ActorCaller::MayLive(const ActorState& state) const {
 
 // The worker has ended.
 void ActorCaller::AfterLoss(const State& state, const WorkerEnd& end) {
+  if (closed_) return;  // the book has failed the calls
   ChargeSent(*state, end);
   NewSession(*state);
-  if (closed_) return;
   if (!state->record->owned()) return Later(state, &ActorCaller::Resolve);  // its owner may not know yet
   Over(state, end);
 }

@@ -90,7 +90,11 @@ void ActorOwner::RegisterName(OwnedActor& actor) {
     } else if (reply.ok()) {
       Construct(actor);
     } else {
-      Die(actor, WithContext(reply.status(), absl::StrCat(NameOf(*record.actor), " can't be made")));
+      // Who asks for it must not take the head's absence for a connection of its own that broke.
+      const bool away = CauseOf(reply.status()) == Cause::kDisconnected;
+      Die(actor,
+          MakeError(away ? Cause::kActorDied : CauseOf(reply.status()),
+                    absl::StrCat(NameOf(*record.actor), " can't be made: ", std::string(reply.status().message()))));
     }
     objects_.Drop(record);
   });

@@ -9,6 +9,16 @@
 #include "lib/base/status.h"
 
 namespace ioc {
+namespace {
+
+template <typename Send>
+void InParts(const std::vector<ObjectId>& ids, Send send) {
+  for (size_t first = 0; first < ids.size(); first += kMaxBorrowedIds) {
+    send({ids.begin() + first, ids.begin() + std::min(ids.size(), first + kMaxBorrowedIds)});
+  }
+}
+
+}  // namespace
 
 Borrowing::Borrowing(Env& env, ObjectTable& objects, PeerTable& peers, PeerReach& reach)
     : env_(env), objects_(objects), peers_(peers), reach_(reach) {}
@@ -153,13 +163,14 @@ void Borrowing::WhenRegistered(ObjectRecord& record, Registered done) {
   registering_[record.id()].push_back(std::move(done));
 }
 
-void Borrowing::EndRegistration(ObjectId id, const absl::Status& status) {
+void Borrowing::EndRegistration(ProcessId owner, ObjectId id, const absl::Status& status) {
   ObjectRecord& record = *objects_.Find(id);  // held since Register
-  record.borrow = BorrowState::kRegistered;
-  if (!status.ok()) objects_.Fail(record, status);
+  record.borrow = status.ok() ? BorrowState::kRegistered : BorrowState::kNone;
   if (auto waiting = registering_.extract(id); !waiting.empty()) {
     for (Registered& done : waiting.mapped()) done(status);
   }
+  const bool has_moved = record.owned() || record.owner->process != owner;
+  if (!status.ok() && !has_moved) objects_.Fail(record, status);
   objects_.Drop(record);
 }
 
@@ -225,7 +236,8 @@ void Borrowing::RunDeferred() {
   for (Received& received : std::exchange(received_, {})) {
     // One that has come back has forgotten what it sent before.
     Peer* const peer = peers_.Find(received.sender);
-    if (peer != nullptr && peer->epoch == received.epoch) peer->channel().Notify(RefsReceived{std::move(received.ids)});
+    if (peer == nullptr || peer->epoch != received.epoch) continue;
+    InParts(received.ids, [&](std::vector<ObjectId> ids) { peer->channel().Notify(RefsReceived{std::move(ids)}); });
   }
 }
 
@@ -233,14 +245,16 @@ void Borrowing::Send(Lender& lender) {
   Peer* const peer = peers_.Find(lender.address.process);
   if (peer == nullptr) {
     lender.releases.clear();
-    const bool wants = !lender.registrations.empty() || !lender.received.empty() || !lender.questions.empty();
+    const bool wants =
+        !lender.registrations.empty() || !lender.received.empty() || !lender.questions.empty() || lender.restoring;
     if (!wants || std::exchange(lender.reaching, true)) return;
     const ProcessAddress owner = lender.address;
     return reach_.With(
         owner, [this, process = owner.process](const absl::StatusOr<Peer*>& reached) { Reached(process, reached); });
   }
   // An earlier release of the same object comes first.
-  if (!lender.releases.empty()) peer->channel().Notify(ReleaseBorrows{std::exchange(lender.releases, {})});
+  InParts(std::exchange(lender.releases, {}),
+          [&](std::vector<ObjectId> ids) { peer->channel().Notify(ReleaseBorrows{std::move(ids)}); });
   SendRegistrations(*peer, lender.received, /*sent_by_owner=*/true);
   SendRegistrations(*peer, lender.registrations, /*sent_by_owner=*/false);
   SendQuestions(*peer, lender);
@@ -253,16 +267,15 @@ void Borrowing::Send(Lender& lender) {
 void Borrowing::SendRegistrations(Peer& peer, std::vector<ObjectId>& ids, bool sent_by_owner) {
   if (ids.empty()) return;
   peer.lends = true;
+  if (!peer.address.process) peer.address = lenders_.at(peer.process).address;  // it has dialled us
   Lender& lender = lenders_.at(peer.process);
-  const std::vector<ObjectId> all = std::exchange(ids, {});
-  for (size_t first = 0; first < all.size(); first += kMaxBorrowedIds) {
-    const size_t last = std::min(all.size(), first + kMaxBorrowedIds);
-    const AddBorrower request{.ids = {all.begin() + first, all.begin() + last}, .sent_by_owner = sent_by_owner};
+  InParts(std::exchange(ids, {}), [&](std::vector<ObjectId> part) {
+    const AddBorrower request{.ids = std::move(part), .sent_by_owner = sent_by_owner};
     ++lender.registering;
-    peer.channel().Call(request, kBorrowTimeout,
+    peer.channel().Call(request, kWhileConnected,
                         [this, owner = peer.process, asked = request.ids](
                             const absl::StatusOr<AddBorrower::Reply>& reply) { Answered(owner, asked, reply); });
-  }
+  });
 }
 
 void Borrowing::SendQuestions(Peer& peer, Lender& lender) {
@@ -273,7 +286,7 @@ void Borrowing::SendQuestions(Peer& peer, Lender& lender) {
     sent = last;
     lender.asked.insert(request.ids.begin(), request.ids.end());
     ++lender.asking;
-    peer.channel().CallRaw(request, kBorrowTimeout,
+    peer.channel().CallRaw(request, kWhileConnected,
                            [this, owner = peer.process, ids = request.ids](const absl::StatusOr<RawReply>& raw) {
                              Resolved(owner, ids, raw);
                            });
@@ -302,11 +315,12 @@ void Borrowing::GiveUp(ProcessId owner, const absl::Status& why) {
   lender.restoring = false;
   Tidy(owner);
   const auto lost = [&](ObjectId id) {
-    return MakeError(CauseOf(why), absl::StrCat("object ", id.ToString(), " is lost with its owner, process ",
-                                                owner.ToString(), ": ", why.message()));
+    const Cause cause = CauseOf(why) == Cause::kDisconnected ? Cause::kDisconnected : Cause::kOwnerDied;
+    return MakeError(cause, absl::StrCat("object ", id.ToString(), " is lost with its owner, process ",
+                                         owner.ToString(), ": ", why.message()));
   };
-  for (const ObjectId& id : received) EndRegistration(id, lost(id));
-  for (const ObjectId& id : registrations) EndRegistration(id, lost(id));
+  for (const ObjectId& id : received) EndRegistration(owner, id, lost(id));
+  for (const ObjectId& id : registrations) EndRegistration(owner, id, lost(id));
   for (const ObjectId& id : questions) FailQuestion(owner, id, lost(id));
 }
 
@@ -319,11 +333,12 @@ void Borrowing::OnPeerGone(const Peer& peer) {
       objects_.Hold(*record);
       LenderOf(*record->owner).registrations.push_back(record->id());
     }
+    LenderOf(peer.address);  // also if it is only to hear that nothing is left
   }
   const auto found = lenders_.find(peer.process);
   if (found == lenders_.end()) return;
   Lender& lender = found->second;
-  lender.restoring = peer.lends;
+  lender.restoring |= peer.lends;
   lender.releases.clear();
   std::vector<ObjectId> again(lender.asked.begin(), lender.asked.end());
   lender.asked.clear();
@@ -357,11 +372,13 @@ void Borrowing::Answered(ProcessId owner, const std::vector<ObjectId>& ids,
   for (const ObjectId& id : ids) {
     const std::string object = absl::StrCat("object ", id.ToString());
     if (!reply.ok()) {
-      EndRegistration(id, WithContext(reply.status(), absl::StrCat(object, " can't be registered with its owner")));
+      EndRegistration(owner, id,
+                      WithContext(reply.status(), absl::StrCat(object, " can't be registered with its owner")));
     } else if (unknown.contains(id)) {
-      EndRegistration(id, MakeError(Cause::kObjectLost, absl::StrCat(object, " is not known to its owner any more")));
+      EndRegistration(owner, id,
+                      MakeError(Cause::kObjectLost, absl::StrCat(object, " is not known to its owner any more")));
     } else {
-      EndRegistration(id, absl::OkStatus());
+      EndRegistration(owner, id, absl::OkStatus());
     }
   }
   Tidy(owner);
@@ -379,10 +396,9 @@ void Borrowing::Resolved(ProcessId owner, const std::vector<ObjectId>& ids, cons
   for (const WireValue& value : reply.values) left.erase(value.id);
   for (const FailedObject& failed : reply.failed) left.erase(failed.id);
   for (const ObjectId& id : reply.pending) left.erase(id);
-  const bool ask_again = status.ok() || CauseOf(status) == Cause::kDeadline;
   for (const ObjectId& id : ids) {
     if (!left.contains(id) || lender.asked.erase(id) == 0) continue;
-    if (ask_again) {
+    if (status.ok()) {
       lender.questions.push_back(id);
     } else {
       FailQuestion(owner, id, status);

@@ -34,6 +34,9 @@
 namespace ioc {
 
 inline constexpr absl::Duration kBorrowTimeout = absl::Seconds(30);
+// Of what changes counts: it is answered at once, or the connection breaks. If it were given up sooner, the other side
+// might have counted what this one does not know of.
+inline constexpr absl::Duration kWhileConnected = absl::InfiniteDuration();
 // In one message.
 inline constexpr size_t kMaxBorrowedIds = 4096;
 // Messages with questions to one owner without an answer; more wait.
@@ -68,7 +71,8 @@ class Borrowing final : public Deferred {
   void Resolve(ObjectRecord& record);
 
   using Registered = absl::AnyInvocable<void(const absl::Status&)>;
-  // Calls `done`, maybe at once, when no registration of it is on its way; with an error if the last one failed.
+  // Calls `done`, maybe at once, when no registration of it is on its way; with an error if the last one failed, and
+  // before what is pending fails for that.
   void WhenRegistered(ObjectRecord& record, Registered done);
   // References that were written down a while ago name the owners of today.
   void Refresh(std::vector<RefInfo>& refs);
@@ -99,7 +103,7 @@ class Borrowing final : public Deferred {
 
     bool idle() const {
       return releases.empty() && registrations.empty() && received.empty() && questions.empty() && asked.empty() &&
-             registering == 0 && asking == 0 && !reaching;
+             registering == 0 && asking == 0 && !reaching && !restoring;
     }
   };
   // What was received from a process while it was connected, as the peer with this epoch.
@@ -121,7 +125,7 @@ class Borrowing final : public Deferred {
   void Reached(ProcessId owner, const absl::StatusOr<Peer*>& peer);
   void GiveUp(ProcessId owner, const absl::Status& why);
   void Answered(ProcessId owner, const std::vector<ObjectId>& ids, const absl::StatusOr<AddBorrower::Reply>& reply);
-  void EndRegistration(ObjectId id, const absl::Status& status);
+  void EndRegistration(ProcessId owner, ObjectId id, const absl::Status& status);
   void Resolved(ProcessId owner, const std::vector<ObjectId>& ids, const absl::StatusOr<RawReply>& raw);
   template <typename Outcomes>
   void Settle(ProcessId owner, const Outcomes& outcomes);

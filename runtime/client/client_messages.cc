@@ -40,6 +40,7 @@ absl::Status Client::OnNodeMessage(Channel& channel, FrameView frame) {
       });
     case Method::kProcessGone:
       return Take<ProcessGone>(frame, [this](const ProcessGone& gone) {
+        lending_.OnProcessGone(gone.process);
         if (worker_ != nullptr) worker_->OnProcessGone(gone.process);
       });
     case Method::kNodeRemoved:

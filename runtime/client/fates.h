@@ -23,8 +23,8 @@
 
 namespace ioc {
 
-inline constexpr absl::Duration kFateTimeout = absl::Seconds(10);  // of one question
-inline constexpr absl::Duration kFatePatience = absl::Seconds(10);
+inline constexpr absl::Duration kFateTimeout = absl::Seconds(10);   // of one message
+inline constexpr absl::Duration kFatePatience = absl::Seconds(10);  // no message is sent after it
 inline constexpr absl::Duration kAskFateAgain = absl::Milliseconds(100);
 // Nodes that are known to have ended; all are forgotten when there are more.
 inline constexpr size_t kMaxRemovedNodes = 1 << 16;
@@ -61,12 +61,19 @@ class Fates {
   void OnNodeRemoved(NodeId node, std::string_view why);
 
  private:
-  void Send(const GetWorkerFate& request, absl::Time until);
+  struct Question {
+    NodeAddress node;  // as well as it is known
+    absl::Time until;
+    std::vector<Handler> waiting;
+  };
+
+  void Send(ProcessId process);
+  void Answered(ProcessId process, const absl::StatusOr<GetWorkerFate::Reply>& fate);
   void Answer(ProcessId process, const WorkerEnd& end);
 
   Env& env_;
   NodeLink& node_;
-  absl::flat_hash_map<ProcessId, std::vector<Handler>> asking_;
+  absl::flat_hash_map<ProcessId, Question> asking_;
   absl::flat_hash_map<NodeId, std::string> removed_;                              // and why
   const std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);  // for timers that outlive this
 };

@@ -40,7 +40,7 @@ void Lending::Clear() {
 
 void Lending::Count(ProcessCensus& census) const {
   census.answering = questions_.size();
-  for (const auto& [epoch, departed] : departed_) {
+  for (const auto& [number, departed] : departed_) {
     for (const auto& [id, count] : departed.borrowed) census.lent += count;
     for (const auto& [id, count] : departed.in_transit) census.in_transit += count;
   }
@@ -117,27 +117,33 @@ void Lending::DropAll(Counts& counts, bool lent) {
 void Lending::OnPeerGone(Peer& peer) {
   ForgetQuestions();
   if (peer.borrowed.empty() && peer.in_transit.empty()) return;
-  departed_[peer.epoch] = {.process = peer.process,
-                           .node = peer.node,
-                           .until = env_.executor().Now() + kReturnGrace,
-                           .borrowed = std::move(peer.borrowed),
-                           .in_transit = std::move(peer.in_transit)};
+  const uint64_t number = ++last_departed_;
+  departed_[number] = {.process = peer.process,
+                       .node = peer.node,
+                       .epoch = peer.epoch,
+                       .until = env_.executor().Now() + kReturnGrace,
+                       .borrowed = std::move(peer.borrowed),
+                       .in_transit = std::move(peer.in_transit)};
   if (timer_ == 0) Arm();
   ProcessAddress address = peer.address;
-  address.process = peer.process;
-  address.node = peer.node;
-  fates_.Ask(address, /*node_name=*/"", [this, epoch = peer.epoch](const WorkerEnd& end) {
-    if (end.ended()) Forget(epoch);
+  if (!address.process) {
+    // It has dialled us, and where its node listens is not known here.
+    if (peer.node != borrowing_.self().node) return;
+    address = borrowing_.self();
+    address.process = peer.process;
+  }
+  fates_.Ask(address, /*node_name=*/"", [this, number](const WorkerEnd& end) {
+    if (end.ended()) Forget(number);
   });
 }
 
 void Lending::OnBorrowsRestored(const Peer& peer) {
   std::vector<uint64_t> before;
-  for (const auto& [epoch, departed] : departed_) {
-    if (departed.process == peer.process && epoch < peer.epoch) before.push_back(epoch);
+  for (const auto& [number, departed] : departed_) {
+    if (departed.process == peer.process && departed.epoch < peer.epoch) before.push_back(number);
   }
-  for (const uint64_t epoch : before) {
-    auto departed = departed_.extract(epoch);
+  for (const uint64_t number : before) {
+    auto departed = departed_.extract(number);
     DropAll(departed.mapped().borrowed, /*lent=*/true);
     // Of others' objects it may still have to tell their owners.
     Counts foreign;
@@ -153,15 +159,24 @@ void Lending::OnBorrowsRestored(const Peer& peer) {
 }
 
 void Lending::OnNodeRemoved(NodeId node) {
-  std::vector<uint64_t> ended;
-  for (const auto& [epoch, departed] : departed_) {
-    if (departed.node == node) ended.push_back(epoch);
-  }
-  for (const uint64_t epoch : ended) Forget(epoch);
+  ForgetThose([node](const Departed& departed) { return departed.node == node; });
 }
 
-void Lending::Forget(uint64_t epoch) {
-  auto departed = departed_.extract(epoch);
+void Lending::OnProcessGone(ProcessId process) {
+  ForgetThose([process](const Departed& departed) { return departed.process == process; });
+}
+
+template <typename Which>
+void Lending::ForgetThose(Which which) {
+  std::vector<uint64_t> ended;
+  for (const auto& [number, departed] : departed_) {
+    if (which(departed)) ended.push_back(number);
+  }
+  for (const uint64_t number : ended) Forget(number);
+}
+
+void Lending::Forget(uint64_t number) {
+  auto departed = departed_.extract(number);
   if (departed.empty()) return;
   DropAll(departed.mapped().borrowed, /*lent=*/true);
   DropAll(departed.mapped().in_transit, /*lent=*/false);

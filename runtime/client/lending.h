@@ -28,7 +28,7 @@ namespace ioc {
 
 // A borrower tries for kOutOfReach, a minute, to come back, and may notice some 15 seconds after us that the connection
 // broke.
-inline constexpr absl::Duration kReturnGrace = absl::Seconds(90);
+inline constexpr absl::Duration kReturnGrace = absl::Seconds(120);
 // Values in one message, beyond the first.
 inline constexpr size_t kMaxResolvedBytes = size_t{1} << 20;
 
@@ -52,6 +52,7 @@ class Lending final : public Deferred {
   void OnPeerGone(Peer& peer);
   // It has ended, for good.
   void OnNodeRemoved(NodeId node);
+  void OnProcessGone(ProcessId process);
   // Forgets who is away and may come back.
   void Clear();
 
@@ -65,6 +66,7 @@ class Lending final : public Deferred {
   struct Departed {
     ProcessId process;
     NodeId node;
+    uint64_t epoch = 0;
     absl::Time until;
     Counts borrowed;
     Counts in_transit;
@@ -77,7 +79,9 @@ class Lending final : public Deferred {
   void ForgetQuestions();
   void DropOne(Counts& counts, ObjectId id, bool lent);
   void DropAll(Counts& counts, bool lent);
-  void Forget(uint64_t epoch);
+  template <typename Which>
+  void ForgetThose(Which which);
+  void Forget(uint64_t number);
   void Arm();
 
   Env& env_;
@@ -88,7 +92,8 @@ class Lending final : public Deferred {
   // By the link and the object that it asks for.
   absl::flat_hash_map<std::pair<uint64_t, ObjectId>, std::unique_ptr<Question>> questions_;
   std::map<uint64_t, std::vector<ObjectRecord*>> answers_;  // by link: those that have settled, held
-  std::map<uint64_t, Departed> departed_;  // by the epoch of the peer: the one that left first is first
+  std::map<uint64_t, Departed> departed_;                   // in the order in which they left
+  uint64_t last_departed_ = 0;
   TimerId timer_ = 0;
 };
 

@@ -140,36 +140,49 @@ void MovedBorrows::Ask(Moves::iterator entry) {
     if (!peer.ok()) return asked(peer.status());
     (*peer)->lends = true;
     const AddBorrower request{.ids = {id}};
-    (*peer)->channel().Call(request, kBorrowTimeout, std::move(asked));
+    (*peer)->channel().Call(request, kWhileConnected, std::move(asked));
   });
 }
 
 void MovedBorrows::Asked(const Key& key, ObjectRecord& record, const ProcessAddress& owner,
                          const absl::StatusOr<AddBorrower::Reply>& reply) {
   if (closed_) return;
-  const auto entry = moves_.find(key);
-  const Peer* const old_owner = peers_.Find(key.second);
   const bool counted = reply.ok() && reply->unknown.empty();
-  // While it is being registered anew with the old owner, it can't leave that.
-  const bool wanted = entry != moves_.end() && entry->second.next.has_value() && IsBorrowedFrom(&record, key.second) &&
-                      record.borrow == BorrowState::kRegistered;
-  if (entry != moves_.end()) {
+  if (counted) {
+    objects_.Hold(record);
+    // While it is being registered anew with the old owner, it can't leave that.
+    borrowing_.WhenRegistered(record, [this, &record, key, owner](const absl::Status&) {
+      Counted(key, record, owner);
+      objects_.Drop(record);
+    });
+    return Arm(kMovedBorrowDelay);
+  }
+  if (const auto entry = moves_.find(key); entry != moves_.end()) {
     entry->second.asking = false;
-    if (!counted && !IsConnected(key.second, entry->second)) entry->second.next.reset();
+    if (!IsConnected(key.second, entry->second)) entry->second.next.reset();
   }
-  if (counted && wanted && entry->second.next->process == owner.process) {
-    Move& move = entry->second;
-    move.next.reset();
-    move.owner = owner;
-    *record.owner = owner;
-    if (old_owner != nullptr) {
-      move.epoch = old_owner->epoch;
-      ++move.owed;
-    }
-  } else if (counted) {
-    Release(owner.process, record.id());
+  Arm(kMovedBorrowPeriod);
+}
+
+// `owner` counts us.
+void MovedBorrows::Counted(const Key& key, ObjectRecord& record, const ProcessAddress& owner) {
+  if (closed_) return;
+  const auto entry = moves_.find(key);
+  if (entry != moves_.end()) entry->second.asking = false;
+  if (entry == moves_.end() || !entry->second.next.has_value() || entry->second.next->process != owner.process ||
+      !IsBorrowedFrom(&record, key.second)) {
+    return Release(owner.process, record.id());
   }
-  Arm(counted && wanted ? kMovedBorrowDelay : kMovedBorrowPeriod);
+  Move& move = entry->second;
+  const Peer* const old_owner = peers_.Find(key.second);
+  if (old_owner != nullptr && record.borrow == BorrowState::kRegistered) {
+    move.epoch = old_owner->epoch;
+    ++move.owed;
+  }
+  move.next.reset();
+  move.owner = owner;
+  *record.owner = owner;
+  record.borrow = BorrowState::kRegistered;
 }
 
 void MovedBorrows::Release(ProcessId owner, ObjectId id) {

@@ -63,6 +63,7 @@ class MovedBorrows {
   void Ask(Moves::iterator move);
   void Asked(const Key& key, ObjectRecord& record, const ProcessAddress& owner,
              const absl::StatusOr<AddBorrower::Reply>& reply);
+  void Counted(const Key& key, ObjectRecord& record, const ProcessAddress& owner);
   bool IsBorrowedFrom(const ObjectRecord* record, ProcessId owner) const;
   void Release(ProcessId owner, ObjectId id);
   // Whether it still counts what we have borrowed.

@@ -103,13 +103,22 @@ void OwnerMoves::Look() {
   const absl::Time now = env_.executor().Now();
   absl::Time next = absl::InfiniteFuture();
   std::map<ProcessId, std::vector<ObjectRecord*>> chosen;
-  for (auto it = candidates_.begin(); it != candidates_.end();) {
+  bool full = false;  // the rest is looked at when that is answered
+  for (auto it = candidates_.begin(); it != candidates_.end() && !full;) {
+    if (it->second.offered) {
+      ++it;
+      continue;
+    }
     ObjectRecord* const record = objects_.Find(it->first);
     const bool movable = record != nullptr && IsOnlyLent(*record, 0);
     const bool waits = movable && it->second.not_before > now;
     if (waits) next = std::min(next, it->second.not_before);
     Peer* const to = movable && !waits ? PickOwner(*record, it->second.tries) : nullptr;
-    if (to != nullptr) chosen[to->process].push_back(record);
+    if (to != nullptr) {
+      std::vector<ObjectRecord*>& its = chosen[to->process];
+      its.push_back(record);
+      full = its.size() >= kMaxMovedObjects && !asked_.contains(to->process);
+    }
     it = waits || to != nullptr ? std::next(it) : candidates_.erase(it);
   }
   for (const auto& [process, records] : chosen) {
@@ -133,12 +142,13 @@ void OwnerMoves::Send(Peer& to, const std::vector<ObjectRecord*>& chosen) {
   for (ObjectRecord* record : chosen) {
     if (offer.full()) break;  // the rest goes when this is answered
     offer.Add(*record);
-    candidates_.erase(record->id());
   }
   if (offer.records().empty()) return;
+  for (const ObjectRecord* record : offer.records()) candidates_[record->id()].offered = true;
   asked_.insert(to.process);
   const TakeOver message = offer.Message(to);
-  to.channel().Call(message, kBorrowTimeout,
+  // Answered at once, or the connection breaks: given up sooner, it might have been taken.
+  to.channel().Call(message, kWhileConnected,
                     [this, process = to.process, offered = offer.records()](
                         const absl::StatusOr<TakeOver::Reply>& reply) { Answered(process, offered, reply); });
 }
@@ -148,7 +158,10 @@ void OwnerMoves::Answered(ProcessId to, const std::vector<ObjectRecord*>& offere
   asked_.erase(to);
   std::set<ObjectId> taken;
   if (reply.ok() && reply->owner.process == to) taken = {reply->taken.begin(), reply->taken.end()};
-  if (Peer* const owner = taken.empty() ? nullptr : peers_.Find(to)) owner->lends = true;
+  if (Peer* const owner = taken.empty() ? nullptr : peers_.Find(to)) {
+    owner->lends = true;
+    owner->address = reply->owner;
+  }
   std::vector<ObjectRecord*> moved;
   for (ObjectRecord* record : offered) {
     if (taken.contains(record->id())) {
@@ -156,8 +169,10 @@ void OwnerMoves::Answered(ProcessId to, const std::vector<ObjectRecord*>& offere
       record->borrow = BorrowState::kRegistered;  // as a borrower of it, by taking it
       moved_.insert(record->id());
       moved.push_back(record);
+      candidates_.erase(record->id());
     } else if (driver_.has_value()) {
       Candidate& again = candidates_[record->id()];
+      again.offered = false;
       ++again.tries;
       again.not_before = env_.executor().Now() + kMoveRetry;
     }

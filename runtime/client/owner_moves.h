@@ -93,6 +93,7 @@ class OwnerMoves {
   struct Candidate {
     uint32_t tries = 0;
     absl::Time not_before = absl::InfinitePast();
+    bool offered = false;  // and not answered
   };
   class Offer;
 

@@ -66,6 +66,7 @@ std::vector<ObjectRecord*> Ownership::Adopt(const std::vector<WireValue>& given,
     if (record == nullptr) record = &objects_.Create(value.id);
     record->owner = nullptr;
     record->given = GivenState::kNo;
+    if (record->borrow == BorrowState::kRegistered) record->borrow = BorrowState::kNone;
     objects_.Hold(*record);
     adopted.push_back(record);
   }

@@ -38,24 +38,27 @@ void PeerReach::Dial(ProcessId process) {
 }
 
 void PeerReach::Failed(ProcessId process, const absl::Status& why) {
-  const auto attempt = attempts_.find(process);
-  if (attempt == attempts_.end()) return;
-  const ProcessAddress address = attempt->second.address;
-  fates_.Ask(address, /*node_name=*/"", [this, process, why](const WorkerEnd& end) { Judge(process, end, why); });
-}
-
-void PeerReach::Judge(ProcessId process, const WorkerEnd& end, const absl::Status& why) {
   const auto found = attempts_.find(process);
   if (found == attempts_.end()) return;
   Attempt& attempt = found->second;
-  if (end.ended()) return Finish(process, MakeError(Cause::kOwnerDied, std::string(end.error.message())));
   if (env_.executor().Now() >= attempt.until) {
-    return Finish(process, MakeError(Cause::kOwnerDied,
+    return Finish(process, MakeError(Cause::kNodeDied,
                                      absl::StrCat("it could not be reached for ", absl::FormatDuration(kOutOfReach),
                                                   " (", why.message(), ")")));
   }
   attempt.timer = env_.executor().Schedule(attempt.pause, [this, process] { Dial(process); });
   attempt.pause = std::min(attempt.pause * 2, kLongestDialPause);
+  // Beside that: the node of one that runs takes its time.
+  if (std::exchange(attempt.asking, true)) return;
+  const ProcessAddress address = attempt.address;
+  fates_.Ask(address, /*node_name=*/"", [this, process](const WorkerEnd& end) { Judge(process, end); });
+}
+
+void PeerReach::Judge(ProcessId process, const WorkerEnd& end) {
+  const auto found = attempts_.find(process);
+  if (found == attempts_.end()) return;
+  found->second.asking = false;
+  if (end.ended()) Finish(process, MakeError(Cause::kOwnerDied, std::string(end.error.message())));
 }
 
 void PeerReach::Finish(ProcessId process, const absl::StatusOr<Peer*>& result) {

@@ -29,7 +29,7 @@ class PeerReach {
   ~PeerReach();
 
   using Handler = absl::AnyInvocable<void(absl::StatusOr<Peer*>)>;
-  // `handler` may be called at once. Errors: kOwnerDied, with how it ended, or that it is out of reach.
+  // `handler` may be called at once. Errors: kOwnerDied, with how it has ended; kNodeDied if it is out of reach.
   void With(const ProcessAddress& process, Handler handler);
   // Nobody is dialled any more; before the connections are closed.
   void Clear();
@@ -40,12 +40,13 @@ class PeerReach {
     absl::Time until;
     absl::Duration pause = kFirstDialPause;
     TimerId timer = 0;
+    bool asking = false;  // how it has ended
     std::vector<Handler> waiting;
   };
 
   void Dial(ProcessId process);
   void Failed(ProcessId process, const absl::Status& why);
-  void Judge(ProcessId process, const WorkerEnd& end, const absl::Status& why);
+  void Judge(ProcessId process, const WorkerEnd& end);
   void Finish(ProcessId process, const absl::StatusOr<Peer*>& result);
 
   Env& env_;

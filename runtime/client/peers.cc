@@ -84,7 +84,10 @@ Peer& PeerTable::GetOrCreate(ProcessId process) {
 void PeerTable::With(const ProcessAddress& address, absl::AnyInvocable<void(absl::StatusOr<Peer*>)> handler) {
   if (closed_) return handler(MakeError(Cause::kDisconnected, "this process's cluster is shut down"));
   Peer& peer = GetOrCreate(address.process);
-  if (!peer.links.empty()) return handler(&peer);
+  if (!peer.links.empty()) {
+    if (!peer.address.process) peer.address = address;  // it has dialled us
+    return handler(&peer);
+  }
   peer.waiting.push_back(std::move(handler));
   if (peer.waiting.size() == 1) Dial(peer, address);
 }

@@ -42,7 +42,7 @@ struct PeerLink {
 struct Peer {
   ProcessId process;
   uint64_t epoch = 0;      // of this connectedness: the process gets another one when it comes back
-  ProcessAddress address;  // once we have dialled it
+  ProcessAddress address;  // once we wanted a connection
   bool was_connected = false;
   std::string description;
   NodeId node;                   // where it runs, once connected

@@ -255,9 +255,7 @@ void Node::Impl::OnProcessGone(ProcessId process) {
   leases_->ClientGone(process);
   store_->ProcessGone(process);
   for (Session* session : sessions_->Processes()) {
-    if (session->role() == Role::kWorker && session->process() != process) {
-      session->channel().Notify(ProcessGone{.process = process});
-    }
+    if (session->process() != process) session->channel().Notify(ProcessGone{.process = process});
   }
 }
 

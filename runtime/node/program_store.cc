@@ -87,7 +87,6 @@ void ProgramStore::Locate(JobId job, const NodeAddress& origin, Handler handler)
   fetch->second.waiting.push_back(std::move(handler));
   if (!is_new) return;
   fetch->second.origin = origin;
-  fetch->second.until = env_.executor().Now() + kFetchPatience;
   Describe(job);
 }
 
@@ -98,8 +97,10 @@ void ProgramStore::Describe(JobId job) {
 
 // The connection may come back: what has arrived is kept meanwhile.
 void ProgramStore::Interrupted(JobId job, const absl::Status& why) {
-  const Fetch& fetch = fetches_.at(job);
-  if (CauseOf(why) != Cause::kDisconnected || env_.executor().Now() >= fetch.until) return FinishFetch(job, why);
+  Fetch& fetch = fetches_.at(job);
+  const absl::Time now = env_.executor().Now();
+  fetch.until = std::min(fetch.until, now + kFetchPatience);
+  if (CauseOf(why) != Cause::kDisconnected || now >= fetch.until) return FinishFetch(job, why);
   env_.executor().Schedule(kFetchAgainAfter,
                            life_.Bind([this, job] { fetches_.at(job).files.empty() ? Describe(job) : ReadNext(job); }));
 }
@@ -220,7 +221,7 @@ void ProgramStore::FileDone(JobId job) {
 void ProgramStore::PieceArrived(JobId job, absl::StatusOr<RawReply>& reply) {
   if (!reply.ok()) return Interrupted(job, reply.status());
   Fetch& fetch = fetches_.at(job);
-  fetch.until = env_.executor().Now() + kFetchPatience;
+  fetch.until = absl::InfiniteFuture();
   const File& file = fetch.file();
   const uint64_t expected = std::min<uint64_t>(kProgramChunkBytes, file.size - fetch.received);
   if (reply->trailer.size() != expected) {

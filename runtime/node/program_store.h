@@ -97,7 +97,7 @@ class ProgramStore {
     Uses uses;                // of those before it, and maybe of itself
     std::shared_ptr<Writing> writing;
     uint64_t received = 0;
-    absl::Time until;  // when no answer has come by then, it has failed
+    absl::Time until = absl::InfiniteFuture();  // since the connection broke: nothing has come by then, it has failed
     std::vector<Handler> waiting;
 
     const File& file() const { return files[current]; }

@@ -187,6 +187,40 @@ TEST_CASE("an owner that is gone is told from one that is out of reach") {
   });
 }
 
+TEST_CASE("an actor that can't be made for want of a head is dead for all who have its handle") {
+  RunSeeds({.nodes = 2}, [](SimCluster& cluster) {
+    cluster.Drive([&](Driver& driver) {
+      World& world = cluster.world();
+      const auto asker = MakeOn<Asker>(driver, 1);
+      REQUIRE(asker.Call<&Asker::Begin>().Get(absl::Minutes(1)).ok());
+      world.Disconnect(cluster.head_machine(), cluster.machine(0));
+      world.Partition(cluster.head_machine(), cluster.machine(0));
+      driver.Sleep(absl::Seconds(1));
+      const auto slow = driver.cluster.With(ActorOptions{.name = "slow"}).Create<Slow>(1);
+      const absl::Status answer = asker.Call<&Asker::Ask>(slow).Get(absl::Minutes(2)).status();
+      CHECK_THAT(std::string(answer.message()), Catch::Contains("can't be made"));
+      world.Heal(cluster.head_machine(), cluster.machine(0));
+      driver.Sleep(absl::Seconds(5));
+    });
+  });
+}
+
+TEST_CASE("a driver leaves while it looks for its actor") {
+  RunSeeds({.nodes = 2}, [](SimCluster& cluster) {
+    World& world = cluster.world();
+    cluster.Drive([&](Driver& driver) {
+      const auto slow = driver.cluster.With(ActorOptions{.where = {.nodes = {"n1"}}}).Create<Slow>(1);
+      REQUIRE(slow.Call<&Slow::Answer>().Get(absl::Minutes(1)).ok());
+      world.Partition(cluster.machine(0), cluster.machine(1));
+      world.Disconnect(cluster.machine(0), cluster.machine(1));
+      std::vector<ObjectRef<int>> answers;
+      for (int i = 0; i < 10; ++i) answers.push_back(slow.Call<&Slow::Answer>());
+      driver.Sleep(absl::Milliseconds(world.random().Below(8000)));
+    });
+    world.RunFor(absl::Seconds(30));
+  });
+}
+
 TEST_CASE("more references to one owner are registered and asked for than there may be calls") {
   static constexpr int kMany = 70'000;
   RunSeeds({.nodes = 2}, [](SimCluster& cluster) {

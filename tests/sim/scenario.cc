@@ -35,7 +35,7 @@ void RunSeeds(const SimClusterOptions& options, const Scenario& scenario) {
 
 void CheckQuiet(Driver& driver) {
   std::string held;
-  for (int second = 0; second < 120; ++second) {
+  for (int second = 0; second < 180; ++second) {
     driver.Sleep(absl::Seconds(1));
     JsonWriter json;
     WriteObjects(json, driver.Objects());

@@ -23,7 +23,7 @@ using Scenario = std::function<void(SimCluster&)>;
 void RunSeeds(const SimClusterOptions& options, const Scenario& scenario);
 
 // Checks that nothing is left anywhere, once nobody refers to anything and nothing runs: no object, reference, pin,
-// slab, lease, stream or actor. Gives it two virtual minutes: what
+// slab, lease, stream or actor. Gives it three virtual minutes: what
 // was lent to a process that is cut off is kept for as long as it may come back.
 void CheckQuiet(Driver& driver);
 
