@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""What Ray's Python API does on this machine, in the metric names of this benchmark: one sample of each, a line each.
+"""What Ray's Python API does on this machine, in the metric names of this benchmark: the median of
+a few repeats of each, a line each.
 
 Prints "system NAME", then "METRIC VALUE". Started anew for each round, so that no daemon of Ray's runs beside others'
 measurements; each figure is warmed up before it is taken. Needs ray and numpy (setup_ray.sh).
 """
 
 import os
+import statistics
 import tempfile
 import time
 
@@ -16,6 +18,8 @@ import ray
 
 CPUS = max(2, os.cpu_count() // 2)
 LARGE_BYTES = 100 << 20
+REPEATS = 3
+SETTLING_S = 4  # Ray starts workers for a while, and is slow meanwhile
 
 
 def say(metric, value):
@@ -31,7 +35,7 @@ def seconds_of(run):
 def rate(metric, count, run):
     """`run(count)` does the thing so often."""
     run(max(1, count // 10))
-    say(metric, count / seconds_of(lambda: run(count)))
+    say(metric, statistics.median(count / seconds_of(lambda: run(count)) for _ in range(REPEATS)))
 
 
 def family_of(pid):
@@ -109,6 +113,12 @@ class Client:
         return self.kept
 
 
+def settle():
+    end = time.perf_counter() + SETTLING_S
+    while time.perf_counter() < end:
+        ray.get([same.remote(i) for i in range(100)])
+
+
 def measure_calls(counter):
     rate("task_sync_per_s", 500, lambda n: [ray.get(same.remote(i)) for i in range(n)])
     rate("task_async_per_s", 5000, lambda n: ray.get([same.remote(i) for i in range(n)]))
@@ -174,7 +184,7 @@ def main():
     print("system ray", ray.__version__, "python", flush=True)
 
     def start():
-        ray.init(num_cpus=CPUS, include_dashboard=False, logging_level="ERROR", log_to_driver=False)
+        ray.init(address="local", num_cpus=CPUS, include_dashboard=False, logging_level="ERROR", log_to_driver=False)
         ray.get(same.remote(1))
 
     say("cluster_start_s", seconds_of(start))
@@ -184,6 +194,7 @@ def main():
     say("idle_memory_resident_mb", memory_mb(daemons, "Rss:"))
     counter = Counter.remote()
     ray.get(counter.same.remote(1))
+    settle()
     measure_calls(counter)
     measure_clients()
     measure_references()

@@ -26,15 +26,14 @@ flags=(-std=c++17 -O2 -w -D_GLIBCXX_USE_CXX11_ABI=0 "-DIOC_BENCH_RAY_VERSION=\"$
 for output in ray_bench libray_tasks.so; do
   [[ $directory/$output -nt $here/ray_bench.cc ]] && continue
   extra=()
-  [[ $output == *.so ]] && extra=(-fPIC -shared -DIOC_BENCH_TASKS_ONLY)
+  [[ $output == *.so ]] && extra=(-fPIC -shared -Dmain=UnusedMain)
   g++ "${flags[@]}" "${extra[@]}" "$here/ray_bench.cc" -o "$directory/$output" -lray_api -lpthread ||
     fail "can't build $here/ray_bench.cc against $ray"
 done
 
 cat >"$directory/ray_cpp" <<SCRIPT
 #!/bin/sh
-PATH="$venv/bin:\$PATH" RAY_USAGE_STATS_ENABLED=0 exec "$directory/ray_bench" \\
-  --ray_code_search_path="$directory/libray_tasks.so" --ray_head_args="--num-cpus=2 --include-dashboard=false"
+exec "$here/ray_cpp.sh" "$directory"
 SCRIPT
 cat >"$directory/ray_python" <<SCRIPT
 #!/bin/sh
