@@ -1,7 +1,7 @@
-// What Ray's C++ API does on this machine, in the metric names of this benchmark: the median of a few repeats of each, a
-// line each, as ray_bench.py. The cluster is there already (ray_cpp.sh). Built by setup_ray.sh, also as the library of
-// tasks that Ray's workers load; that one needs all of it, as Ray's templates put what its workers look for where they
-// are used.
+// What Ray's C++ API does on this machine, in the metric names of this benchmark: the median of a few repeats of each,
+// a line each, as ray_bench.py. The cluster is there already (ray_cpp.sh). Built by setup_ray.sh, also as the library
+// of tasks that Ray's workers load; that one needs all of it, as Ray's templates put what its workers look for where
+// they are used.
 #include <ray/api.h>
 
 #include <algorithm>
