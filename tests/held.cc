@@ -1,5 +1,7 @@
 #include "tests/held.h"
 
+#include <absl/strings/str_cat.h>
+
 #include <cstdint>
 #include <cstdlib>
 #include <set>
@@ -36,13 +38,13 @@ std::vector<std::string> HeldIn(std::string_view objects_json) {
     if (key == "process") ++processes;
     if (key == "name") name = value;
     if (key == "named_actors") name = "the head";
-    if (value == "true") held.push_back(name + " is " + key);
+    if (value == "true") held.push_back(absl::StrCat(name, " is ", key));
     const uint64_t count = std::strtoull(value.c_str(), nullptr, 10);
     if (key == "peers") peers.emplace_back(name, count);
-    if (count > 0 && !allowed.contains(key)) held.push_back(name + ": " + key + " " + value);
+    if (count > 0 && !allowed.contains(key)) held.push_back(absl::StrCat(name, ": ", key, " ", value));
   }
   for (const auto& [process, count] : peers) {
-    if (count > processes) held.push_back(process + ": peers " + std::to_string(count));
+    if (count > processes) held.push_back(absl::StrCat(process, ": peers ", count));
   }
   return held;
 }

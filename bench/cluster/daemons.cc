@@ -75,9 +75,8 @@ absl::Status Daemons::StartAll(const DaemonsOptions& options) {
   const size_t begin = line->find(kHeadReady) + sizeof kHeadReady - 1;
   address_ = line->substr(begin, line->find(' ', begin) - begin);
   for (int node = 0; node < options.nodes; ++node) {
-    const absl::Status status =
-        Launch({options.iocluster, "node", "--head", address_, "--name", NodeName(node), "--cpus",
-                absl::StrCat(options.cpus), "--store-memory", absl::StrCat(options.store_bytes)});
+    absl::Status status = Launch({options.iocluster, "node", "--head", address_, "--name", NodeName(node), "--cpus",
+                                  absl::StrCat(options.cpus), "--store-memory", absl::StrCat(options.store_bytes)});
     if (!status.ok()) return status;
   }
   for (int node = 0; node < options.nodes; ++node) {

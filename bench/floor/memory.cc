@@ -62,7 +62,7 @@ absl::StatusOr<double> FirstCopyGbPerS(size_t bytes, absl::Duration duration) {
   double seconds = 0;
   double copied = 0;
   do {
-    const absl::StatusOr<double> once = CopyIntoFresh(from);
+    absl::StatusOr<double> once = CopyIntoFresh(from);
     if (!once.ok()) return once;
     seconds += *once;
     copied += static_cast<double>(bytes);

@@ -39,11 +39,11 @@ absl::StatusOr<std::unique_ptr<CallStage>> CallStage::SetUp(int argc, char** arg
   absl::StatusOr<std::unique_ptr<EchoFloor>> echo = EchoFloor::Start();
   if (!echo.ok()) return echo.status();
   ActorHandle<Counter> counter = one->Create<Counter>();
-  return std::unique_ptr<CallStage>(new CallStage{.one = *std::move(one),
-                                                  .many = *std::move(many),
-                                                  .echo = *std::move(echo),
-                                                  .counter = std::move(counter),
-                                                  .effort = effort});
+  return std::make_unique<CallStage>(CallStage{.one = *std::move(one),
+                                               .many = *std::move(many),
+                                               .echo = *std::move(echo),
+                                               .counter = std::move(counter),
+                                               .effort = effort});
 }
 
 std::vector<Measurement> CallMeasurements(const CallStage& stage) {

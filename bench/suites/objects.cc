@@ -42,11 +42,11 @@ absl::StatusOr<std::unique_ptr<BroadcastStage>> BroadcastStage::SetUp(const Suit
   }
   std::vector<uint8_t> source(effort.broadcast_bytes);
   for (size_t i = 0; i < source.size(); i += kMiB) source[i] = static_cast<uint8_t>(i / kMiB);
-  return std::unique_ptr<BroadcastStage>(new BroadcastStage{.daemons = *std::move(daemons),
-                                                            .cluster = *std::move(cluster),
-                                                            .socket = *std::move(socket),
-                                                            .elsewhere = std::move(elsewhere),
-                                                            .source = std::move(source)});
+  return std::make_unique<BroadcastStage>(BroadcastStage{.daemons = *std::move(daemons),
+                                                         .cluster = *std::move(cluster),
+                                                         .socket = *std::move(socket),
+                                                         .elsewhere = std::move(elsewhere),
+                                                         .source = std::move(source)});
 }
 
 int64_t Skimmed(const std::vector<uint8_t>& source) {

@@ -62,7 +62,7 @@ absl::StatusOr<int64_t> Client::RunTasks(int count) {
   return CountIfRight(cluster.Get(refs, kPatience));
 }
 
-absl::StatusOr<int64_t> Client::CallActor(ActorHandle<Counter> actor, int count) {
+absl::StatusOr<int64_t> Client::CallActor(const ActorHandle<Counter>& actor, int count) {
   std::vector<ObjectRef<int>> refs;
   refs.reserve(static_cast<size_t>(count));
   for (int i = 0; i < count; ++i) refs.push_back(actor.Call<&Counter::Same>(i));

@@ -44,7 +44,7 @@ class Counter {
 class Client {
  public:
   absl::StatusOr<int64_t> RunTasks(int count);
-  absl::StatusOr<int64_t> CallActor(ActorHandle<Counter> actor, int count);
+  absl::StatusOr<int64_t> CallActor(const ActorHandle<Counter>& actor, int count);
   // One call after the other answered, `in_flight` on their way.
   absl::StatusOr<Flow> CallActorFor(ActorHandle<Counter> actor, double seconds, int in_flight);
   // One task at a time.

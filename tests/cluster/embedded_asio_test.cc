@@ -82,7 +82,7 @@ TEST_CASE("References are awaited on a context of the user's, small ones, large 
 }
 
 TEST_CASE("A wait ends at its deadline or when it is cancelled, and the task goes on") {
-  using namespace boost::asio::experimental::awaitable_operators;
+  using boost::asio::experimental::awaitable_operators::operator||;
   const Cluster cluster = Embedded();
   const ObjectRef<int> running = cluster.Submit<RunUntilCancelled>();
   const auto late = [](const ObjectRef<int>& ref) -> awaitable<absl::Status> {

@@ -143,7 +143,7 @@ bool Run(const ioc::Cluster& cluster) {
   for (auto& one : worked) one.get();
   bool right = echoed.get() == 20;
   const absl::MutexLock lock(&ledger.mutex);
-  for (int i = 0; i < orders; ++i) right = right && ledger.prices[i] == static_cast<uint64_t>(50 * i * (i + 1));
+  for (int i = 0; i < orders; ++i) right = right && ledger.prices[i] == uint64_t{50} * i * (i + 1);
   const auto letters = cluster.Submit<CountLetters>("abracadabra").Get(absl::Seconds(20));
   if (!letters.ok()) std::fprintf(stderr, "%s\n", letters.status().ToString().c_str());
   return right && letters.ok() && letters->at("a") == 5;

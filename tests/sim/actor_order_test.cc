@@ -38,7 +38,7 @@ const ActorOptions kThere = {.where = {.nodes = {"n1"}}};
 
 // Of a node that is no more.
 ObjectRef<Array<uint32_t>> LostArray(SimCluster& cluster, Driver& driver) {
-  const ObjectRef<Array<uint32_t>> lost =
+  ObjectRef<Array<uint32_t>> lost =
       driver.cluster.With(TaskOptions{.where = {.nodes = {"n2"}}, .max_retries = 0}).Submit<MakeNumbers>(100'000u);
   CHECK(driver.cluster.Wait({lost}, 1, absl::Minutes(1)).ready.size() == 1);
   cluster.world().CrashMachine(cluster.machine(2));

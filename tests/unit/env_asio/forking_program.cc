@@ -36,7 +36,8 @@ void AwaitParent() {
 void Behave(std::string_view behaviour) {
   if (behaviour == "thread") std::thread([] { ::pause(); }).detach();
   if (behaviour == "file") static_cast<void>(::open("/proc/self/exe", O_RDONLY));
-  if (behaviour == "memory") ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (behaviour == "memory")
+    static_cast<void>(::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
   if (behaviour == "late") AwaitParent();
   if (behaviour == "fails") {
     std::fprintf(stderr, "no licence\n");
